@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_CAPTURE_H
+#define GW_CAPTURE_H
+/*
+ * One interface, two sources of the same records: the kernel's programs
+ * (capture_bpf.c), and libpcap, live or from a file, run through the same
+ * tracking code in user space (capture_pcap.c over watch.c).
+ *
+ * Life: open, load a fabric, then poll from the loop; a poll calls back with
+ * records in the order of their packets. Counters of established flows do not
+ * come as records: ask with sweep() or read(). The engine owns a flow's end and
+ * says so with forget().
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/record.h"
+#include "common/clock.h"
+
+struct fabric;
+struct capture;
+
+typedef void capture_record_fn(void *arg, const struct gw_record *record);
+typedef void capture_flow_fn(void *arg, const struct gw_key *key, const struct gw_flow *flow);
+
+struct capture_config {
+	const char *const *interfaces; /* names */
+	size_t n_interfaces;
+	uint16_t ssh_ports[GW_MAX_PORTS], bgp_ports[GW_MAX_PORTS]; /* unused: 0 */
+	uint32_t max_flows;
+	uint32_t ring_bytes; /* BPF: ring buffer, a power of two */
+	bool watch_all;	     /* replay --all: flows without a target too */
+};
+
+struct capture_ops {
+	const char *name; /* "bpf", "pcap", "file" */
+
+	/* Puts a fabric in force, whole and at once: each packet is judged by the
+	 * old one or the new one. Borrowed until the next load returns. 0 or a
+	 * negative errno; on failure the old one stays. */
+	int (*load)(struct capture *c, const struct fabric *f);
+
+	/* Hands up what is pending, at most `budget` records (0: all). Returns how
+	 * many, 0 at the moment none, or negative: -ENODATA at the end of a file. */
+	int (*poll)(struct capture *c, unsigned budget, capture_record_fn *fn, void *arg);
+
+	/* Readable when poll() has something; -1: poll it by timer. */
+	int (*fd)(struct capture *c);
+
+	/* Every flow's counters as they are now. Returns how many or negative. */
+	int (*sweep)(struct capture *c, capture_flow_fn *fn, void *arg);
+
+	/* One flow's counters. 0, or -ENOENT. */
+	int (*read)(struct capture *c, const struct gw_key *key, struct gw_flow *out);
+
+	/* Takes a flow out of the table; out gets its last counters. */
+	int (*forget)(struct capture *c, const struct gw_key *key, struct gw_flow *out);
+
+	void (*stats)(struct capture *c, uint64_t out[GW_STAT_MAX]);
+	void (*close)(struct capture *c);
+};
+
+struct capture {
+	const struct capture_ops *ops;
+};
+
+/* Both return NULL with one line in err; the caller dies or falls back. */
+struct capture *capture_bpf_open(const struct capture_config *config, char *err, size_t size);
+struct capture *capture_pcap_open(const struct capture_config *config, char *err, size_t size);
+
+/* A pcap or pcapng file, "-" for stdin. */
+struct capture *capture_file_open(const char *path, const struct capture_config *config,
+				  char *err, size_t size);
+
+#endif

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_FABRIC_H
+#define GW_FABRIC_H
+/*
+ * The fabric as its devices' own configurations describe it: devices, the
+ * addresses to watch (targets), and per device the lists that say which source
+ * is trusted (policies). Built whole from a directory, then never changed; a
+ * reload builds another one. Reference counted, because flows keep the fabric
+ * that judged them.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/fabric/prefix_list.h"
+#include "bpf/record.h"
+#include "common/addr.h"
+
+#define FABRIC_GENERATION_LEN 12 /* hex digits */
+
+enum fabric_role { ROLE_UNKNOWN, ROLE_CE, ROLE_TOR, ROLE_MGMT_SWITCH, ROLE_NPB,
+		   ROLE_TERMINAL_SERVER, ROLE_PE, ROLE_NUM };
+
+enum fabric_interface_kind { IF_MANAGEMENT, IF_LOOPBACK, IF_OTHER };
+
+struct fabric_address {
+	struct prefix prefix; /* host bits kept: 192.0.2.11/24 */
+	bool secondary;
+	int line;
+};
+
+struct fabric_interface {
+	enum fabric_interface_kind kind;
+	char *name; /* as EOS prints it: "Management1", "Loopback6" */
+	char *vrf;  /* NULL: default */
+	char *description;
+	bool shutdown;
+	struct fabric_address *addresses;
+	size_t n_addresses;
+	int line;
+};
+
+struct fabric_neighbor {
+	struct addr address;
+	uint32_t asn; /* 0: not given here nor by its peer group */
+	char *peer_group, *vrf, *description; /* NULL: none */
+	int line;
+};
+
+struct fabric_device {
+	char *name; /* hostname */
+	enum fabric_role role;
+	char *file; /* path as opened, for messages */
+	struct fabric_interface *interfaces;
+	size_t n_interfaces;
+	struct prefix_list *lists; /* both families */
+	size_t n_lists;
+	uint32_t asn; /* 0: no router bgp */
+	struct fabric_neighbor *neighbors;
+	size_t n_neighbors;
+	uint32_t policy; /* index into fabric->policies */
+};
+
+/* A watched address. */
+struct fabric_target {
+	struct addr address;
+	uint32_t device; /* index */
+	enum gw_path path;
+	const char *vrf; /* borrowed from the interface; NULL: default */
+};
+
+/* Distinct pairs of trust lists; devices with equal lists share one. */
+struct fabric_policy {
+	const struct prefix_list *v4, *v6; /* NULL: no such list (no-policy) */
+	struct lpm *v4_table, *v6_table;   /* compiled; NULL with the list */
+};
+
+/* A prefix in which in-band addresses live, from the lists `loopback` and
+ * `loopback_v6`; an address in it that no config has is an unknown target. */
+struct fabric_range {
+	struct prefix prefix;
+	bool permit; /* false: a hole, by longest match */
+};
+
+struct fabric_problem {
+	char *file; /* NULL: the directory as a whole */
+	int line;   /* 0: the file as a whole */
+	char *text;
+};
+
+struct fabric {
+	unsigned refs;
+	uint32_t number; /* counts loads in this process; stamped by the kernel */
+	char generation[FABRIC_GENERATION_LEN + 1]; /* digest of targets and lists */
+	char *directory;
+	struct fabric_device *devices;
+	size_t n_devices;
+	struct fabric_target *targets; /* sorted by address */
+	size_t n_targets;
+	struct fabric_policy *policies;
+	size_t n_policies;
+	struct fabric_range *ranges;
+	size_t n_ranges;
+	struct fabric_problem *problems;
+	size_t n_problems;
+};
+
+struct fabric_trust {
+	enum gw_verdict verdict;
+	const struct prefix_list *list; /* NULL: no-policy */
+	uint32_t rule;			/* index into list->entries or GW_RULE_IMPLICIT */
+};
+
+/* Reads every regular file of dir that is an EOS running-config (names starting
+ * with '.' and ending in '~' are passed over). Returns NULL when the directory
+ * or a file cannot be read or holds no device, with one line in err. What could
+ * be read around is in ->problems; the fabric is good all the same, except that
+ * strict loads (a reload of a running agent) refuse any problem. */
+struct fabric *fabric_load(const char *dir, char *err, size_t size);
+struct fabric *fabric_ref(struct fabric *f);
+void fabric_unref(struct fabric *f); /* accepts NULL */
+
+/* NULL: not a target. */
+const struct fabric_target *fabric_find_target(const struct fabric *f, const struct addr *a);
+bool fabric_in_range(const struct fabric *f, const struct addr *a);
+bool fabric_is_neighbor(const struct fabric *f, uint32_t device, const struct addr *a);
+
+/* Judges a source by a policy: first match by seq, through the compiled table. */
+struct fabric_trust fabric_judge(const struct fabric *f, uint32_t policy, const struct addr *source);
+
+const char *fabric_role_name(enum fabric_role r);
+
+#endif

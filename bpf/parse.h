@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef GW_PARSE_H
+#define GW_PARSE_H
+/*
+ * The one packet parser: Ethernet, VLAN, IPv4, IPv6, TCP and ICMP errors.
+ *
+ * The TC programs, the libpcap path, the tests and the fuzzer all compile this
+ * file, so they cannot disagree. It reads bytes, never casts header structs,
+ * calls nothing and allocates nothing. The one bounds check is spelled
+ * `p + n > end` with n small: the BPF verifier does not accept `end - p < n`.
+ *
+ * gw_parse() tests the ports before it reads anything else: a packet on no
+ * watched port leaves after the port bytes.
+ */
+#include "common/bytes.h"
+#include "record.h"
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+#define GW_ETH_IPV4 0x0800
+#define GW_ETH_IPV6 0x86dd
+#define GW_ETH_8021Q 0x8100
+#define GW_ETH_8021AD 0x88a8
+#define GW_ETH_QINQ1 0x9100 /* pre-standard outer tag, still met */
+
+#define GW_IPPROTO_ICMP 1
+#define GW_IPPROTO_TCP 6
+#define GW_IPPROTO_ICMPV6 58
+
+/* IPv6 extension headers walked: hop-by-hop, destination options, routing,
+ * fragment, destination options again (RFC 8200 4.1) and one to spare. */
+#define GW_MAX_EXT 6
+
+enum gw_parse {
+	GW_PARSE_TCP,	   /* a TCP segment on a watched port; pkt is filled */
+	GW_PARSE_ICMP,	   /* ICMP error quoting one; pkt describes the quote */
+	GW_PARSE_IGNORE,   /* not ours */
+	GW_PARSE_FRAGMENT, /* a later fragment: no ports */
+	GW_PARSE_SHORT,	   /* bytes end inside a header */
+	GW_PARSE_BAD	   /* lengths contradict each other */
+};
+
+/* Ports watched, host order; unused entries are zero. */
+struct gw_gate {
+	__u16 ssh[GW_MAX_PORTS];
+	__u16 bgp[GW_MAX_PORTS];
+};
+
+struct gw_pkt {
+	const __u8 *src, *dst; /* 4 or 16 bytes, inside the packet */
+	const __u8 *payload;   /* TCP payload; may be beyond `end` */
+	const __u8 *icmp_src;  /* who sent the ICMP error */
+	__u32 ip_bytes;	       /* IP total length; by the caller for GSO */
+	__u32 header_len;      /* IP and TCP headers, for GSO arithmetic */
+	__u32 payload_len;     /* by the IP length, not by what was captured */
+	__u32 seq, ack;	       /* host order */
+	__u32 segments;	       /* 1; the caller sets gso_segs */
+	__u16 sport, dport;    /* host order */
+	__u16 vlan[GW_MAX_VLAN]; /* VLAN ids, outermost first */
+	__u8 vlan_n;
+	__u8 family; /* 4 or 6 */
+	__u8 tcp_flags;
+	__u8 fragment; /* 1: first fragment of several */
+	__u8 icmp_type, icmp_code;
+};
+
+static __always_inline int gw_port_in(const __u16 *ports, __u16 port)
+{
+	int i;
+
+#pragma GCC unroll 8
+	for (i = 0; i < GW_MAX_PORTS; i++)
+		if (port && ports[i] == port)
+			return 1;
+	return 0;
+}
+
+static __always_inline int gw_gate_passes(const struct gw_gate *g, __u16 sport, __u16 dport)
+{
+	return gw_port_in(g->ssh, dport) || gw_port_in(g->ssh, sport) ||
+	       gw_port_in(g->bgp, dport) || gw_port_in(g->bgp, sport);
+}
+
+/* The service of a flow whose responder's port is `port`, the other `other`. */
+static __always_inline __u8 gw_gate_service(const struct gw_gate *g, __u16 port, __u16 other)
+{
+	if (gw_port_in(g->ssh, port))
+		return GW_SERVICE_SSH;
+	if (gw_port_in(g->bgp, port))
+		return GW_SERVICE_BGP;
+	if (gw_port_in(g->ssh, other))
+		return GW_SERVICE_SSH;
+	return gw_port_in(g->bgp, other) ? GW_SERVICE_BGP : GW_SERVICE_NONE;
+}
+
+/* p at the TCP header; rest: bytes of IP payload by the IP length. */
+static __always_inline enum gw_parse gw_parse_tcp(const __u8 *p, const __u8 *end, __u32 rest,
+						  const struct gw_gate *gate, struct gw_pkt *pkt)
+{
+	__u32 hl;
+
+	if (p + 4 > end)
+		return GW_PARSE_SHORT;
+	pkt->sport = be16(p);
+	pkt->dport = be16(p + 2);
+	if (!gw_gate_passes(gate, pkt->sport, pkt->dport))
+		return GW_PARSE_IGNORE;
+	if (p + 20 > end)
+		return GW_PARSE_SHORT;
+	hl = (__u32)(p[12] >> 4) * 4;
+	if (hl < 20 || hl > rest)
+		return GW_PARSE_BAD;
+	pkt->seq = be32(p + 4);
+	pkt->ack = be32(p + 8);
+	pkt->tcp_flags = p[13] & (GW_FIN | GW_SYN | GW_RST | GW_PSH | GW_ACK);
+	pkt->payload = p + hl;
+	pkt->payload_len = rest - hl;
+	pkt->header_len += hl;
+	return GW_PARSE_TCP;
+}
+
+/* The quote inside an ICMP error: an IP header and at least 8 bytes of TCP
+ * (RFC 792; RFC 4443 2.4). p at the quoted IP header. */
+static __always_inline enum gw_parse gw_parse_quote(const __u8 *p, const __u8 *end, int family,
+						    const struct gw_gate *gate, struct gw_pkt *pkt)
+{
+	__u32 hl;
+
+	if (family == 4) {
+		if (p + 20 > end)
+			return GW_PARSE_SHORT;
+		hl = (__u32)(p[0] & 0x0f) * 4;
+		if ((p[0] >> 4) != 4 || hl < 20)
+			return GW_PARSE_BAD;
+		if (p[9] != GW_IPPROTO_TCP || (be16(p + 6) & 0x1fff))
+			return GW_PARSE_IGNORE;
+		pkt->src = p + 12;
+		pkt->dst = p + 16;
+	} else {
+		if (p + 40 > end)
+			return GW_PARSE_SHORT;
+		if (p[6] != GW_IPPROTO_TCP)
+			return GW_PARSE_IGNORE;
+		hl = 40;
+		pkt->src = p + 8;
+		pkt->dst = p + 24;
+	}
+	p += hl;
+	if (p + 8 > end)
+		return GW_PARSE_SHORT;
+	pkt->sport = be16(p);
+	pkt->dport = be16(p + 2);
+	pkt->seq = be32(p + 4);
+	if (!gw_gate_passes(gate, pkt->sport, pkt->dport))
+		return GW_PARSE_IGNORE;
+	return GW_PARSE_ICMP;
+}
+
+/* wire: bytes of the frame on the wire from p on, for a total length of 0
+ * (segmentation offload leaves it empty). */
+static __always_inline enum gw_parse gw_parse_ipv4(const __u8 *p, const __u8 *end, __u32 wire,
+						   const struct gw_gate *gate, struct gw_pkt *pkt)
+{
+	__u32 hl, total;
+	__u16 frag;
+
+	if (p + 20 > end)
+		return GW_PARSE_SHORT;
+	if (p[9] != GW_IPPROTO_TCP && p[9] != GW_IPPROTO_ICMP)
+		return GW_PARSE_IGNORE;
+	hl = (__u32)(p[0] & 0x0f) * 4;
+	total = be16(p + 2);
+	if (!total)
+		total = wire;
+	if ((p[0] >> 4) != 4 || hl < 20 || total < hl)
+		return GW_PARSE_BAD;
+	frag = be16(p + 6);
+	pkt->family = 4;
+	pkt->ip_bytes = total;
+	pkt->header_len = hl;
+	pkt->src = p + 12;
+	pkt->dst = p + 16;
+	if (frag & 0x1fff)
+		return p[9] == GW_IPPROTO_TCP ? GW_PARSE_FRAGMENT : GW_PARSE_IGNORE;
+	pkt->fragment = (frag & 0x2000) != 0;
+	if (p[9] == GW_IPPROTO_TCP)
+		return gw_parse_tcp(p + hl, end, total - hl, gate, pkt);
+
+	pkt->icmp_src = p + 12;
+	p += hl;
+	if (p + 8 > end)
+		return GW_PARSE_SHORT;
+	/* 3 destination unreachable, 11 time exceeded, 12 parameter problem */
+	if (p[0] != 3 && p[0] != 11 && p[0] != 12)
+		return GW_PARSE_IGNORE;
+	pkt->icmp_type = p[0];
+	pkt->icmp_code = p[1];
+	return gw_parse_quote(p + 8, end, 4, gate, pkt);
+}
+
+static __always_inline enum gw_parse gw_parse_ipv6(const __u8 *p, const __u8 *end, __u32 wire,
+						   const struct gw_gate *gate, struct gw_pkt *pkt)
+{
+	const __u8 *ip = p;
+	__u32 payload, used = 0, n;
+	__u8 next;
+	int i;
+
+	if (p + 40 > end)
+		return GW_PARSE_SHORT;
+	if ((p[0] >> 4) != 6)
+		return GW_PARSE_BAD;
+	payload = be16(p + 4);
+	if (!payload)
+		payload = wire > 40 ? wire - 40 : 0;
+	next = p[6];
+	p += 40;
+#pragma GCC unroll 6
+	for (i = 0; i < GW_MAX_EXT; i++) {
+		/* hop-by-hop 0, routing 43, destination 60; fragment 44 is fixed
+		 * at 8 bytes (RFC 8200 4.5); authentication 51 counts in 4s */
+		if (next != 0 && next != 43 && next != 60 && next != 44 && next != 51)
+			break;
+		if (p + 8 > end)
+			return GW_PARSE_SHORT;
+		if (next == 44) {
+			pkt->fragment = (p[3] & 1) || (be16(p + 2) & 0xfff8);
+			if (be16(p + 2) & 0xfff8)
+				return p[0] == GW_IPPROTO_TCP ? GW_PARSE_FRAGMENT :
+								GW_PARSE_IGNORE;
+			n = 8;
+		} else if (next == 51) {
+			n = ((__u32)p[1] + 2) * 4;
+		} else {
+			n = ((__u32)p[1] + 1) * 8;
+		}
+		next = p[0];
+		p += n;
+		used += n;
+	}
+	if (next != GW_IPPROTO_TCP && next != GW_IPPROTO_ICMPV6)
+		return GW_PARSE_IGNORE;
+	if (used > payload)
+		return GW_PARSE_BAD;
+	pkt->family = 6;
+	pkt->ip_bytes = 40 + payload;
+	pkt->header_len = 40 + used;
+	pkt->src = ip + 8;
+	pkt->dst = ip + 24;
+	if (next == GW_IPPROTO_TCP)
+		return gw_parse_tcp(p, end, payload - used, gate, pkt);
+
+	if (p + 8 > end)
+		return GW_PARSE_SHORT;
+	/* 1 unreachable, 2 too big, 3 time exceeded, 4 parameter (RFC 4443) */
+	if (p[0] < 1 || p[0] > 4)
+		return GW_PARSE_IGNORE;
+	pkt->icmp_src = ip + 8;
+	pkt->icmp_type = p[0];
+	pkt->icmp_code = p[1];
+	return gw_parse_quote(p + 8, end, 6, gate, pkt);
+}
+
+/* p at the network header that `ethertype` announces. */
+static __always_inline enum gw_parse gw_parse_network(const __u8 *p, const __u8 *end,
+						      __u16 ethertype, __u32 wire,
+						      const struct gw_gate *gate,
+						      struct gw_pkt *pkt)
+{
+	if (ethertype == GW_ETH_IPV4)
+		return gw_parse_ipv4(p, end, wire, gate, pkt);
+	if (ethertype == GW_ETH_IPV6)
+		return gw_parse_ipv6(p, end, wire, gate, pkt);
+	return GW_PARSE_IGNORE;
+}
+
+/*
+ * An Ethernet frame. pkt must be zeroed by the caller (vlan_n may already hold
+ * tags that the kernel took out of the frame). wire is the frame's length on
+ * the wire, which may exceed end - data when the capture cut it.
+ */
+static __always_inline enum gw_parse gw_parse(const __u8 *data, const __u8 *end, __u32 wire,
+					      const struct gw_gate *gate, struct gw_pkt *pkt)
+{
+	const __u8 *p = data;
+	__u16 type;
+	int i;
+
+	pkt->segments = 1;
+	if (p + 14 > end)
+		return GW_PARSE_SHORT;
+	type = be16(p + 12);
+	p += 14;
+#pragma GCC unroll 3
+	for (i = 0; i < GW_MAX_VLAN; i++) {
+		if (type != GW_ETH_8021Q && type != GW_ETH_8021AD && type != GW_ETH_QINQ1)
+			break;
+		if (p + 4 > end)
+			return GW_PARSE_SHORT;
+		if (pkt->vlan_n < GW_MAX_VLAN)
+			pkt->vlan[pkt->vlan_n++] = be16(p) & 0x0fff;
+		type = be16(p + 2);
+		p += 4;
+	}
+	if (wire < (__u32)(p - data))
+		return GW_PARSE_BAD;
+	return gw_parse_network(p, end, type, wire - (__u32)(p - data), gate, pkt);
+}
+
+#endif

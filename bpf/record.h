@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef GW_RECORD_H
+#define GW_RECORD_H
+/*
+ * What crosses the border between the kernel programs and user space.
+ *
+ * The BPF programs and the agent compile this same file. Every struct has
+ * fixed-width fields and explicit padding and is zeroed before it is filled,
+ * so no kernel byte leaks and user space may compare records with memcmp().
+ * Addresses and ports are in network byte order unless a comment says so.
+ *
+ * One flow is one struct gw_flow, in the kernel's flow map or, where libpcap
+ * captures, in the agent's own table (agent/watch.c). All of its counters are
+ * kept by gw_track() in track.h, which both compile: that is why a live eBPF
+ * capture, a live libpcap capture and a replay count alike.
+ */
+#include <linux/types.h>
+
+#define GW_LAYOUT_VERSION 1 /* raise when any struct in this file changes */
+
+#define GW_MAX_PORTS 8	  /* per service; the gate compares them one by one */
+#define GW_MAX_VLAN 3	  /* tags kept, outermost first */
+#define GW_SNAP 512	  /* payload bytes carried by one payload record */
+#define GW_FIRST_PAYLOADS 4 /* data packets per direction handed up: an SSH
+			     * identification string (RFC 4253 4.2, 255 bytes)
+			     * and preamble lines arrive within these */
+
+enum gw_service { GW_SERVICE_NONE, GW_SERVICE_SSH, GW_SERVICE_BGP };
+
+enum gw_path { GW_PATH_NONE, GW_PATH_PRIMARY, GW_PATH_INBAND };
+
+enum gw_verdict {
+	GW_VERDICT_NONE, /* nothing to judge against: no target (replay --all) */
+	GW_VERDICT_TRUSTED,
+	GW_VERDICT_UNTRUSTED,
+	GW_VERDICT_NO_POLICY
+};
+
+/* How the initiator was decided; flow.initiator of the event. */
+enum gw_basis {
+	GW_BASIS_UNKNOWN,
+	GW_BASIS_SYN,	    /* a SYN, or a SYN-ACK, showed it */
+	GW_BASIS_INVENTORY, /* the watched device's side has the service port */
+	GW_BASIS_PORT	    /* one side has the service port */
+};
+
+/* TCP state of one endpoint, Zeek's vocabulary (TCP_INACTIVE ... TCP_RESET). */
+enum gw_tcp_state {
+	GW_TCP_INACTIVE,
+	GW_TCP_SYN_SENT,
+	GW_TCP_SYN_ACK_SENT,
+	GW_TCP_PARTIAL, /* data without a handshake: capture began mid-stream */
+	GW_TCP_ESTABLISHED,
+	GW_TCP_CLOSED, /* sent FIN */
+	GW_TCP_RESET   /* sent RST */
+};
+
+/* Handshake: every packet is looked at; data: counted and let go. */
+enum gw_phase { GW_PHASE_HANDSHAKE, GW_PHASE_DATA };
+
+#define GW_FIN 0x01
+#define GW_SYN 0x02
+#define GW_RST 0x04
+#define GW_PSH 0x08
+#define GW_ACK 0x10
+
+/*
+ * Flow keys are in canonical order: side A has the smaller (address, port),
+ * compared bytewise as the Community ID does. Direction 0 is A to B.
+ */
+struct gw_key4 {
+	__u8 a[4], b[4];
+	__u16 aport, bport;
+};
+
+struct gw_key6 {
+	__u8 a[16], b[16];
+	__u16 aport, bport;
+};
+
+/* The same for both families, as user space keeps it; IPv4 in the first four
+ * bytes of a and b, the rest zero. */
+struct gw_key {
+	__u8 a[16], b[16];
+	__u16 aport, bport;
+	__u8 family; /* 4 or 6 */
+	__u8 pad[3];
+};
+
+/* One direction of a flow. Each field is written by packets of that direction
+ * only; packets, bytes and payload by atomic addition. */
+struct gw_dir {
+	__u64 packets; /* IP packets on the wire, GSO segments counted one by one */
+	__u64 bytes;   /* sum of IP total lengths (IPv6: 40 + payload length) */
+	__u64 payload; /* sum of TCP payload lengths, retransmissions included */
+	__u64 last_ns; /* capture clock, coarse in the kernel */
+	__u32 first;   /* first sequence number of payload (ISN + 1) */
+	__u32 high;    /* highest sequence end seen */
+	__u32 ack;     /* highest acknowledgement number sent */
+	__u32 hole;    /* bytes in [first, high) not seen: missed_bytes */
+	__u32 again;   /* packets that repeated sequence space: retransmits */
+	__u32 fragments;
+	__u32 hook;    /* ifindex << 1 | egress, where this direction is counted */
+	__u8 state;    /* enum gw_tcp_state */
+	__u8 flags;    /* every TCP flag seen, or-ed */
+	__u8 sent;     /* payload records handed up, at most GW_FIRST_PAYLOADS */
+	__u8 seq_known;
+};
+
+#define GW_RULE_IMPLICIT 0xffffffffu /* end of the list decided, or no list */
+#define GW_TARGET_NONE 0xffffffffu   /* no inventory entry: unknown target */
+
+/* Trust and target as looked up once, when the flow is created. */
+struct gw_judgement {
+	__u32 generation; /* fabric->number that judged */
+	__u32 target;	  /* index into fabric->targets or GW_TARGET_NONE */
+	__u32 policy;	  /* index into fabric->policies */
+	__u32 rule;	  /* index into the deciding list's entries, or IMPLICIT */
+	__u8 verdict;	  /* enum gw_verdict */
+	__u8 path;	  /* enum gw_path; NONE = not watched for a target */
+	__u8 outbound;	  /* 1: the device itself opened it */
+	__u8 pad;
+};
+
+struct gw_flow {
+	struct gw_dir dir[2];
+	__u64 start_ns;	      /* first packet, precise clock */
+	__u64 established_ns; /* initiator's first ACK after SYN-ACK; 0: none */
+	struct gw_judgement judgement;
+	__u16 vlan[GW_MAX_VLAN]; /* of the first packet, host order */
+	__u8 vlan_n;
+	__u8 service;	/* enum gw_service */
+	__u8 initiator; /* direction index of the initiator's packets */
+	__u8 basis;	/* enum gw_basis */
+	__u8 phase;	/* enum gw_phase */
+	__u8 pad;
+};
+
+/* Who opened a local connection; written at SYN_SENT under the socket cookie. */
+struct gw_actor {
+	__u32 pid; /* 0: not known */
+	__u32 uid;
+	__u32 loginuid; /* 0xffffffff: not set */
+	char comm[16];
+};
+
+enum gw_record_kind {
+	GW_REC_CONTROL = 1, /* SYN, FIN, RST or the first packets of a direction */
+	GW_REC_PAYLOAD,	    /* one of the first data packets; snap holds it */
+	GW_REC_ICMP,	    /* an ICMP error that quotes a packet of this flow */
+	GW_REC_REPLACED	    /* final counters of a flow whose 5-tuple a new SYN
+			     * has just taken over */
+};
+
+/*
+ * Ring buffer record. Control, ICMP and REPLACED records end before snap
+ * (GW_RECORD_SHORT bytes); payload records are full size.
+ */
+struct gw_record {
+	__u32 kind; /* enum gw_record_kind */
+	__u32 ifindex;
+	__u64 time_ns; /* capture clock: CLOCK_MONOTONIC live, packet's in replay */
+	struct gw_key key;
+	struct gw_flow flow; /* as it is after this packet */
+	__u32 seq, ack;	     /* host order */
+	__u32 payload_len;   /* TCP payload bytes of this packet on the wire */
+	__u16 snap_len;	     /* bytes of it in snap */
+	__u8 dir;	     /* 0: A sent this packet */
+	__u8 tcp_flags;
+	__u8 icmp_type, icmp_code;
+	__u8 is_new; /* this packet created the flow */
+	__u8 pad[5];
+	__u8 icmp_source[16]; /* who sent the ICMP error; family as key.family */
+	struct gw_actor actor;
+	__u32 pad2;
+	__u8 snap[GW_SNAP];
+};
+
+#define GW_RECORD_SHORT (sizeof(struct gw_record) - GW_SNAP)
+
+/* Counters of what the capture saw and what it could not keep. */
+enum gw_stat {
+	GW_STAT_PACKETS,       /* packets the gate let pass (watched port, ICMP) */
+	GW_STAT_WATCHED,       /* packets counted to a flow */
+	GW_STAT_FLOWS,	       /* flows created */
+	GW_STAT_RECORDS,       /* records submitted */
+	GW_STAT_DROP_RING,     /* records lost: ring buffer full */
+	GW_STAT_DROP_MAP,      /* flows not kept: flow map full */
+	GW_STAT_PARSE_SHORT,   /* header cut off or not linear */
+	GW_STAT_PARSE_BAD,     /* header contradicts itself */
+	GW_STAT_FRAGMENTS,     /* later fragments: no ports, not attributed */
+	GW_STAT_OTHER_HOOK,    /* packet of a flow counted on another interface */
+	GW_STAT_ICMP,	       /* ICMP errors tied to a flow */
+	GW_STAT_MAX
+};
+
+_Static_assert(sizeof(struct gw_key4) == 12, "gw_key4 layout");
+_Static_assert(sizeof(struct gw_key6) == 36, "gw_key6 layout");
+_Static_assert(sizeof(struct gw_key) == 40, "gw_key layout");
+_Static_assert(sizeof(struct gw_dir) == 64, "gw_dir: one cache line");
+_Static_assert(sizeof(struct gw_judgement) == 20, "gw_judgement layout");
+_Static_assert(sizeof(struct gw_flow) == 176, "gw_flow layout");
+_Static_assert(sizeof(struct gw_record) % 8 == 0, "gw_record alignment");
+
+#endif

@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+#ifndef GW_TRACK_H
+#define GW_TRACK_H
+/*
+ * What one TCP packet does to its flow. Pure: packet, clock and flow come in,
+ * the flow is changed, and the answer says which records to hand up. The TC
+ * program runs it on the kernel's flow map, agent/watch.c on its own table;
+ * that both run this is why live and replay agree.
+ *
+ * Order of calls for a packet of an existing flow:
+ *	gw_track_replaces()  a new connection on the same 5-tuple?
+ *	gw_track()	     count; the hot path is a few additions
+ * and for a packet of no flow:
+ *	gw_orient()	     who is the initiator
+ *	(look up target and trust)
+ *	gw_track_begin(), gw_track()
+ *
+ * Constant size: retransmits and missed bytes come from the sequence numbers
+ * without remembering segments. A segment that jumps ahead opens a hole of that
+ * size; an older segment first fills holes and, when there is none, repeats
+ * bytes already seen. So a repeat while a hole is open counts as filling it.
+ */
+#include "parse.h"
+
+#ifdef __bpf__
+#define GW_ADD(where, n) ((void)__sync_fetch_and_add(&(where), (n)))
+#else
+#define GW_ADD(where, n) ((void)((where) += (n)))
+#endif
+
+/* what gw_track() answers, or-ed */
+#define GW_EMIT_CONTROL 1
+#define GW_EMIT_PAYLOAD 2
+#define GW_OTHER_HOOK 4 /* not counted: this direction is counted elsewhere */
+
+/* A direction moves to another interface when it was silent on its own for
+ * this long: a re-route, not the same packet seen twice on its way through. */
+#define GW_HOOK_SILENCE_NS 1000000000ull
+
+static __always_inline int gw_seq_after(__u32 a, __u32 b)
+{
+	return (__s32)(a - b) > 0;
+}
+
+/* 1: the packet is a SYN that opens another connection on this 5-tuple. */
+static __always_inline int gw_track_replaces(const struct gw_flow *f, __u32 d,
+					     const struct gw_pkt *p)
+{
+	const struct gw_dir *s = &f->dir[d & 1], *o = &f->dir[!(d & 1)];
+
+	if ((p->tcp_flags & (GW_SYN | GW_ACK | GW_RST)) != GW_SYN)
+		return 0;
+	if (!s->packets) /* simultaneous open, RFC 9293 3.5 */
+		return o->state != GW_TCP_SYN_SENT;
+	/* the same initial sequence number is a retransmission */
+	return !(s->flags & GW_SYN) || s->first != p->seq + 1;
+}
+
+struct gw_orientation {
+	__u8 initiator; /* direction index */
+	__u8 basis;	/* enum gw_basis */
+	__u8 service;
+};
+
+/*
+ * Who opened the flow whose first seen packet is p, sent in direction d?
+ * src_watched / dst_watched: that address is in the inventory.
+ */
+static __always_inline struct gw_orientation gw_orient(const struct gw_gate *gate,
+						       const struct gw_pkt *p, __u32 d,
+						       int src_watched, int dst_watched)
+{
+	int sservice = gw_gate_service(gate, p->sport, 0) != GW_SERVICE_NONE;
+	int dservice = gw_gate_service(gate, p->dport, 0) != GW_SERVICE_NONE;
+	struct gw_orientation o = { (__u8)(d & 1), GW_BASIS_UNKNOWN, 0 };
+	__u8 back = !(d & 1);
+
+	if (p->tcp_flags & GW_SYN) {
+		o.basis = GW_BASIS_SYN;
+		if (p->tcp_flags & GW_ACK)
+			o.initiator = back;
+	} else if (dst_watched && dservice) {
+		o.basis = GW_BASIS_INVENTORY;
+	} else if (src_watched && sservice) {
+		o.basis = GW_BASIS_INVENTORY;
+		o.initiator = back;
+	} else if (dservice != sservice) {
+		o.basis = GW_BASIS_PORT;
+		if (sservice)
+			o.initiator = back;
+	}
+	o.service = o.initiator == (d & 1) ? gw_gate_service(gate, p->dport, p->sport) :
+					     gw_gate_service(gate, p->sport, p->dport);
+	return o;
+}
+
+/* f must be zeroed; judgement is filled by the caller. */
+static __always_inline void gw_track_begin(struct gw_flow *f, const struct gw_pkt *p,
+					   struct gw_orientation o, __u64 now_ns)
+{
+	f->start_ns = now_ns;
+	f->initiator = o.initiator;
+	f->basis = o.basis;
+	f->service = o.service;
+	f->vlan_n = p->vlan_n;
+	f->vlan[0] = p->vlan[0];
+	f->vlan[1] = p->vlan[1];
+	f->vlan[2] = p->vlan[2];
+	/* without a handshake in sight there is nothing to wait for */
+	f->phase = (p->tcp_flags & GW_SYN) ? GW_PHASE_HANDSHAKE : GW_PHASE_DATA;
+}
+
+/* Control packets and the first packet of a direction; rare. */
+static __always_inline __u32 gw_track_state(struct gw_flow *f, __u32 d, const struct gw_pkt *p,
+					    __u64 now_ns)
+{
+	struct gw_dir *s = &f->dir[d & 1], *o = &f->dir[!(d & 1)];
+	__u8 flags = p->tcp_flags;
+	__u32 emit = 0;
+
+	if (s->state == GW_TCP_INACTIVE || (flags & (GW_SYN | GW_FIN | GW_RST)))
+		emit = GW_EMIT_CONTROL;
+
+	if (flags & GW_RST) {
+		/* after both FINs a reset changes nothing any more */
+		if (s->state != GW_TCP_CLOSED || o->state != GW_TCP_CLOSED)
+			s->state = GW_TCP_RESET;
+		return emit;
+	}
+	if (flags & GW_SYN) {
+		if (!s->seq_known) {
+			s->first = p->seq + 1;
+			s->high = p->seq + 1;
+			s->seq_known = 1;
+		} else if (s->flags & GW_SYN) {
+			s->again++;
+		}
+		if (!(flags & GW_ACK)) {
+			if (s->state == GW_TCP_INACTIVE)
+				s->state = GW_TCP_SYN_SENT;
+		} else if (o->state == GW_TCP_SYN_SENT) {
+			o->state = GW_TCP_ESTABLISHED;
+			s->state = GW_TCP_ESTABLISHED;
+		} else if (s->state == GW_TCP_INACTIVE) {
+			s->state = GW_TCP_SYN_ACK_SENT;
+		}
+		return emit;
+	}
+	if (s->state == GW_TCP_INACTIVE)
+		s->state = GW_TCP_PARTIAL;
+	if (flags & GW_FIN) {
+		if (s->state == GW_TCP_CLOSED && !p->payload_len)
+			s->again++;
+		if (s->state != GW_TCP_RESET)
+			s->state = GW_TCP_CLOSED;
+	}
+	if (f->phase == GW_PHASE_HANDSHAKE && (d & 1) == f->initiator && (flags & GW_ACK)) {
+		f->phase = GW_PHASE_DATA;
+		if (o->flags & GW_SYN) {
+			f->established_ns = now_ns;
+			emit = GW_EMIT_CONTROL;
+		}
+	}
+	return emit;
+}
+
+/* Sequence space that carries payload, or the end of it (FIN). */
+static __always_inline void gw_track_seq(struct gw_dir *s, __u32 seq, __u32 len)
+{
+	__u32 end = seq + len, gap;
+
+	if (!s->seq_known) {
+		s->first = seq;
+		s->high = end;
+		s->seq_known = 1;
+	} else if (gw_seq_after(end, s->high)) {
+		if (gw_seq_after(seq, s->high))
+			s->hole += seq - s->high;
+		s->high = end;
+	} else if (gw_seq_after(s->first, seq) && len) {
+		/* older than the first segment seen of a flow met mid-stream */
+		if (s->flags & GW_SYN) {
+			s->again++; /* keep-alive probe one below the ISN */
+			return;
+		}
+		gap = gw_seq_after(s->first, end) ? s->first - end : 0;
+		s->hole += gap;
+		s->first = seq;
+	} else if (len) {
+		if (s->hole)
+			s->hole = s->hole > len ? s->hole - len : 0;
+		else
+			s->again++;
+	}
+}
+
+/*
+ * Counts packet p, sent in direction d (0: A to B), seen at `hook`. Returns
+ * GW_EMIT_* bits, or GW_OTHER_HOOK when the packet was not counted.
+ */
+static __always_inline __u32 gw_track(struct gw_flow *f, __u32 d, const struct gw_pkt *p,
+				      __u64 now_ns, __u32 hook)
+{
+	struct gw_dir *s = &f->dir[d & 1];
+	__u32 emit = 0;
+
+	if (s->hook != hook) {
+		if (s->packets && now_ns - s->last_ns < GW_HOOK_SILENCE_NS)
+			return GW_OTHER_HOOK;
+		s->hook = hook;
+	}
+	if ((p->tcp_flags & (GW_SYN | GW_FIN | GW_RST)) || f->phase == GW_PHASE_HANDSHAKE ||
+	    s->state == GW_TCP_INACTIVE)
+		emit = gw_track_state(f, d, p, now_ns);
+
+	GW_ADD(s->packets, p->segments);
+	GW_ADD(s->bytes, p->ip_bytes);
+	s->last_ns = now_ns;
+	if (p->fragment)
+		s->fragments++;
+	if (p->payload_len) {
+		GW_ADD(s->payload, p->payload_len);
+		if (!(p->tcp_flags & GW_RST)) /* RFC 9293 3.5.3: a reset may carry text */
+			gw_track_seq(s, p->seq + !!(p->tcp_flags & GW_SYN), p->payload_len);
+		if (s->sent < GW_FIRST_PAYLOADS) {
+			s->sent++;
+			emit |= GW_EMIT_PAYLOAD;
+		}
+	} else if ((p->tcp_flags & (GW_FIN | GW_RST | GW_SYN)) == GW_FIN) {
+		gw_track_seq(s, p->seq, 0);
+	}
+	if (p->tcp_flags & GW_ACK) {
+		if (!(s->flags & GW_ACK) || gw_seq_after(p->ack, s->ack))
+			s->ack = p->ack;
+	}
+	if (p->tcp_flags & ~s->flags)
+		s->flags |= p->tcp_flags;
+	return emit;
+}
+
+/* Bytes of direction d that were sent but never seen. */
+static __always_inline __u64 gw_track_missed(const struct gw_flow *f, __u32 d)
+{
+	const struct gw_dir *s = &f->dir[d & 1], *o = &f->dir[!(d & 1)];
+	__u64 missed = s->hole;
+	__u32 end = s->high;
+
+	if (!s->seq_known || !(o->flags & GW_ACK) || (o->flags & GW_RST) )
+		return missed;
+	if (s->flags & GW_FIN)
+		end++; /* the FIN takes one number and is acknowledged too */
+	if (gw_seq_after(o->ack, end))
+		missed += o->ack - end;
+	return missed;
+}
+
+/* Zeek's conn_state from both endpoints' states: one of S0 S1 SF REJ RSTO RSTR
+ * S2 S3 SH SHR RSTOS0 RSTRH OTH (Zeek, base/protocols/conn). */
+static __always_inline const char *gw_track_conn_state(const struct gw_flow *f)
+{
+	__u8 o = f->dir[f->initiator & 1].state, r = f->dir[!(f->initiator & 1)].state;
+	int o_blind = o == GW_TCP_INACTIVE || o == GW_TCP_PARTIAL;
+	int r_blind = r == GW_TCP_INACTIVE || r == GW_TCP_PARTIAL;
+	int empty = !f->dir[0].payload && !f->dir[1].payload;
+
+	if (r == GW_TCP_RESET) {
+		if (o == GW_TCP_SYN_SENT || o == GW_TCP_SYN_ACK_SENT ||
+		    (o == GW_TCP_RESET && empty))
+			return "REJ";
+		return o_blind ? "RSTRH" : "RSTR";
+	}
+	if (o == GW_TCP_RESET)
+		return r_blind ? "RSTOS0" : "RSTO";
+	if (o == GW_TCP_CLOSED)
+		return r == GW_TCP_CLOSED ? "SF" : r_blind ? "SH" : "S2";
+	if (r == GW_TCP_CLOSED)
+		return o_blind ? "SHR" : "S3";
+	if (o == GW_TCP_SYN_SENT && r == GW_TCP_INACTIVE)
+		return "S0";
+	if (o == GW_TCP_ESTABLISHED && r == GW_TCP_ESTABLISHED)
+		return "S1";
+	return "OTH";
+}
+
+#endif

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_EVENT_H
+#define GW_EVENT_H
+/*
+ * The event: the one document that the agent writes and the collector reads.
+ *
+ * Its fields are specified in common/event.schema.json and explained in
+ * docs/events.md. In C it is struct event; event_encode() makes the JSON text,
+ * event_decode() reads it back. A part that was not seen is not in the document
+ * ("absent beats null"): each part has a `has_` flag, or a NULL or zero that
+ * means absent, as said beside it.
+ *
+ * Strings are borrowed. When encoding they belong to the caller and must live
+ * until event_encode() returns; after decoding they belong to event->doc and
+ * live until event_free().
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <jansson.h>
+
+#include "bpf/record.h"
+#include "common/addr.h"
+
+#define EVENT_VERSION 1
+#define EVENT_MAX_EVIDENCE 8
+#define EVENT_MAX_STACK 8
+
+enum event_type {
+	EVENT_FLOW_START,
+	EVENT_FLOW_UPDATE,
+	EVENT_FLOW_END,
+	EVENT_BGP_SESSION,
+	EVENT_BGP_MESSAGE,
+	EVENT_BGP_ROUTE,
+	EVENT_PATH_CHANGE,
+	EVENT_POLICY_LOADED,
+	EVENT_FABRIC_DEVICE,
+	EVENT_AGENT_START,
+	EVENT_AGENT_STOP,
+	EVENT_AGENT_STATS,
+	EVENT_AGENT_LOSS,
+	EVENT_ALERT, /* "alert.NAME", the name in event->alert */
+	EVENT_NUM_TYPES
+};
+
+enum event_severity { SEVERITY_INFO, SEVERITY_NOTICE, SEVERITY_WARNING, SEVERITY_CRITICAL,
+		      SEVERITY_NUM };
+
+struct event_end {
+	struct addr ip;
+	uint16_t port;
+	uint64_t packets, bytes;
+};
+
+struct event_ssh_side {
+	const char *proto_version;    /* NULL: no identification string seen */
+	const char *software_version; /* comments are not part of it, RFC 4253 4.2 */
+	const char *comments;
+	const char *hassh, *hassh_string;
+};
+
+struct event {
+	enum event_type type;
+	enum event_severity severity;
+	uint64_t time_ns; /* real time */
+	const char *agent;
+	uint64_t seq;	    /* id = agent/seq; given by the outbox */
+	const char *policy; /* generation digest, NULL: no fabric loaded */
+	const char *alert;  /* NAME of alert.NAME */
+
+	const char *device, *role, *vrf; /* device NULL: absent */
+	enum gw_path path;		 /* GW_PATH_NONE: absent */
+	enum gw_service service;
+
+	bool has_ends;
+	struct event_end source, destination;
+
+	/* network; with has_ends */
+	const char *community_id;
+	uint16_t vlan[EVENT_MAX_STACK];
+	unsigned vlan_n;
+
+	bool has_flow;
+	struct {
+		const char *id;
+		uint64_t start_ns, end_ns; /* real; end is the last packet so far */
+		const char *state;	   /* Zeek conn_state */
+		const char *outcome; /* attempt unanswered refused unreachable
+				      * established closed reset */
+		enum gw_basis initiator;
+		bool outbound;
+		bool unknown_target; /* "target":"unknown": in a lo6 range, in no config */
+		bool cut; /* still open when the agent or the capture stopped */
+		double handshake_ms; /* below 0: absent */
+		uint64_t retransmits, fragments, missed_bytes;
+		const char *icmp; /* "3/1 from 192.0.2.1": the error that ended it */
+	} flow;
+
+	bool has_trust;
+	struct {
+		enum gw_verdict verdict;
+		const char *list;   /* NULL: no such list */
+		bool has_rule;	    /* false: implicit deny */
+		uint32_t seq;
+		const char *prefix; /* of the deciding entry */
+		bool neighbor;
+	} trust;
+
+	bool has_ssh;
+	struct event_ssh_side ssh_client, ssh_server;
+
+	bool has_actor;
+	struct {
+		const char *user; /* NULL: uid has no name here */
+		uint32_t uid, loginuid, pid; /* loginuid 0xffffffff: absent */
+		const char *comm;
+	} actor;
+
+	bool has_change; /* path.change */
+	struct {
+		const char *from, *to, *reason;
+		const char *evidence[EVENT_MAX_EVIDENCE];
+		unsigned evidence_n;
+		double outage_s; /* below 0: absent */
+	} change;
+
+	/* Parts whose shape only their producer and the schema know: the body of
+	 * policy.loaded ("change"), fabric.device ("fabric"), agent.* ("stats",
+	 * "interfaces", ...). Merged into the document's top level as it is.
+	 * Encoding borrows it; after decoding it is NULL, read doc instead. */
+	json_t *extra;
+
+	json_t *doc; /* after decoding: the whole document; owned */
+};
+
+const char *event_type_name(enum event_type t);	      /* "flow.start"; alert: "alert" */
+const char *event_severity_name(enum event_severity s);
+const char *event_path_name(enum gw_path p);	      /* "primary", "in-band", NULL */
+const char *event_service_name(enum gw_service s);    /* "ssh", "bgp", NULL */
+const char *event_verdict_name(enum gw_verdict v);    /* "trusted", ..., NULL */
+const char *event_basis_name(enum gw_basis b);	      /* "syn", ... "unknown" */
+
+/* Encodes to one line of JSON without a newline. Returns malloc()ed text, the
+ * caller frees; NULL when memory ran out. Strings that are not UTF-8 (they come
+ * from the wire) are escaped byte by byte as \xNN text. */
+char *event_encode(const struct event *e);
+
+/* Decodes text of len bytes. Returns 0 and fills *e (free with event_free()), or
+ * -1 and writes the reason to err (size bytes). Unknown fields are kept in doc. */
+int event_decode(const char *text, size_t len, struct event *e, char *err, size_t size);
+void event_free(struct event *e); /* accepts a zeroed event */
+
+#endif
