@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# glasswatch: see `make help`. V=1 shows the commands, BUILD=DIR builds elsewhere,
+# SANITIZE=1 adds address and undefined-behaviour checks, WITH_BPF=auto|yes|no
+# chooses whether the kernel programs are built.
+
+VERSION = 0.1.0
+BUILD ?= build
+PREFIX ?= /usr/local
+GEN = $(BUILD)/gen
+
+CLANG ?= clang
+BPFTOOL ?= $(firstword $(shell command -v bpftool) /usr/sbin/bpftool)
+PKG_CONFIG ?= pkg-config
+BTF ?= /sys/kernel/btf/vmlinux
+WITH_BPF ?= auto
+
+ifneq ($(V),1)
+Q = @
+say = @printf '  %-8s%s\n' '$(1)' '$(2)';
+endif
+
+# ---- what there is -----------------------------------------------------------
+
+find_c = $(sort $(foreach d,$(1),$(if $(wildcard $(d)),$(shell find $(d) -name '*.c'))))
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+COMMON_SRC := $(call find_c,common)
+AGENT_SRC := $(filter-out agent/main.c,$(call find_c,agent))
+COLLECTOR_SRC := $(filter-out collector/main.c,$(call find_c,collector))
+UNIT_SRC := $(wildcard tests/unit/test_*.c)
+UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+BPF_SRC := $(wildcard bpf/*.bpf.c)
+SQL_SRC := $(wildcard collector/*.sql)
+
+LIBS = $(BUILD)/libagent.a $(BUILD)/libcollector.a $(BUILD)/libcommon.a
+PROGRAMS := $(if $(wildcard agent/main.c),$(BUILD)/glasswatch-agent) \
+	$(if $(wildcard collector/main.c),$(BUILD)/glasswatch-collector)
+UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+BENCH := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
+FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(FUZZ_SRC))
+
+# ---- libraries ---------------------------------------------------------------
+
+PACKAGES = libpcap hiredis jansson libevent libcyaml yaml-0.1 sqlite3 libcrypto libcap-ng
+NEEDS_LIBS := $(filter-out deps help clean test check demo bench bench-kernel,\
+	$(or $(MAKECMDGOALS),all))
+ifneq ($(NEEDS_LIBS),)
+MISSING := $(strip $(foreach p,$(PACKAGES) cmocka,\
+	$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null || echo $(p))))
+ifneq ($(MISSING),)
+$(error missing libraries: $(MISSING); run `make deps`)
+endif
+
+# The kernel programs need clang, bpftool and libbpf.
+HAVE_BPF := $(shell command -v $(CLANG) >/dev/null && test -x '$(BPFTOOL)' && \
+	$(PKG_CONFIG) --exists libbpf && echo yes)
+ifeq ($(WITH_BPF),no)
+HAVE_BPF :=
+else ifeq ($(WITH_BPF)-$(HAVE_BPF),yes-)
+$(error WITH_BPF=yes needs clang, bpftool and libbpf-dev; run `make deps`)
+endif
+endif
+
+ifeq ($(HAVE_BPF),yes)
+PACKAGES += libbpf
+DEFINES += -DHAVE_BPF=1
+# Programs that read kernel structures (CO-RE) need the running kernel's types;
+# without them the rest is built and HAVE_VMLINUX is not defined.
+ifneq ($(wildcard $(BTF)),)
+DEFINES += -DHAVE_VMLINUX=1
+else ifneq ($(BPF_SRC),)
+BPF_SRC := $(shell grep -L '"vmlinux.h"' $(BPF_SRC))
+endif
+SKELETONS := $(patsubst bpf/%.bpf.c,$(GEN)/%.skel.h,$(BPF_SRC))
+endif
+
+ifneq ($(NEEDS_LIBS),)
+LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
+LIB_LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES))
+endif
+
+# ---- flags -------------------------------------------------------------------
+
+OPT ?= -O2 -g
+WARN = -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef
+# Callbacks of libevent, hiredis and cmocka have arguments that not all need.
+WARN += -Wno-unused-parameter
+# Tables name the fields that they set; the others are zero, as C promises.
+WARN += -Wno-missing-field-initializers
+HARDEN = -fstack-protector-strong -fPIE
+ifeq ($(SANITIZE)$(FUZZ),)
+HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+HARDEN_LD = -pie -Wl,-z,relro,-z,now
+else
+CHECKED = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+CHECKED += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+HARDEN_LD = -pie
+endif
+
+ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(CHECKED) -D_GNU_SOURCE \
+	-DGLASSWATCH_VERSION='"$(VERSION)"' $(DEFINES) -I. -I$(GEN) $(LIB_CFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(HARDEN_LD) $(CHECKED) $(LDFLAGS)
+
+MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
+BPF_CFLAGS = -target bpf -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
+	-Wno-missing-field-initializers -I. -Ibpf -I$(GEN) \
+	$(if $(MULTIARCH),-I/usr/include/$(MULTIARCH)) $(BPF_TARGET_ARCH)
+# libbpf's tracing macros spell registers by the machine's name.
+BPF_TARGET_ARCH := -D__TARGET_ARCH_$(shell uname -m | sed 's/x86_64/x86/; s/aarch64/arm64/; \
+	s/ppc64le/powerpc/; s/s390x/s390/; s/riscv64/riscv/')
+
+# ---- building ----------------------------------------------------------------
+
+.PHONY: all programs tests fuzzers benches
+.DELETE_ON_ERROR:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+all: programs ## build both programs, build/glasswatch-agent and build/glasswatch-collector
+programs: $(PROGRAMS)
+tests: $(UNIT)
+fuzzers: $(FUZZERS)
+benches: $(BENCH)
+
+$(BUILD)/glasswatch-agent: $(BUILD)/obj/agent/main.o $(BUILD)/libagent.a $(BUILD)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
+
+$(BUILD)/glasswatch-collector: $(BUILD)/obj/collector/main.o $(BUILD)/libcollector.a \
+		$(BUILD)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
+
+$(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
+$(BUILD)/libagent.a: $(call obj,$(AGENT_SRC))
+$(BUILD)/libcollector.a: $(call obj,$(COLLECTOR_SRC))
+# Made anew each time: `ar r` would keep the objects of sources that are gone.
+$(LIBS):
+	$(call say,AR,$@)
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/obj/%.o: %.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lcmocka -lm
+
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lm
+
+$(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lm
+
+# Made before the first compilation; afterwards the .d files know who needs what.
+GENERATED = $(SKELETONS) $(patsubst collector/%,$(GEN)/%.h,$(SQL_SRC))
+$(call obj,$(COMMON_SRC) $(AGENT_SRC) $(COLLECTOR_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) \
+	$(BENCH_SRC) $(FUZZ_SRC) agent/main.c collector/main.c): | $(GENERATED)
+
+# The text of an .sql file as a C string literal: `static const char x[] =
+# #include "NAME.sql.h"`.
+$(GEN)/%.sql.h: collector/%.sql
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D) && sed 's/["\\]/\\&/g; s/^/"/; s/$$/\\n"/' $< > $@
+
+$(GEN)/vmlinux.h:
+	$(call say,BTF,$@)
+	$(Q)mkdir -p $(@D) && $(BPFTOOL) btf dump file $(BTF) format c > $@
+
+$(BUILD)/obj/bpf/%.bpf.o: bpf/%.bpf.c
+	$(call say,BPF,$<)
+	$(Q)mkdir -p $(@D) && $(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+$(foreach s,$(if $(BPF_SRC),$(shell grep -l '"vmlinux.h"' $(BPF_SRC))),\
+	$(eval $(BUILD)/obj/$(s:.c=.o): | $(GEN)/vmlinux.h))
+
+$(GEN)/%.skel.h: $(BUILD)/obj/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	$(Q)mkdir -p $(@D) && $(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+-include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
+
+# ---- running -----------------------------------------------------------------
+
+.PHONY: deps test check demo sanitize fuzz bench bench-kernel install clean help
+
+deps: ## install what Debian 12 needs to build, test and demonstrate (apt, as root)
+	$(Q).ci/deps
+
+sanitize: ## both programs and the unit tests with address and undefined sanitizers, build/sanitize/
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 programs tests
+
+clean: ## remove build/
+	$(Q)rm -rf $(BUILD)
+
+help: ## this list
+	@printf 'Targets of make (V=1 shows commands, BUILD=DIR builds elsewhere):\n'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
