@@ -12,7 +12,11 @@
  *
  * Strings are borrowed. When encoding they belong to the caller and must live
  * until event_encode() returns; after decoding they belong to event->doc and
- * live until event_free().
+ * live until event_clear().
+ *
+ * libevent has a struct event too. A file may include both headers, as only
+ * pointers to libevent's are ever held; but event_free() is libevent's and must
+ * not be called on ours, nor may event2/event_struct.h be included.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +27,8 @@
 #include "common/addr.h"
 
 #define EVENT_VERSION 1
+#define EVENT_ID_STRLEN (EVENT_AGENT_MAX + 22) /* agent, slash, 20 digits, NUL */
+#define EVENT_AGENT_MAX 128 /* bytes of an agent's name */
 #define EVENT_MAX_EVIDENCE 8
 #define EVENT_MAX_STACK 8
 
@@ -78,8 +84,13 @@ struct event {
 
 	/* network; with has_ends */
 	const char *community_id;
-	uint16_t vlan[EVENT_MAX_STACK];
+	uint16_t vlan[EVENT_MAX_STACK]; /* stacks are outermost first */
 	unsigned vlan_n;
+	uint32_t mpls[EVENT_MAX_STACK];
+	unsigned mpls_n;
+	const char *encapsulation[EVENT_MAX_STACK]; /* "vxlan:5000" */
+	unsigned encapsulation_n;
+	struct addr outer_source, outer_destination; /* family 0: absent */
 
 	bool has_flow;
 	struct {
@@ -141,14 +152,24 @@ const char *event_service_name(enum gw_service s);    /* "ssh", "bgp", NULL */
 const char *event_verdict_name(enum gw_verdict v);    /* "trusted", ..., NULL */
 const char *event_basis_name(enum gw_basis b);	      /* "syn", ... "unknown" */
 
+/* True for a name fit to be half of an id: 1 to EVENT_AGENT_MAX letters, digits,
+ * '.', '_', '-'. */
+bool event_agent_valid(const char *name);
+
 /* Encodes to one line of JSON without a newline. Returns malloc()ed text, the
  * caller frees; NULL when memory ran out. Strings that are not UTF-8 (they come
- * from the wire) are escaped byte by byte as \xNN text. */
+ * from the wire) are escaped byte by byte as \xNN text. A key of `extra` that the
+ * struct's own parts have already given is left out. */
 char *event_encode(const struct event *e);
 
-/* Decodes text of len bytes. Returns 0 and fills *e (free with event_free()), or
- * -1 and writes the reason to err (size bytes). Unknown fields are kept in doc. */
+/* The same into a buffer that grows and is used again: *buf is NULL or malloc()ed
+ * with *size bytes. Returns the text's length, or -1 when memory ran out. */
+long event_encode_into(const struct event *e, char **buf, size_t *size);
+
+/* Decodes text of len bytes. Returns 0 and fills *e (release it with
+ * event_clear()), or -1 and writes the reason to err (size bytes). Unknown fields
+ * are kept in doc; a known field of the wrong type is an error. */
 int event_decode(const char *text, size_t len, struct event *e, char *err, size_t size);
-void event_free(struct event *e); /* accepts a zeroed event */
+void event_clear(struct event *e); /* accepts a zeroed event; leaves one */
 
 #endif
