@@ -13,6 +13,7 @@
 #define NS_PER_S 1000000000ull
 #define NS_PER_MS 1000000ull
 #define TIME_STRLEN 40
+#define DURATION_STRLEN 48
 
 struct now {
 	uint64_t mono_ns; /* the capture's clock: CLOCK_MONOTONIC, or the packet's */
@@ -31,5 +32,9 @@ bool time_parse(const char *text, uint64_t now_real_ns, uint64_t *out);
 
 /* "12.5s", "250ms", "5m", "2h15m", "3d", or plain seconds, into nanoseconds. */
 bool duration_parse(const char *text, uint64_t *out_ns);
+
+/* The shortest text that duration_parse() reads back as the same value: "5m",
+ * "2h15m", "1s500ms". buf has DURATION_STRLEN bytes. */
+const char *duration_format(uint64_t ns, char *buf);
 
 #endif
