@@ -42,7 +42,8 @@ struct capture_ops {
 	int (*load)(struct capture *c, const struct fabric *f);
 
 	/* Hands up what is pending, at most `budget` records (0: all). Returns how
-	 * many, 0 at the moment none, or negative: -ENODATA at the end of a file. */
+	 * many, 0 at the moment none, or negative: -ENODATA at the
+	 * end of a file, -EBADMSG where it is cut or broken. */
 	int (*poll)(struct capture *c, unsigned budget, capture_record_fn *fn, void *arg);
 
 	/* Readable when poll() has something; -1: poll it by timer. */
@@ -72,5 +73,11 @@ struct capture *capture_pcap_open(const struct capture_config *config, char *err
 /* A pcap or pcapng file, "-" for stdin. */
 struct capture *capture_file_open(const char *path, const struct capture_config *config,
 				  char *err, size_t size);
+
+/* After poll() said -EBADMSG: "FILE: offset N: what is wrong"; borrowed. */
+const char *capture_file_error(const struct capture *c);
+
+/* Frames passed over because their link type is not known. */
+uint64_t capture_file_unknown_link(const struct capture *c);
 
 #endif

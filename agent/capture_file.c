@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A capture file as a capture: capfile -> link -> parse -> watch. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/capfile.h"
+#include "agent/capture.h"
+#include "agent/link.h"
+#include "agent/watch.h"
+
+struct capture_file {
+	struct capture base;
+	struct capfile *file;
+	struct watch *watch;
+	uint64_t unknown_link;
+};
+
+static int file_load(struct capture *c, const struct fabric *f)
+{
+	watch_load(((struct capture_file *)c)->watch, f);
+	return 0;
+}
+
+static int file_poll(struct capture *c, unsigned budget, capture_record_fn *fn, void *arg)
+{
+	struct capture_file *f = (struct capture_file *)c;
+	struct capfile_packet p;
+	struct gw_pkt pkt;
+	enum gw_parse parsed;
+	unsigned n;
+	int got;
+
+	for (n = 0; !budget || n < budget; n++) {
+		got = capfile_next(f->file, &p);
+		if (got == 0)
+			return n ? (int)n : -ENODATA;
+		if (got < 0)
+			return n ? (int)n : -EBADMSG;
+		if (!link_known(p.linktype)) {
+			f->unknown_link++;
+			continue;
+		}
+		parsed = link_parse(p.linktype, p.data, p.captured, p.wire, watch_gate(f->watch),
+				    &pkt);
+		if (parsed != GW_PARSE_IGNORE)
+			watch_packet(f->watch, parsed, &pkt, p.data + p.captured, p.time_ns,
+				     p.interface + 1, fn, arg);
+	}
+	return (int)n;
+}
+
+static int file_fd(struct capture *c)
+{
+	(void)c;
+	return -1;
+}
+
+static int file_sweep(struct capture *c, capture_flow_fn *fn, void *arg)
+{
+	return watch_sweep(((struct capture_file *)c)->watch, fn, arg);
+}
+
+static int file_read(struct capture *c, const struct gw_key *key, struct gw_flow *out)
+{
+	return watch_read(((struct capture_file *)c)->watch, key, out);
+}
+
+static int file_forget(struct capture *c, const struct gw_key *key, struct gw_flow *out)
+{
+	return watch_forget(((struct capture_file *)c)->watch, key, out);
+}
+
+static void file_stats(struct capture *c, uint64_t out[GW_STAT_MAX])
+{
+	watch_stats(((struct capture_file *)c)->watch, out);
+}
+
+static void file_close(struct capture *c)
+{
+	struct capture_file *f = (struct capture_file *)c;
+
+	capfile_close(f->file);
+	watch_free(f->watch);
+	free(f);
+}
+
+static const struct capture_ops file_ops = {
+	.name = "file",
+	.load = file_load,
+	.poll = file_poll,
+	.fd = file_fd,
+	.sweep = file_sweep,
+	.read = file_read,
+	.forget = file_forget,
+	.stats = file_stats,
+	.close = file_close,
+};
+
+struct capture *capture_file_open(const char *path, const struct capture_config *config, char *err,
+				  size_t size)
+{
+	struct capture_file *f = calloc(1, sizeof(*f));
+
+	if (!f || !(f->watch = watch_new(config))) {
+		snprintf(err, size, "%s: no memory for %u flows", path, config->max_flows);
+		free(f);
+		return NULL;
+	}
+	f->base.ops = &file_ops;
+	f->file = capfile_open(path, err, size);
+	if (!f->file) {
+		file_close(&f->base);
+		return NULL;
+	}
+	return &f->base;
+}
+
+const char *capture_file_error(const struct capture *c)
+{
+	return capfile_error(((const struct capture_file *)c)->file);
+}
+
+uint64_t capture_file_unknown_link(const struct capture *c)
+{
+	return ((const struct capture_file *)c)->unknown_link;
+}
