@@ -58,6 +58,10 @@ struct capture_ops {
 	/* Takes a flow out of the table; out gets its last counters. */
 	int (*forget)(struct capture *c, const struct gw_key *key, struct gw_flow *out);
 
+	/* The capture's clock: files, the newest packet's time; live, the time now is
+	 * the caller's. NULL for live captures. */
+	uint64_t (*clock)(struct capture *c);
+
 	void (*stats)(struct capture *c, uint64_t out[GW_STAT_MAX]);
 	void (*close)(struct capture *c);
 };
@@ -70,11 +74,13 @@ struct capture {
 struct capture *capture_bpf_open(const struct capture_config *config, char *err, size_t size);
 struct capture *capture_pcap_open(const struct capture_config *config, char *err, size_t size);
 
-/* A pcap or pcapng file, "-" for stdin. */
-struct capture *capture_file_open(const char *path, const struct capture_config *config,
-				  char *err, size_t size);
+/* pcap or pcapng files, "-" for stdin, read one after the other as one capture:
+ * rotated files continue each other's flows. poll() says -EBADMSG where one is
+ * cut or broken; poll again to go on with the next. paths are borrowed. */
+struct capture *capture_file_open(const char *const *paths, size_t n,
+				  const struct capture_config *config, char *err, size_t size);
 
-/* After poll() said -EBADMSG: "FILE: offset N: what is wrong"; borrowed. */
+/* After -EBADMSG: "FILE: offset N: what is wrong"; borrowed. */
 const char *capture_file_error(const struct capture *c);
 
 /* Frames passed over because their link type is not known. */

@@ -11,8 +11,12 @@
 
 struct capture_file {
 	struct capture base;
+	const char *const *paths;
+	size_t n_paths, at; /* paths[at] is open, or to be opened next */
 	struct capfile *file;
 	struct watch *watch;
+	uint64_t clock_ns;
+	char error[512];
 	uint64_t unknown_link;
 };
 
@@ -32,11 +36,28 @@ static int file_poll(struct capture *c, unsigned budget, capture_record_fn *fn, 
 	int got;
 
 	for (n = 0; !budget || n < budget; n++) {
-		got = capfile_next(f->file, &p);
-		if (got == 0)
+		if (!f->file && f->at < f->n_paths) {
+			f->file = capfile_open(f->paths[f->at], f->error, sizeof(f->error));
+			if (!f->file) {
+				f->at++;
+				return -EBADMSG;
+			}
+		}
+		if (!f->file)
 			return n ? (int)n : -ENODATA;
-		if (got < 0)
-			return n ? (int)n : -EBADMSG;
+		got = capfile_next(f->file, &p);
+		if (got <= 0) {
+			if (got < 0)
+				snprintf(f->error, sizeof(f->error), "%s", capfile_error(f->file));
+			capfile_close(f->file);
+			f->file = NULL;
+			f->at++;
+			if (got < 0)
+				return -EBADMSG;
+			continue;
+		}
+		if (p.time_ns > f->clock_ns)
+			f->clock_ns = p.time_ns;
 		if (!link_known(p.linktype)) {
 			f->unknown_link++;
 			continue;
@@ -54,6 +75,11 @@ static int file_fd(struct capture *c)
 {
 	(void)c;
 	return -1;
+}
+
+static uint64_t file_clock(struct capture *c)
+{
+	return ((struct capture_file *)c)->clock_ns;
 }
 
 static int file_sweep(struct capture *c, capture_flow_fn *fn, void *arg)
@@ -93,22 +119,25 @@ static const struct capture_ops file_ops = {
 	.sweep = file_sweep,
 	.read = file_read,
 	.forget = file_forget,
+	.clock = file_clock,
 	.stats = file_stats,
 	.close = file_close,
 };
 
-struct capture *capture_file_open(const char *path, const struct capture_config *config, char *err,
-				  size_t size)
+struct capture *capture_file_open(const char *const *paths, size_t n,
+				  const struct capture_config *config, char *err, size_t size)
 {
 	struct capture_file *f = calloc(1, sizeof(*f));
 
 	if (!f || !(f->watch = watch_new(config))) {
-		snprintf(err, size, "%s: no memory for %u flows", path, config->max_flows);
+		snprintf(err, size, "no memory for %u flows", config->max_flows);
 		free(f);
 		return NULL;
 	}
 	f->base.ops = &file_ops;
-	f->file = capfile_open(path, err, size);
+	f->paths = paths;
+	f->n_paths = n;
+	f->file = capfile_open(paths[0], err, size);
 	if (!f->file) {
 		file_close(&f->base);
 		return NULL;
@@ -118,7 +147,7 @@ struct capture *capture_file_open(const char *path, const struct capture_config 
 
 const char *capture_file_error(const struct capture *c)
 {
-	return capfile_error(((const struct capture_file *)c)->file);
+	return ((const struct capture_file *)c)->error;
 }
 
 uint64_t capture_file_unknown_link(const struct capture *c)

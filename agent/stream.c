@@ -18,8 +18,8 @@ bool stream_feed(struct stream *s, const struct gw_record *r, uint32_t first)
 	if (skip > len)
 		return false; /* later than expected, or wholly old */
 	len -= skip;
-	if (len > STREAM_BYTES - s->len) {
-		len = STREAM_BYTES - s->len;
+	if (len > (uint32_t)STREAM_BYTES - s->len) {
+		len = (uint32_t)STREAM_BYTES - s->len;
 		s->full = true;
 	}
 	memcpy(s->bytes + s->len, r->snap + skip, len);

@@ -15,6 +15,7 @@
 
 #include "agent/fabric/fabric.h"
 #include "agent/flowkey.h"
+#include "agent/judge.h"
 
 #define NO_ENTRY 0xffffffffu
 
@@ -121,44 +122,14 @@ static struct watch_entry *watch_add(struct watch *w, const struct gw_key *key)
 	return &w->pool[i];
 }
 
-/* Target and trust of a flow, once. False: not watched. */
-static bool watch_judge(const struct watch *w, const struct gw_key *key,
-			const struct fabric_target *const target[2], struct gw_orientation o,
-			struct gw_judgement *out)
+static bool watch_is_target(const struct watch *w, const struct gw_key *key, uint32_t d)
 {
-	uint32_t init = o.initiator, resp = !o.initiator;
-	struct addr source = flowkey_addr(key, init), responder = flowkey_addr(key, resp);
-	const struct fabric_target *t = target[resp];
-	struct fabric_trust trust;
+	struct addr a;
 
-	memset(out, 0, sizeof(*out));
-	out->target = GW_TARGET_NONE;
-	out->rule = GW_RULE_IMPLICIT;
 	if (!w->fabric)
-		return w->watch_all;
-	out->generation = w->fabric->number;
-	if (!t && target[init]) {
-		/* the device opened it: its peer is the one to be judged */
-		t = target[init];
-		source = responder;
-		out->outbound = 1;
-	}
-	if (!t) {
-		if (!fabric_in_range(w->fabric, &responder))
-			return w->watch_all;
-		out->path = GW_PATH_INBAND;
-		out->verdict = GW_VERDICT_NO_POLICY;
-		return true;
-	}
-	out->target = (uint32_t)(t - w->fabric->targets);
-	out->policy = w->fabric->devices[t->device].policy;
-	out->path = (__u8)t->path;
-	trust = fabric_judge(w->fabric, out->policy, &source);
-	out->verdict = (__u8)trust.verdict;
-	out->rule = trust.rule;
-	if (o.basis == GW_BASIS_UNKNOWN && out->verdict == GW_VERDICT_TRUSTED)
-		out->verdict = GW_VERDICT_UNTRUSTED;
-	return true;
+		return false;
+	a = flowkey_addr(key, d);
+	return fabric_find_target(w->fabric, &a) != NULL;
 }
 
 static void watch_emit(struct watch *w, const struct watch_entry *e, uint32_t kind, uint32_t d,
@@ -207,18 +178,13 @@ static void watch_tcp(struct watch *w, const struct gw_pkt *p, const uint8_t *en
 	if (replaced)
 		watch_emit(w, e, GW_REC_REPLACED, d, p, end, time_ns, ifindex, false, fn, arg);
 	if (!e || replaced) {
-		const struct fabric_target *target[2] = { NULL, NULL };
 		struct gw_judgement judgement;
 		struct gw_orientation o;
 
-		if (w->fabric) {
-			struct addr a = flowkey_addr(&key, 0), b = flowkey_addr(&key, 1);
-
-			target[0] = fabric_find_target(w->fabric, &a);
-			target[1] = fabric_find_target(w->fabric, &b);
-		}
-		o = gw_orient(&w->gate, p, d, target[d] != NULL, target[!d] != NULL);
-		if (!watch_judge(w, &key, target, o, &judgement)) {
+		o = gw_orient(&w->gate, p, d, watch_is_target(w, &key, d),
+			      watch_is_target(w, &key, !d));
+		if (!judge_flow(w->fabric, &key, o.initiator, o.basis, &judgement) &&
+		    !w->watch_all) {
 			if (replaced)
 				watch_forget(w, &key, NULL);
 			return;

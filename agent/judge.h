@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_JUDGE_H
+#define GW_JUDGE_H
+/*
+ * Target and trust of a flow, once: what the kernel program does on a flow miss,
+ * in user space. Used where libpcap captures and for every flow when a reload
+ * brings new lists.
+ */
+#include <stdbool.h>
+
+#include "agent/fabric/fabric.h"
+#include "bpf/record.h"
+
+/* Fills *out for the flow `key` whose initiator sends in direction `initiator`.
+ * Responder a target: inbound. Else initiator a target: outbound, and the peer is
+ * judged. Else responder in an in-band range: an unknown target. Returns false
+ * when it is none of these; *out then holds no path and no verdict. */
+bool judge_flow(const struct fabric *f, const struct gw_key *key, uint32_t initiator,
+		enum gw_basis basis, struct gw_judgement *out);
+
+#endif
