@@ -9,8 +9,14 @@
  * calls nothing and allocates nothing. The one bounds check is spelled
  * `p + n > end` with n small: the BPF verifier does not accept `end - p < n`.
  *
- * gw_parse() tests the ports before it reads anything else: a packet on no
- * watched port leaves after the port bytes.
+ * It has two stages, because nearly every frame is plain: no tag, no option, no
+ * extension header. gw_parse_plain() knows those only, at constant offsets, and
+ * tests the ports before it reads anything else, so that a packet on no watched
+ * port leaves after the port bytes. Whatever looks unusual it leaves to
+ * gw_parse_any(), which knows everything and alone judges what is wrong.
+ * gw_parse() is both. The TC programs run the first stage on each packet and
+ * the second only when it is asked for; tests/unit/test_bpf_parse.c holds that
+ * the first stage never says other than the second.
  */
 #include "common/bytes.h"
 #include "record.h"
@@ -27,11 +33,19 @@
 
 #define GW_IPPROTO_ICMP 1
 #define GW_IPPROTO_TCP 6
+#define GW_IPPROTO_UDP 17
 #define GW_IPPROTO_ICMPV6 58
 
 /* IPv6 extension headers walked: hop-by-hop, destination options, routing,
  * fragment, destination options again (RFC 8200 4.1) and one to spare. */
 #define GW_MAX_EXT 6
+
+/* Clang and gcc spell it differently; the BPF programs need it done. */
+#ifdef __clang__
+#define GW_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define GW_UNROLL _Pragma("GCC unroll 8")
+#endif
 
 enum gw_parse {
 	GW_PARSE_TCP,	   /* a TCP segment on a watched port; pkt is filled */
@@ -42,7 +56,11 @@ enum gw_parse {
 	GW_PARSE_BAD	   /* lengths contradict each other */
 };
 
-/* Ports watched, host order; unused entries are zero. */
+#define GW_PARSE_OTHER (-1) /* gw_parse_plain() only: the second stage must look */
+
+/* Ports watched, host order; unused entries are zero and come last. In the
+ * kernel it is constant data (hence volatile), known to the verifier, which
+ * takes the comparisons with unused entries out of the program. */
 struct gw_gate {
 	__u16 ssh[GW_MAX_PORTS];
 	__u16 bgp[GW_MAX_PORTS];
@@ -66,25 +84,47 @@ struct gw_pkt {
 	__u8 icmp_type, icmp_code;
 };
 
-static __always_inline int gw_port_in(const __u16 *ports, __u16 port)
+static __always_inline int gw_port_in(const volatile __u16 *ports, __u16 port)
 {
 	int i;
 
-#pragma GCC unroll 8
-	for (i = 0; i < GW_MAX_PORTS; i++)
-		if (port && ports[i] == port)
+	GW_UNROLL
+	for (i = 0; i < GW_MAX_PORTS; i++) {
+		__u16 watched = ports[i];
+
+		if (!watched)
+			return 0;
+		if (watched == port)
 			return 1;
+	}
 	return 0;
 }
 
-static __always_inline int gw_gate_passes(const struct gw_gate *g, __u16 sport, __u16 dport)
+static __always_inline int gw_either_in(const volatile __u16 *ports, __u16 port, __u16 other)
 {
-	return gw_port_in(g->ssh, dport) || gw_port_in(g->ssh, sport) ||
-	       gw_port_in(g->bgp, dport) || gw_port_in(g->bgp, sport);
+	int i;
+
+	GW_UNROLL
+	for (i = 0; i < GW_MAX_PORTS; i++) {
+		__u16 watched = ports[i];
+
+		if (!watched)
+			return 0;
+		if (watched == port || watched == other)
+			return 1;
+	}
+	return 0;
+}
+
+static __always_inline int gw_gate_passes(const volatile struct gw_gate *g, __u16 sport,
+					  __u16 dport)
+{
+	return gw_either_in(g->ssh, sport, dport) || gw_either_in(g->bgp, sport, dport);
 }
 
 /* The service of a flow whose responder's port is `port`, the other `other`. */
-static __always_inline __u8 gw_gate_service(const struct gw_gate *g, __u16 port, __u16 other)
+static __always_inline __u8 gw_gate_service(const volatile struct gw_gate *g, __u16 port,
+					    __u16 other)
 {
 	if (gw_port_in(g->ssh, port))
 		return GW_SERVICE_SSH;
@@ -97,7 +137,7 @@ static __always_inline __u8 gw_gate_service(const struct gw_gate *g, __u16 port,
 
 /* p at the TCP header; rest: bytes of IP payload by the IP length. */
 static __always_inline enum gw_parse gw_parse_tcp(const __u8 *p, const __u8 *end, __u32 rest,
-						  const struct gw_gate *gate, struct gw_pkt *pkt)
+						  const volatile struct gw_gate *gate, struct gw_pkt *pkt)
 {
 	__u32 hl;
 
@@ -124,7 +164,7 @@ static __always_inline enum gw_parse gw_parse_tcp(const __u8 *p, const __u8 *end
 /* The quote inside an ICMP error: an IP header and at least 8 bytes of TCP
  * (RFC 792; RFC 4443 2.4). p at the quoted IP header. */
 static __always_inline enum gw_parse gw_parse_quote(const __u8 *p, const __u8 *end, int family,
-						    const struct gw_gate *gate, struct gw_pkt *pkt)
+						    const volatile struct gw_gate *gate, struct gw_pkt *pkt)
 {
 	__u32 hl;
 
@@ -161,7 +201,7 @@ static __always_inline enum gw_parse gw_parse_quote(const __u8 *p, const __u8 *e
 /* wire: bytes of the frame on the wire from p on, for a total length of 0
  * (segmentation offload leaves it empty). */
 static __always_inline enum gw_parse gw_parse_ipv4(const __u8 *p, const __u8 *end, __u32 wire,
-						   const struct gw_gate *gate, struct gw_pkt *pkt)
+						   const volatile struct gw_gate *gate, struct gw_pkt *pkt)
 {
 	__u32 hl, total;
 	__u16 frag;
@@ -201,7 +241,7 @@ static __always_inline enum gw_parse gw_parse_ipv4(const __u8 *p, const __u8 *en
 }
 
 static __always_inline enum gw_parse gw_parse_ipv6(const __u8 *p, const __u8 *end, __u32 wire,
-						   const struct gw_gate *gate, struct gw_pkt *pkt)
+						   const volatile struct gw_gate *gate, struct gw_pkt *pkt)
 {
 	const __u8 *ip = p;
 	__u32 payload, used = 0, n;
@@ -210,14 +250,16 @@ static __always_inline enum gw_parse gw_parse_ipv6(const __u8 *p, const __u8 *en
 
 	if (p + 40 > end)
 		return GW_PARSE_SHORT;
+	next = p[6];
+	if (next == GW_IPPROTO_UDP)
+		return GW_PARSE_IGNORE; /* before the version, as gw_parse_plain() does */
 	if ((p[0] >> 4) != 6)
 		return GW_PARSE_BAD;
 	payload = be16(p + 4);
 	if (!payload)
 		payload = wire > 40 ? wire - 40 : 0;
-	next = p[6];
 	p += 40;
-#pragma GCC unroll 6
+	GW_UNROLL
 	for (i = 0; i < GW_MAX_EXT; i++) {
 		/* hop-by-hop 0, routing 43, destination 60; fragment 44 is fixed
 		 * at 8 bytes (RFC 8200 4.5); authentication 51 counts in 4s */
@@ -266,7 +308,7 @@ static __always_inline enum gw_parse gw_parse_ipv6(const __u8 *p, const __u8 *en
 /* p at the network header that `ethertype` announces. */
 static __always_inline enum gw_parse gw_parse_network(const __u8 *p, const __u8 *end,
 						      __u16 ethertype, __u32 wire,
-						      const struct gw_gate *gate,
+						      const volatile struct gw_gate *gate,
 						      struct gw_pkt *pkt)
 {
 	if (ethertype == GW_ETH_IPV4)
@@ -276,13 +318,10 @@ static __always_inline enum gw_parse gw_parse_network(const __u8 *p, const __u8 
 	return GW_PARSE_IGNORE;
 }
 
-/*
- * An Ethernet frame. pkt must be zeroed by the caller (vlan_n may already hold
- * tags that the kernel took out of the frame). wire is the frame's length on
- * the wire, which may exceed end - data when the capture cut it.
- */
-static __always_inline enum gw_parse gw_parse(const __u8 *data, const __u8 *end, __u32 wire,
-					      const struct gw_gate *gate, struct gw_pkt *pkt)
+/* The second stage: an Ethernet frame of any shape. */
+static __always_inline enum gw_parse gw_parse_any(const __u8 *data, const __u8 *end, __u32 wire,
+						  const volatile struct gw_gate *gate,
+						  struct gw_pkt *pkt)
 {
 	const __u8 *p = data;
 	__u16 type;
@@ -293,20 +332,141 @@ static __always_inline enum gw_parse gw_parse(const __u8 *data, const __u8 *end,
 		return GW_PARSE_SHORT;
 	type = be16(p + 12);
 	p += 14;
-#pragma GCC unroll 3
+	GW_UNROLL
 	for (i = 0; i < GW_MAX_VLAN; i++) {
 		if (type != GW_ETH_8021Q && type != GW_ETH_8021AD && type != GW_ETH_QINQ1)
 			break;
 		if (p + 4 > end)
 			return GW_PARSE_SHORT;
-		if (pkt->vlan_n < GW_MAX_VLAN)
-			pkt->vlan[pkt->vlan_n++] = be16(p) & 0x0fff;
+		pkt->vlan[i] = be16(p) & 0x0fff;
+		pkt->vlan_n = (__u8)(i + 1);
 		type = be16(p + 2);
 		p += 4;
 	}
-	if (wire < (__u32)(p - data))
+	if (wire < (__u32)(14 + 4 * i))
 		return GW_PARSE_BAD;
-	return gw_parse_network(p, end, type, wire - (__u32)(p - data), gate, pkt);
+	return gw_parse_network(p, end, type, wire - (__u32)(14 + 4 * i), gate, pkt);
+}
+
+/* The plain TCP header at p, 20 bytes of it known to be there; rest: bytes of
+ * IP payload by the IP length. Its ports have passed. */
+static __always_inline int gw_parse_plain_tcp(const __u8 *p, __u32 rest, struct gw_pkt *pkt)
+{
+	__u32 hl = (__u32)(p[12] >> 4) * 4;
+
+	if (hl < 20 || hl > rest)
+		return GW_PARSE_OTHER;
+	pkt->seq = be32(p + 4);
+	pkt->ack = be32(p + 8);
+	pkt->tcp_flags = p[13] & (GW_FIN | GW_SYN | GW_RST | GW_PSH | GW_ACK);
+	pkt->payload = p + hl;
+	pkt->payload_len = rest - hl;
+	pkt->header_len += hl;
+	pkt->segments = 1;
+	return GW_PARSE_TCP;
+}
+
+/* The first stage. Says GW_PARSE_IGNORE, GW_PARSE_TCP or GW_PARSE_OTHER. */
+static __always_inline int gw_parse_plain(const __u8 *data, const __u8 *end,
+					  const volatile struct gw_gate *gate, struct gw_pkt *pkt)
+{
+	const __u8 *ip = data + 14;
+	__u16 type;
+	__u32 total;
+
+	if (data + 34 > end)
+		return GW_PARSE_OTHER;
+	type = be16(data + 12);
+	if (type == GW_ETH_IPV4) {
+		if (ip[9] != GW_IPPROTO_TCP)
+			return ip[9] == GW_IPPROTO_ICMP ? GW_PARSE_OTHER : GW_PARSE_IGNORE;
+		/* version 4, no options; not a fragment */
+		if (data + 54 > end || ip[0] != 0x45 || (be16(ip + 6) & 0x3fff))
+			return GW_PARSE_OTHER;
+		pkt->sport = be16(ip + 20);
+		pkt->dport = be16(ip + 22);
+		if (!gw_gate_passes(gate, pkt->sport, pkt->dport))
+			return GW_PARSE_IGNORE;
+		total = be16(ip + 2);
+		if (total < 40)
+			return GW_PARSE_OTHER;
+		pkt->family = 4;
+		pkt->ip_bytes = total;
+		pkt->header_len = 20;
+		pkt->src = ip + 12;
+		pkt->dst = ip + 16;
+		return gw_parse_plain_tcp(ip + 20, total - 20, pkt);
+	}
+	if (type == GW_ETH_IPV6) {
+		if (data + 54 > end)
+			return GW_PARSE_OTHER;
+		if (ip[6] == GW_IPPROTO_UDP)
+			return GW_PARSE_IGNORE;
+		if (ip[6] != GW_IPPROTO_TCP || (ip[0] >> 4) != 6 || data + 74 > end)
+			return GW_PARSE_OTHER;
+		pkt->sport = be16(ip + 40);
+		pkt->dport = be16(ip + 42);
+		if (!gw_gate_passes(gate, pkt->sport, pkt->dport))
+			return GW_PARSE_IGNORE;
+		total = be16(ip + 4);
+		if (!total)
+			return GW_PARSE_OTHER;
+		pkt->family = 6;
+		pkt->ip_bytes = 40 + total;
+		pkt->header_len = 40;
+		pkt->src = ip + 8;
+		pkt->dst = ip + 24;
+		return gw_parse_plain_tcp(ip + 40, total, pkt);
+	}
+	if (type == GW_ETH_8021Q || type == GW_ETH_8021AD || type == GW_ETH_QINQ1)
+		return GW_PARSE_OTHER;
+	return GW_PARSE_IGNORE;
+}
+
+/*
+ * An Ethernet frame. pkt must be zeroed by the caller. wire is the frame's
+ * length on the wire, which may exceed end - data when the capture cut it. Tags
+ * that the kernel took out of the frame: see gw_parse_outer_tag().
+ */
+static __always_inline enum gw_parse gw_parse(const __u8 *data, const __u8 *end, __u32 wire,
+					      const volatile struct gw_gate *gate,
+					      struct gw_pkt *pkt)
+{
+	int r = gw_parse_plain(data, end, gate, pkt);
+
+	return r == GW_PARSE_OTHER ? gw_parse_any(data, end, wire, gate, pkt) : (enum gw_parse)r;
+}
+
+/* Puts a tag that was outside the others, and not in the frame, before them. */
+static __always_inline void gw_parse_outer_tag(struct gw_pkt *pkt, __u16 tci)
+{
+	pkt->vlan[2] = pkt->vlan[1];
+	pkt->vlan[1] = pkt->vlan[0];
+	pkt->vlan[0] = tci & 0x0fff;
+	if (pkt->vlan_n < GW_MAX_VLAN)
+		pkt->vlan_n++;
+}
+
+/*
+ * A super-packet of segmentation offload (GSO, GRO): counted as the segments
+ * that are on the wire, each of which repeats the headers. l3_bytes: from the
+ * IP header on, by the buffer's length, because the IP length field may be
+ * zero or stale. jumbo: an IPv6 jumbo option (RFC 2675) that the kernel put
+ * there for its own use and that no segment carries.
+ */
+static __always_inline void gw_parse_segments(struct gw_pkt *pkt, __u32 l3_bytes, __u32 segments,
+					      __u32 size, int jumbo)
+{
+	if (l3_bytes < pkt->header_len)
+		return;
+	pkt->payload_len = l3_bytes - pkt->header_len;
+	if (jumbo && pkt->header_len >= 48)
+		pkt->header_len -= 8;
+	/* a guest's super-packet has its size, but nobody has counted it yet */
+	if (!segments && size)
+		segments = (pkt->payload_len + size - 1) / size;
+	pkt->segments = segments ? segments : 1;
+	pkt->ip_bytes = pkt->payload_len + pkt->segments * pkt->header_len;
 }
 
 #endif

@@ -178,6 +178,48 @@ struct gw_record {
 
 #define GW_RECORD_SHORT (sizeof(struct gw_record) - GW_SNAP)
 
+/*
+ * What user space loads for a fabric, in tables of its own for each generation.
+ * Targets by exact address (4 or 16 bytes); ranges and trust by longest prefix.
+ * The trust key's policy stands before the address and counts 32 bits; an entry
+ * of just these 32 bits, per policy and family, holds what the end of the list
+ * (or its absence) says, so that a look-up always answers.
+ */
+struct gw_target {
+	__u32 target; /* index into fabric->targets */
+	__u32 policy; /* index into fabric->policies */
+	__u8 path;    /* enum gw_path */
+	__u8 pad[3];
+};
+
+struct gw_range4 {
+	__u32 prefix_len;
+	__u8 address[4];
+};
+
+struct gw_range6 {
+	__u32 prefix_len;
+	__u8 address[16];
+};
+
+struct gw_trust4 {
+	__u32 prefix_len; /* 32 + the prefix's */
+	__u32 policy;	  /* only compared whole, so in host order */
+	__u8 address[4];
+};
+
+struct gw_trust6 {
+	__u32 prefix_len;
+	__u32 policy;
+	__u8 address[16];
+};
+
+struct gw_rule {
+	__u32 rule;   /* index into the list's entries or GW_RULE_IMPLICIT */
+	__u8 verdict; /* enum gw_verdict */
+	__u8 pad[3];
+};
+
 /* Counters of what the capture saw and what it could not keep. */
 enum gw_stat {
 	GW_STAT_PACKETS,       /* packets the gate let pass (watched port, ICMP) */

@@ -9,10 +9,12 @@
  *
  * Order of calls for a packet of an existing flow:
  *	gw_track_replaces()  a new connection on the same 5-tuple?
- *	gw_track()	     count; the hot path is a few additions
+ *	gw_track()	     count; the hot path is a few additions, and is also
+ *			     to be had alone: gw_track_quiet(), gw_track_count()
  * and for a packet of no flow:
  *	gw_orient()	     who is the initiator
- *	(look up target and trust)
+ *	gw_judge_role()	     whose address is to be judged, if any
+ *	(look up trust), gw_judge_verdict()
  *	gw_track_begin(), gw_track()
  *
  * Constant size: retransmits and missed bytes come from the sequence numbers
@@ -66,7 +68,7 @@ struct gw_orientation {
  * Who opened the flow whose first seen packet is p, sent in direction d?
  * src_watched / dst_watched: that address is in the inventory.
  */
-static __always_inline struct gw_orientation gw_orient(const struct gw_gate *gate,
+static __always_inline struct gw_orientation gw_orient(const volatile struct gw_gate *gate,
 						       const struct gw_pkt *p, __u32 d,
 						       int src_watched, int dst_watched)
 {
@@ -92,6 +94,35 @@ static __always_inline struct gw_orientation gw_orient(const struct gw_gate *gat
 	o.service = o.initiator == (d & 1) ? gw_gate_service(gate, p->dport, p->sport) :
 					     gw_gate_service(gate, p->sport, p->dport);
 	return o;
+}
+
+/*
+ * Is the flow watched, and whose address does whose policy judge? The tables
+ * were asked before: by_target tells for each end whether it is a target, and
+ * in_range whether the responder is inside an in-band range.
+ */
+enum gw_watched {
+	GW_WATCHED_NOT,	      /* nobody's flow */
+	GW_WATCHED_INBOUND,   /* the responder is a target: judge the initiator */
+	GW_WATCHED_OUTBOUND,  /* the initiator is one: judge the responder */
+	GW_WATCHED_RANGE      /* toward an in-band address that no config has */
+};
+
+static __always_inline enum gw_watched gw_judge_role(int initiator_is_target,
+						     int responder_is_target, int in_range)
+{
+	if (responder_is_target)
+		return GW_WATCHED_INBOUND;
+	if (initiator_is_target)
+		return GW_WATCHED_OUTBOUND;
+	return in_range ? GW_WATCHED_RANGE : GW_WATCHED_NOT;
+}
+
+/* An initiator that nothing showed is never trusted. */
+static __always_inline __u8 gw_judge_verdict(__u8 verdict, __u8 basis)
+{
+	return basis == GW_BASIS_UNKNOWN && verdict == GW_VERDICT_TRUSTED ? GW_VERDICT_UNTRUSTED :
+									    verdict;
 }
 
 /* f must be zeroed; judgement is filled by the caller. */
@@ -194,6 +225,42 @@ static __always_inline void gw_track_seq(struct gw_dir *s, __u32 seq, __u32 len)
 	}
 }
 
+/* The part that every counted packet goes through, and for nearly all the only
+ * one. The kernel's coarse clock may lag behind the precise one that stamped an
+ * earlier packet, so time is never set back. */
+static __always_inline void gw_track_count(struct gw_dir *s, const struct gw_pkt *p, __u64 now_ns)
+{
+	GW_ADD(s->packets, p->segments);
+	GW_ADD(s->bytes, p->ip_bytes);
+	if ((__s64)(now_ns - s->last_ns) > 0)
+		s->last_ns = now_ns;
+	if (p->payload_len) {
+		GW_ADD(s->payload, p->payload_len);
+		if (!(p->tcp_flags & GW_RST)) /* RFC 9293 3.5.3: a reset may carry text */
+			gw_track_seq(s, p->seq + !!(p->tcp_flags & GW_SYN), p->payload_len);
+	} else if ((p->tcp_flags & (GW_FIN | GW_RST | GW_SYN)) == GW_FIN) {
+		gw_track_seq(s, p->seq, 0);
+	}
+	if (p->tcp_flags & GW_ACK) {
+		if (!(s->flags & GW_ACK) || gw_seq_after(p->ack, s->ack))
+			s->ack = p->ack;
+	}
+	if (p->tcp_flags & ~s->flags)
+		s->flags |= p->tcp_flags;
+}
+
+/* 1: gw_track() would only count this packet, so gw_track_count() will do and
+ * no precise clock is needed. */
+static __always_inline int gw_track_quiet(const struct gw_flow *f, __u32 d,
+					  const struct gw_pkt *p, __u32 hook)
+{
+	const struct gw_dir *s = &f->dir[d & 1];
+
+	return s->hook == hook && !(p->tcp_flags & (GW_SYN | GW_FIN | GW_RST)) && !p->fragment &&
+	       f->phase == GW_PHASE_DATA && s->state != GW_TCP_INACTIVE &&
+	       (!p->payload_len || s->sent >= GW_FIRST_PAYLOADS);
+}
+
 /*
  * Counts packet p, sent in direction d (0: A to B), seen at `hook`. Returns
  * GW_EMIT_* bits, or GW_OTHER_HOOK when the packet was not counted.
@@ -205,36 +272,20 @@ static __always_inline __u32 gw_track(struct gw_flow *f, __u32 d, const struct g
 	__u32 emit = 0;
 
 	if (s->hook != hook) {
-		if (s->packets && now_ns - s->last_ns < GW_HOOK_SILENCE_NS)
+		if (s->packets && (__s64)(now_ns - s->last_ns) < (__s64)GW_HOOK_SILENCE_NS)
 			return GW_OTHER_HOOK;
 		s->hook = hook;
 	}
 	if ((p->tcp_flags & (GW_SYN | GW_FIN | GW_RST)) || f->phase == GW_PHASE_HANDSHAKE ||
 	    s->state == GW_TCP_INACTIVE)
 		emit = gw_track_state(f, d, p, now_ns);
-
-	GW_ADD(s->packets, p->segments);
-	GW_ADD(s->bytes, p->ip_bytes);
-	s->last_ns = now_ns;
 	if (p->fragment)
 		s->fragments++;
-	if (p->payload_len) {
-		GW_ADD(s->payload, p->payload_len);
-		if (!(p->tcp_flags & GW_RST)) /* RFC 9293 3.5.3: a reset may carry text */
-			gw_track_seq(s, p->seq + !!(p->tcp_flags & GW_SYN), p->payload_len);
-		if (s->sent < GW_FIRST_PAYLOADS) {
-			s->sent++;
-			emit |= GW_EMIT_PAYLOAD;
-		}
-	} else if ((p->tcp_flags & (GW_FIN | GW_RST | GW_SYN)) == GW_FIN) {
-		gw_track_seq(s, p->seq, 0);
+	if (p->payload_len && s->sent < GW_FIRST_PAYLOADS) {
+		s->sent++;
+		emit |= GW_EMIT_PAYLOAD;
 	}
-	if (p->tcp_flags & GW_ACK) {
-		if (!(s->flags & GW_ACK) || gw_seq_after(p->ack, s->ack))
-			s->ack = p->ack;
-	}
-	if (p->tcp_flags & ~s->flags)
-		s->flags |= p->tcp_flags;
+	gw_track_count(s, p, now_ns);
 	return emit;
 }
 
