@@ -44,7 +44,7 @@ FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(FUZZ_SRC))
 
 # ---- libraries ---------------------------------------------------------------
 
-PACKAGES = libpcap hiredis jansson libevent libcyaml yaml-0.1 sqlite3 libcrypto libcap-ng
+PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng
 NEEDS_LIBS := $(filter-out deps help clean test check demo bench bench-kernel,\
 	$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
