@@ -68,6 +68,7 @@ struct capture_ops {
 
 struct capture {
 	const struct capture_ops *ops;
+	bool wall_clock; /* packets are stamped with the time of day (libpcap) */
 };
 
 /* Both return NULL with one line in err; the caller dies or falls back. */

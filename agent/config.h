@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_AGENT_CONFIG_H
+#define GW_AGENT_CONFIG_H
+/* The agent's options: one table (config.c) for YAML, command line and --help. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/capture.h"
+#include "agent/pipeline.h"
+#include "common/conf.h"
+
+enum { CMD_RUN = 1 << 0, CMD_REPLAY = 1 << 1, CMD_FABRIC = 1 << 2, CMD_TRUST = 1 << 3,
+       CMD_STATUS = 1 << 4 };
+
+enum { CAPTURE_AUTO, CAPTURE_BPF, CAPTURE_PCAP };
+enum { FORMAT_TABLE, FORMAT_JSON };
+
+struct agent_config {
+	char *name; /* NULL: the host's name */
+	char *fabric;
+	struct conf_strings interface;
+	int capture; /* CAPTURE_* */
+	struct conf_ports ssh_port, bgp_port;
+	char *redis, *stream, *output;
+	char *state; /* directory of outbox and control socket */
+	uint64_t outbox_bytes;
+	uint32_t max_flows;
+	uint64_t ring_bytes;
+	uint64_t linger_ns, attempt_ns, closing_ns, idle_ns, update_ns;
+	uint64_t unanswered_ns, stalled_ns, window_ns, stats_ns;
+	bool verbose;
+	/* other commands */
+	bool all;
+	int format; /* FORMAT_* */
+	char *device;
+};
+
+extern const struct conf_program agent_program;
+
+/* The parts of it that a stage wants. interface names stay owned by config. */
+void agent_capture_config(const struct agent_config *config, struct capture_config *out);
+void agent_pipeline_config(const struct agent_config *config, struct pipeline_config *out);
+
+#endif

@@ -1,0 +1,755 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Clocks: records carry the capture's clock; real_offset, measured at each
+ * pipeline_clock(), turns it into wall-clock time. A flow keeps the offset of its
+ * first record, so its start reads the same in each of its events.
+ *
+ * Order within a tick: first the counters of all flows are read from the capture
+ * (sweep), then each flow is looked at. So a flow never ends while packets that
+ * were counted before the tick are unknown to us.
+ */
+#include "agent/pipeline.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/actor.h"
+#include "agent/fabric/fabric.h"
+#include "agent/flow.h"
+#include "agent/flowkey.h"
+#include "agent/judge.h"
+#include "agent/path.h"
+#include "agent/report.h"
+#include "bpf/track.h"
+#include "common/community_id.h"
+
+#define TICK_NS 250000000ull
+#define NO_ACTOR_LOGIN 0xffffffffu
+
+struct pipeline {
+	struct pipeline_config config;
+	struct capture *capture;
+	pipeline_emit_fn *emit;
+	void *arg;
+	struct fabric *fabric;
+	uint32_t loads;
+	struct flow_table *flows;
+	struct path *paths; /* by device index of ->fabric */
+	struct now now;
+	int64_t real_offset;
+	uint64_t next_tick_ns;
+	bool finishing;
+	struct actor_names *names;
+	struct pipeline_counters counters;
+};
+
+struct pipeline *pipeline_new(const struct pipeline_config *config, struct capture *capture,
+			      pipeline_emit_fn *emit, void *arg)
+{
+	struct pipeline *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->config = *config;
+	p->capture = capture;
+	p->emit = emit;
+	p->arg = arg;
+	p->flows = flow_table_new(config->max_flows);
+	p->names = actor_names_new();
+	if (!p->flows || !p->names) {
+		pipeline_free(p);
+		return NULL;
+	}
+	return p;
+}
+
+void pipeline_free(struct pipeline *p)
+{
+	if (!p)
+		return;
+	flow_table_free(p->flows);
+	actor_names_free(p->names);
+	fabric_unref(p->fabric);
+	free(p->paths);
+	free(p);
+}
+
+struct fabric *pipeline_fabric(const struct pipeline *p)
+{
+	return p->fabric;
+}
+
+void pipeline_counters(const struct pipeline *p, struct pipeline_counters *out)
+{
+	*out = p->counters;
+	out->flows_open = flow_count(p->flows);
+}
+
+void pipeline_clock(struct pipeline *p, struct now now)
+{
+	p->now = now;
+	p->real_offset = (int64_t)(now.real_ns - now.mono_ns);
+}
+
+void pipeline_emit(struct pipeline *p, struct event *e, struct now now)
+{
+	if (!e->time_ns)
+		e->time_ns = now.real_ns;
+	if (!e->policy && p->fabric)
+		e->policy = p->fabric->generation;
+	p->counters.events++;
+	/* the sink logs its own failures; there is nothing to undo here */
+	p->emit(p->arg, e);
+}
+
+/* ---- a flow as an event ------------------------------------------------------ */
+
+static const struct fabric_target *flow_target(const struct flow *f)
+{
+	if (!f->fabric || f->judgement.target == GW_TARGET_NONE ||
+	    f->judgement.target >= f->fabric->n_targets)
+		return NULL;
+	return &f->fabric->targets[f->judgement.target];
+}
+
+static bool flow_unknown_target(const struct flow *f)
+{
+	return f->judgement.path == GW_PATH_INBAND && !flow_target(f);
+}
+
+static struct addr flow_judged_address(const struct flow *f)
+{
+	uint32_t init = f->counters.initiator & 1;
+
+	return flowkey_addr(&f->key, f->judgement.outbound ? !init : init);
+}
+
+static bool flow_neighbor(const struct flow *f)
+{
+	const struct fabric_target *t = flow_target(f);
+	struct addr a = flow_judged_address(f);
+
+	return t && f->counters.service == GW_SERVICE_BGP &&
+	       fabric_is_neighbor(f->fabric, t->device, &a);
+}
+
+static enum event_severity flow_severity(const struct flow *f)
+{
+	enum flow_outcome o = flow_outcome(f);
+	bool inside = o == OUTCOME_ESTABLISHED || o == OUTCOME_CLOSED || o == OUTCOME_RESET;
+
+	if (flow_unknown_target(f))
+		return SEVERITY_WARNING;
+	if (f->judgement.verdict == GW_VERDICT_UNTRUSTED && !flow_neighbor(f))
+		return inside ? SEVERITY_WARNING : SEVERITY_NOTICE;
+	if (f->judgement.verdict == GW_VERDICT_NO_POLICY)
+		return SEVERITY_NOTICE;
+	if (f->judgement.path == GW_PATH_INBAND && f->counters.service == GW_SERVICE_SSH)
+		return SEVERITY_NOTICE; /* break-glass use is never routine */
+	return SEVERITY_INFO;
+}
+
+/* Texts that an event borrows while it is encoded. */
+struct flow_texts {
+	char id[17], icmp[64], prefix[PREFIX_STRLEN], community[COMMUNITY_ID_STRLEN];
+};
+
+static void fill_trust(const struct flow *f, struct event *e, struct flow_texts *t)
+{
+	const struct fabric_policy *policy;
+	const struct prefix_list *list;
+	struct addr judged;
+
+	if (f->judgement.verdict == GW_VERDICT_NONE)
+		return;
+	e->has_trust = true;
+	e->trust.verdict = f->judgement.verdict;
+	e->trust.neighbor = flow_neighbor(f);
+	if (!flow_target(f) || f->judgement.policy >= f->fabric->n_policies)
+		return;
+	policy = &f->fabric->policies[f->judgement.policy];
+	judged = flow_judged_address(f);
+	list = judged.family == 4 ? policy->v4 : policy->v6;
+	if (!list)
+		return;
+	e->trust.list = list->name;
+	if (f->judgement.rule < list->n_entries) {
+		const struct prefix_entry *rule = &list->entries[f->judgement.rule];
+
+		e->trust.has_rule = true;
+		e->trust.seq = rule->seq;
+		e->trust.prefix = prefix_format(&rule->prefix, t->prefix);
+	}
+}
+
+static void fill_ssh_side(struct event_ssh_side *side, const struct flow *f, uint32_t d)
+{
+	if (!f->ssh->found[d])
+		return;
+	side->proto_version = f->ssh->ident[d].proto_version;
+	side->software_version = f->ssh->ident[d].software_version;
+	if (f->ssh->ident[d].comments[0])
+		side->comments = f->ssh->ident[d].comments;
+}
+
+static void fill_flow(const struct flow *f, struct event *e, struct flow_texts *t)
+{
+	const struct gw_flow *c = &f->counters;
+	uint32_t init = c->initiator & 1, resp = !init, i;
+	const struct fabric_target *target = flow_target(f);
+
+	if (f->fabric)
+		e->policy = f->fabric->generation;
+	if (target) {
+		const struct fabric_device *device = &f->fabric->devices[target->device];
+
+		e->device = device->name;
+		e->role = fabric_role_name(device->role);
+		e->vrf = target->vrf ? target->vrf : "default";
+	}
+	e->path = f->judgement.path;
+	e->service = c->service;
+	e->has_ends = true;
+	e->source.ip = flowkey_addr(&f->key, init);
+	e->source.port = flowkey_port(&f->key, init);
+	e->source.packets = c->dir[init].packets;
+	e->source.bytes = c->dir[init].bytes;
+	e->destination.ip = flowkey_addr(&f->key, resp);
+	e->destination.port = flowkey_port(&f->key, resp);
+	e->destination.packets = c->dir[resp].packets;
+	e->destination.bytes = c->dir[resp].bytes;
+	e->community_id = community_id(&e->source.ip, e->source.port, &e->destination.ip,
+				       e->destination.port, GW_IPPROTO_TCP, t->community);
+	e->vlan_n = c->vlan_n;
+	for (i = 0; i < c->vlan_n && i < GW_MAX_VLAN; i++)
+		e->vlan[i] = c->vlan[i];
+
+	e->has_flow = true;
+	snprintf(t->id, sizeof(t->id), "%016llx", (unsigned long long)f->id);
+	e->flow.id = t->id;
+	e->flow.start_ns = c->start_ns + (uint64_t)f->real_offset;
+	e->flow.end_ns = flow_last_ns(c) + (uint64_t)f->real_offset;
+	e->flow.state = gw_track_conn_state(c);
+	e->flow.outcome = flow_outcome_name(flow_outcome(f));
+	e->flow.initiator = c->basis;
+	e->flow.outbound = f->judgement.outbound;
+	e->flow.unknown_target = flow_unknown_target(f);
+	e->flow.handshake_ms = c->established_ns && c->basis == GW_BASIS_SYN ?
+				       (double)(c->established_ns - c->start_ns) / 1e6 :
+				       -1;
+	e->flow.retransmits = (uint64_t)c->dir[0].again + c->dir[1].again;
+	e->flow.fragments = (uint64_t)c->dir[0].fragments + c->dir[1].fragments;
+	e->flow.missed_bytes = gw_track_missed(c, 0) + gw_track_missed(c, 1);
+	if (f->icmp_seen) {
+		char from[ADDR_STRLEN];
+		struct addr a = addr_from_bytes(f->key.family, f->icmp_source);
+
+		snprintf(t->icmp, sizeof(t->icmp), "%u/%u from %s", f->icmp_type, f->icmp_code,
+			 addr_format(&a, from));
+		e->flow.icmp = t->icmp;
+	}
+	fill_trust(f, e, t);
+	if (f->ssh && (f->ssh->found[0] || f->ssh->found[1])) {
+		e->has_ssh = true;
+		fill_ssh_side(&e->ssh_client, f, init);
+		fill_ssh_side(&e->ssh_server, f, resp);
+	}
+}
+
+static void emit_flow(struct pipeline *p, struct flow *f, enum event_type type, bool cut)
+{
+	struct event e = { .type = type, .severity = flow_severity(f) };
+	struct flow_texts texts;
+
+	fill_flow(f, &e, &texts);
+	e.flow.cut = cut;
+	if (f->actor.pid) {
+		e.has_actor = true;
+		e.actor.pid = f->actor.pid;
+		e.actor.uid = f->actor.uid;
+		e.actor.loginuid = f->actor.loginuid;
+		e.actor.comm = f->actor.comm;
+		e.actor.user = actor_user(p->names, f->actor.loginuid != NO_ACTOR_LOGIN ?
+							    f->actor.loginuid :
+							    f->actor.uid);
+	}
+	f->updated_ns = p->now.mono_ns;
+	f->reported = flow_outcome(f);
+	pipeline_emit(p, &e, p->now);
+}
+
+/* ---- path ---------------------------------------------------------------------- */
+
+static void emit_change(struct pipeline *p, uint32_t device, const struct path_change *c)
+{
+	static const enum event_severity severity[PATH_NUM_STATES] = {
+		[PATH_PRIMARY] = SEVERITY_NOTICE,
+		[PATH_PRIMARY_FAILING] = SEVERITY_WARNING,
+		[PATH_INBAND] = SEVERITY_WARNING,
+		[PATH_INBAND_UNEXPLAINED] = SEVERITY_WARNING,
+		[PATH_INBAND_UNJUSTIFIED] = SEVERITY_WARNING,
+		[PATH_UNREACHABLE] = SEVERITY_CRITICAL,
+	};
+	const struct fabric_device *d = &p->fabric->devices[device];
+	char ids[PATH_EVIDENCE + 1][17];
+	struct event e = { .type = EVENT_PATH_CHANGE, .severity = severity[c->to] };
+	unsigned i;
+
+	e.device = d->name;
+	e.role = fabric_role_name(d->role);
+	e.has_change = true;
+	e.change.from = path_state_name(c->from);
+	e.change.to = path_state_name(c->to);
+	e.change.reason = path_reason_name(c->reason);
+	e.change.outage_s = c->outage_ns ? (double)c->outage_ns / 1e9 : -1;
+	for (i = 0; i < c->evidence_n; i++) {
+		snprintf(ids[i], sizeof(ids[i]), "%016llx", (unsigned long long)c->evidence[i]);
+		e.change.evidence[e.change.evidence_n++] = ids[i];
+	}
+	p->counters.path_changes++;
+	/* the evidence's own time: a change is when it happened, not when we looked */
+	e.time_ns = c->at_ns + (uint64_t)p->real_offset;
+	pipeline_emit(p, &e, p->now);
+}
+
+static void tell_path(struct pipeline *p, struct flow *f, enum path_input_kind kind,
+		      enum path_reason reason, uint64_t at_ns, uint64_t since_ns)
+{
+	const struct fabric_target *t = flow_target(f);
+	struct path_input in = { kind, reason, at_ns, since_ns, f->id };
+	struct path_change change;
+
+	if (!t || f->fabric != p->fabric)
+		return;
+	if (path_update(&p->paths[t->device], &in, p->config.window_ns, &change))
+		emit_change(p, t->device, &change);
+}
+
+/* A failure or refusal counts only from a source that the device's own lists do
+ * not refuse: what a filter does to strangers says nothing about the path. */
+static bool flow_may_blame(const struct flow *f)
+{
+	return f->judgement.verdict == GW_VERDICT_TRUSTED ||
+	       f->judgement.verdict == GW_VERDICT_NO_POLICY;
+}
+
+/* The initiator's data waits for an acknowledgement while it keeps sending. */
+static bool flow_is_stalled(const struct pipeline *p, const struct gw_flow *c)
+{
+	const struct gw_dir *init = &c->dir[c->initiator & 1], *resp = &c->dir[!c->initiator];
+
+	return flow_is_established(c) && init->seq_known && (resp->flags & GW_ACK) &&
+	       gw_seq_after(init->high, resp->ack) && init->last_ns > resp->last_ns &&
+	       p->now.mono_ns > resp->last_ns &&
+	       p->now.mono_ns - resp->last_ns >= p->config.stalled_ns &&
+	       init->last_ns - resp->last_ns >= p->config.stalled_ns / 4;
+}
+
+/* What this flow says about its device's paths; told once each. */
+static void observe_path(struct pipeline *p, struct flow *f)
+{
+	const struct gw_flow *c = &f->counters;
+	const struct gw_dir *init = &c->dir[c->initiator & 1], *resp = &c->dir[!c->initiator];
+	bool primary = f->judgement.path == GW_PATH_PRIMARY;
+	enum flow_outcome o = flow_outcome(f);
+
+	if (!flow_target(f) || f->judgement.outbound || c->service != GW_SERVICE_SSH)
+		return;
+	if (flow_is_established(c)) {
+		if (primary && (!f->told_ok || resp->last_ns > f->told_ok_ns) &&
+		    resp->state != GW_TCP_RESET) {
+			uint64_t at = f->told_ok ? resp->last_ns : flow_last_ns(c);
+
+			/* refreshed at most once a second: evidence, not a counter */
+			if (!f->told_ok || at - f->told_ok_ns >= NS_PER_S) {
+				f->told_ok = true;
+				f->told_ok_ns = resp->last_ns;
+				f->stalled = false;
+				tell_path(p, f, PATH_IN_PRIMARY_OK, PATH_REASON_PRIMARY_OK, at, 0);
+			}
+		}
+		if (!primary && !f->told_inband) {
+			f->told_inband = true;
+			tell_path(p, f, PATH_IN_INBAND_OPENED, PATH_REASON_NO_EVIDENCE,
+				  c->established_ns ? c->established_ns : c->start_ns, 0);
+		}
+		if (!primary && !f->told_inband_end && flow_is_closed(c)) {
+			f->told_inband_end = true;
+			tell_path(p, f, PATH_IN_INBAND_CLOSED, PATH_REASON_INBAND_ENDED,
+				  flow_last_ns(c), 0);
+		}
+		if (primary && !f->stalled && !flow_is_closed(c) && flow_may_blame(f) &&
+		    flow_is_stalled(p, c)) {
+			f->stalled = true;
+			tell_path(p, f, PATH_IN_PRIMARY_FAILED, PATH_REASON_PRIMARY_STALLED,
+				  init->last_ns, resp->last_ns);
+		}
+		return;
+	}
+	if (!flow_may_blame(f))
+		return;
+	if (primary && o == OUTCOME_REFUSED && !f->told_refused) {
+		f->told_refused = true;
+		tell_path(p, f, PATH_IN_PRIMARY_REFUSED, PATH_REASON_PRIMARY_REFUSED,
+			  flow_last_ns(c), 0);
+	}
+	if (f->told_failed)
+		return;
+	if (f->icmp_seen && o == OUTCOME_UNREACHABLE) {
+		f->told_failed = true;
+		tell_path(p, f, primary ? PATH_IN_PRIMARY_FAILED : PATH_IN_INBAND_FAILED,
+			  primary ? PATH_REASON_PRIMARY_UNREACHABLE :
+				    PATH_REASON_INBAND_UNREACHABLE,
+			  init->last_ns, c->start_ns);
+	} else if (o == OUTCOME_UNANSWERED &&
+		   (p->now.mono_ns - c->start_ns >= p->config.unanswered_ns || p->finishing)) {
+		f->told_failed = true;
+		tell_path(p, f, primary ? PATH_IN_PRIMARY_FAILED : PATH_IN_INBAND_FAILED,
+			  primary ? PATH_REASON_PRIMARY_UNANSWERED :
+				    PATH_REASON_INBAND_UNANSWERED,
+			  init->last_ns, c->start_ns);
+	}
+}
+
+/* ---- records -------------------------------------------------------------------- */
+
+/* Judged by the fabric now in force; the kernel's answer is taken as it is when
+ * it was given by the same one. */
+static void judge(struct pipeline *p, struct flow *f)
+{
+	const struct gw_flow *c = &f->counters;
+
+	fabric_unref(f->fabric);
+	f->fabric = p->fabric ? fabric_ref(p->fabric) : NULL;
+	if (p->fabric && c->judgement.generation == p->fabric->number)
+		f->judgement = c->judgement;
+	else
+		judge_flow(p->fabric, &f->key, c->initiator & 1, c->basis, &f->judgement);
+}
+
+static struct flow *begin_flow(struct pipeline *p, const struct gw_key *key,
+			       const struct gw_flow *counters)
+{
+	struct flow *f = flow_add(p->flows, key);
+
+	if (!f) {
+		p->counters.table_full++;
+		return NULL;
+	}
+	f->counters = *counters;
+	f->real_offset = p->real_offset;
+	f->id = flow_make_id(key, counters->start_ns);
+	judge(p, f);
+	p->counters.flows++;
+	return f;
+}
+
+static void end_flow(struct pipeline *p, struct flow *f, bool cut)
+{
+	f->state = FLOW_ENDED;
+	f->ended_ns = p->now.mono_ns;
+	f->ended_packets = f->counters.dir[0].packets + f->counters.dir[1].packets;
+	observe_path(p, f);
+	emit_flow(p, f, EVENT_FLOW_END, cut);
+	if (f->told_inband && !f->told_inband_end && !p->finishing) {
+		f->told_inband_end = true;
+		tell_path(p, f, PATH_IN_INBAND_CLOSED, PATH_REASON_INBAND_ENDED,
+			  flow_last_ns(&f->counters), 0);
+	}
+	free(f->ssh);
+	f->ssh = NULL;
+}
+
+static void read_payload(struct flow *f, const struct gw_record *r)
+{
+	uint32_t d = r->dir & 1;
+	struct stream *s;
+
+	if (f->counters.service != GW_SERVICE_SSH)
+		return;
+	if (!f->ssh)
+		f->ssh = calloc(1, sizeof(*f->ssh));
+	if (!f->ssh || f->ssh->done[d])
+		return;
+	s = &f->ssh->stream[d];
+	if (!stream_feed(s, r, r->flow.dir[d].seq_known ? r->flow.dir[d].first : r->seq))
+		return;
+	switch (ssh_identification(s->bytes, s->len, &f->ssh->ident[d])) {
+	case SSH_IDENT_FOUND:
+		f->ssh->found[d] = true;
+		/* fall through */
+	case SSH_IDENT_NOT_SSH:
+		f->ssh->done[d] = true;
+		break;
+	case SSH_IDENT_MORE:
+		f->ssh->done[d] = s->full;
+		break;
+	}
+}
+
+/* An ICMP error counts when it quotes a packet that the initiator did send and
+ * says that the destination is not to be had; "fragmentation needed" and "packet
+ * too big" are part of a working path. */
+static bool icmp_is_failure(const struct flow *f, const struct gw_record *r)
+{
+	const struct gw_dir *init = &f->counters.dir[f->counters.initiator & 1];
+
+	if ((r->dir & 1) != (f->counters.initiator & 1) || !init->seq_known)
+		return false;
+	if (gw_seq_after(init->first - 1, r->seq) || gw_seq_after(r->seq, init->high))
+		return false;
+	if (f->key.family == 4)
+		return (r->icmp_type == 3 && r->icmp_code != 4) || r->icmp_type == 11;
+	return r->icmp_type == 1 || r->icmp_type == 3;
+}
+
+static void icmp_record(struct pipeline *p, struct flow *f, const struct gw_record *r)
+{
+	bool first = !f->icmp_seen;
+
+	if (!icmp_is_failure(f, r))
+		return;
+	f->icmp_seen = true;
+	f->icmp_type = r->icmp_type;
+	f->icmp_code = r->icmp_code;
+	memcpy(f->icmp_source, r->icmp_source, sizeof(f->icmp_source));
+	if (first && flow_outcome(f) == OUTCOME_UNREACHABLE)
+		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
+	observe_path(p, f);
+}
+
+/* At once: someone got in, or nobody answers. The end has flow.end. */
+static bool outcome_is_news(const struct flow *f)
+{
+	enum flow_outcome o = flow_outcome(f);
+
+	return o != f->reported && (o == OUTCOME_ESTABLISHED || o == OUTCOME_UNANSWERED);
+}
+
+void pipeline_record(void *pipeline, const struct gw_record *r)
+{
+	struct pipeline *p = pipeline;
+	struct flow *f = flow_find(p->flows, &r->key);
+	bool begun = false;
+
+	if (r->kind == GW_REC_REPLACED) {
+		if (f && f->state == FLOW_OPEN) {
+			f->counters = r->flow;
+			end_flow(p, f, false);
+		}
+		if (f)
+			flow_remove(p->flows, f);
+		return;
+	}
+	if (f && r->is_new && f->counters.start_ns != r->flow.start_ns) {
+		/* the record that said REPLACED was lost: what we have is the last */
+		if (f->state == FLOW_OPEN)
+			end_flow(p, f, false);
+		flow_remove(p->flows, f);
+		f = NULL;
+	}
+	if (!f) {
+		if (r->kind == GW_REC_ICMP)
+			return; /* its flow's record comes with the sweep, the flow too */
+		f = begin_flow(p, &r->key, &r->flow);
+		if (!f)
+			return;
+		begun = true;
+	}
+	if (f->state == FLOW_ENDED)
+		return; /* a straggler; counted when the tombstone goes */
+	if (r->kind != GW_REC_ICMP)
+		f->counters = r->flow;
+	if (r->actor.pid)
+		f->actor = r->actor;
+	if (r->kind == GW_REC_PAYLOAD)
+		read_payload(f, r);
+	if (begun)
+		emit_flow(p, f, EVENT_FLOW_START, false);
+	if (r->kind == GW_REC_ICMP)
+		icmp_record(p, f, r);
+	else if (outcome_is_news(f))
+		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
+	observe_path(p, f);
+}
+
+/* ---- the clock ------------------------------------------------------------------ */
+
+static void swept(void *arg, const struct gw_key *key, const struct gw_flow *counters)
+{
+	struct pipeline *p = arg;
+	struct flow *f = flow_find(p->flows, key);
+
+	if (!f) {
+		f = begin_flow(p, key, counters);
+		if (!f)
+			return;
+		p->counters.found_by_sweep++;
+		emit_flow(p, f, EVENT_FLOW_START, false);
+		return;
+	}
+	if (f->state == FLOW_OPEN && f->counters.start_ns == counters->start_ns)
+		f->counters = *counters;
+}
+
+static uint64_t flow_timeout(const struct pipeline *p, const struct flow *f)
+{
+	const struct gw_flow *c = &f->counters;
+
+	if (flow_is_closed(c))
+		return p->config.linger_ns;
+	if (c->dir[0].state == GW_TCP_CLOSED || c->dir[1].state == GW_TCP_CLOSED)
+		return p->config.closing_ns;
+	return flow_is_established(c) || c->phase == GW_PHASE_DATA ? p->config.idle_ns :
+								     p->config.attempt_ns;
+}
+
+static void look_at(void *arg, struct flow *f)
+{
+	struct pipeline *p = arg;
+	uint64_t now = p->now.mono_ns, last = flow_last_ns(&f->counters);
+	struct gw_flow fresh;
+
+	if (f->state == FLOW_ENDED) {
+		if (now - f->ended_ns < FLOW_TOMBSTONE_NS)
+			return;
+		if (p->capture->ops->forget(p->capture, &f->key, &fresh) == 0)
+			p->counters.late_packets += fresh.dir[0].packets + fresh.dir[1].packets -
+						    f->ended_packets;
+		flow_remove(p->flows, f);
+		return;
+	}
+	if (outcome_is_news(f))
+		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
+	observe_path(p, f);
+	if (now > last && now - last >= flow_timeout(p, f)) {
+		end_flow(p, f, false);
+		return;
+	}
+	if (now > f->updated_ns && now - f->updated_ns >= p->config.update_ns)
+		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
+}
+
+bool pipeline_due(const struct pipeline *p, uint64_t capture_ns)
+{
+	return capture_ns >= p->next_tick_ns;
+}
+
+void pipeline_tick(struct pipeline *p, struct now now)
+{
+	pipeline_clock(p, now);
+	if (!pipeline_due(p, now.mono_ns))
+		return;
+	p->next_tick_ns = now.mono_ns + TICK_NS;
+	p->capture->ops->sweep(p->capture, swept, p);
+	flow_each(p->flows, look_at, p);
+}
+
+static void finish_flow(void *arg, struct flow *f)
+{
+	struct pipeline *p = arg;
+
+	if (f->state == FLOW_OPEN)
+		end_flow(p, f, flow_is_established(&f->counters) && !flow_is_closed(&f->counters));
+	p->capture->ops->forget(p->capture, &f->key, NULL);
+	flow_remove(p->flows, f);
+}
+
+void pipeline_finish(struct pipeline *p, struct now now)
+{
+	pipeline_clock(p, now);
+	p->finishing = true;
+	p->capture->ops->sweep(p->capture, swept, p);
+	flow_each(p->flows, finish_flow, p);
+	p->finishing = false;
+}
+
+/* ---- the fabric ----------------------------------------------------------------- */
+
+static void judge_again(void *arg, struct flow *f)
+{
+	struct pipeline *p = arg;
+	enum gw_verdict before = f->judgement.verdict;
+	struct gw_judgement now;
+
+	if (f->state == FLOW_ENDED)
+		return;
+	/* a flow whose target has gone keeps the fabric that knew it */
+	if (!judge_flow(p->fabric, &f->key, f->counters.initiator & 1, f->counters.basis, &now))
+		return;
+	fabric_unref(f->fabric);
+	f->fabric = fabric_ref(p->fabric);
+	f->judgement = now;
+	if (f->judgement.verdict != before)
+		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
+}
+
+static void emit_body(struct pipeline *p, struct event *e, json_t *body)
+{
+	if (!body)
+		return; /* no memory: the fabric is in force all the same */
+	e->extra = body;
+	pipeline_emit(p, e, p->now);
+	json_decref(body);
+}
+
+/* What is in force now, for whoever reads the events only. */
+static void announce(struct pipeline *p, const struct fabric *f, const struct fabric *old)
+{
+	struct event e = { .type = EVENT_POLICY_LOADED };
+	size_t i;
+
+	e.severity = f->n_problems ? SEVERITY_NOTICE : SEVERITY_INFO;
+	emit_body(p, &e, report_policy(f, old));
+	for (i = 0; i < f->n_devices; i++) {
+		const struct fabric_device *d = &f->devices[i];
+		struct event de = { .type = EVENT_FABRIC_DEVICE };
+
+		de.device = d->name;
+		de.role = fabric_role_name(d->role);
+		emit_body(p, &de, report_device(f, i));
+	}
+}
+
+static int64_t device_named(const struct fabric *f, const char *name)
+{
+	size_t i;
+
+	for (i = 0; f && i < f->n_devices; i++)
+		if (strcmp(f->devices[i].name, name) == 0)
+			return (int64_t)i;
+	return -1;
+}
+
+int pipeline_load(struct pipeline *p, struct fabric *f, struct now now)
+{
+	struct path *paths = calloc(f->n_devices ? f->n_devices : 1, sizeof(*paths));
+	struct fabric *old = p->fabric;
+	size_t i;
+	int err;
+
+	if (!paths)
+		return -ENOMEM;
+	f->number = ++p->loads;
+	err = p->capture->ops->load(p->capture, f);
+	if (err < 0) {
+		free(paths);
+		return err;
+	}
+	pipeline_clock(p, now);
+	for (i = 0; i < f->n_devices; i++) {
+		int64_t before = device_named(old, f->devices[i].name);
+
+		if (before >= 0)
+			paths[i] = p->paths[before];
+	}
+	free(p->paths);
+	p->paths = paths;
+	p->fabric = fabric_ref(f);
+	announce(p, f, old);
+	flow_each(p->flows, judge_again, p);
+	fabric_unref(old);
+	return 0;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_PIPELINE_H
+#define GW_PIPELINE_H
+/*
+ * Carries what the capture shows through the stages:
+ *
+ *	record -> flow -> stream -> ssh -> path -> event
+ *
+ * and, by the clock, what records do not show: counters of established flows,
+ * time-outs, ends. It is the only place that knows all stages; none of them calls
+ * another. Same code live and in replay: the clock is handed in.
+ */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/capture.h"
+#include "common/event.h"
+
+struct fabric;
+struct pipeline;
+
+struct pipeline_config {
+	uint32_t max_flows;
+	uint64_t linger_ns;  /* a closed flow is reported after this silence */
+	uint64_t attempt_ns; /* a flow that was never answered: after this */
+	uint64_t closing_ns; /* one side closed: after this */
+	uint64_t idle_ns;    /* an established flow: after this */
+	uint64_t update_ns;  /* flow.update of long flows, every */
+	uint64_t unanswered_ns; /* Ma1 or lo6 counts as failed this long after an
+				 * unanswered SYN that was repeated */
+	uint64_t stalled_ns; /* ... and after unacknowledged data this old */
+	uint64_t window_ns;  /* evidence about a path counts for this long */
+};
+
+/* Takes an event over; 0 or a negative errno. Strings in it are borrowed. */
+typedef int pipeline_emit_fn(void *arg, struct event *e);
+
+struct pipeline_counters {
+	uint64_t events, flows, flows_open, late_packets, table_full, found_by_sweep;
+	uint64_t path_changes;
+};
+
+/* Capture and arg are borrowed. NULL: no memory. */
+struct pipeline *pipeline_new(const struct pipeline_config *config, struct capture *capture,
+			      pipeline_emit_fn *emit, void *arg);
+void pipeline_free(struct pipeline *p); /* accepts NULL */
+
+/* Puts a fabric in force: the capture first, then every open flow is judged
+ * again. Takes its own reference. 0, or a negative errno with the old one still in
+ * force. Emits policy.loaded and one fabric.device per device. */
+int pipeline_load(struct pipeline *p, struct fabric *f, struct now now);
+
+/* The current fabric, or NULL; borrowed. */
+struct fabric *pipeline_fabric(const struct pipeline *p);
+
+/* What the clock says now; before the records that were captured up to now. */
+void pipeline_clock(struct pipeline *p, struct now now);
+
+/* One record, in the order of capture; a capture_record_fn. */
+void pipeline_record(void *pipeline, const struct gw_record *r);
+
+/* True when pipeline_tick() has something to do at this capture time. */
+bool pipeline_due(const struct pipeline *p, uint64_t capture_ns);
+
+/* Reads the counters, then does what time demands. */
+void pipeline_tick(struct pipeline *p, struct now now);
+
+/* Ends every flow: the agent or the capture stops. */
+void pipeline_finish(struct pipeline *p, struct now now);
+
+void pipeline_counters(const struct pipeline *p, struct pipeline_counters *out);
+
+/* Sends an event of the agent's own (agent.start, agent.stats ...); fills in what
+ * is common. */
+void pipeline_emit(struct pipeline *p, struct event *e, struct now now);
+
+#endif

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/report.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "agent/fabric/fabric.h"
+#include "common/event.h"
+
+static const char *const stat_names[] = {
+	[GW_STAT_PACKETS] = "packets",
+	[GW_STAT_WATCHED] = "watched",
+	[GW_STAT_FLOWS] = "flows",
+	[GW_STAT_RECORDS] = "records",
+	[GW_STAT_DROP_RING] = "dropped_ring_full",
+	[GW_STAT_DROP_MAP] = "dropped_map_full",
+	[GW_STAT_PARSE_SHORT] = "parse_short",
+	[GW_STAT_PARSE_BAD] = "parse_bad",
+	[GW_STAT_FRAGMENTS] = "later_fragments",
+	[GW_STAT_OTHER_HOOK] = "other_interface",
+	[GW_STAT_ICMP] = "icmp_errors",
+};
+static_assert(sizeof(stat_names) / sizeof(stat_names[0]) == GW_STAT_MAX, "stat names");
+
+static json_t *addresses_of(const struct fabric_interface *i)
+{
+	json_t *list = json_array();
+	char text[PREFIX_STRLEN];
+	size_t k;
+
+	for (k = 0; k < i->n_addresses; k++)
+		json_array_append_new(list,
+				      json_string(prefix_format(&i->addresses[k].prefix, text)));
+	return list;
+}
+
+static json_t *entries_of(const struct prefix_list *l, bool with_lines)
+{
+	json_t *list = json_array();
+	char text[PREFIX_STRLEN];
+	size_t i;
+
+	for (i = 0; i < l->n_entries; i++) {
+		const struct prefix_entry *e = &l->entries[i];
+		json_t *o = json_pack("{s:I,s:s,s:s}", "seq", (json_int_t)e->seq, "action",
+				      e->permit ? "permit" : "deny", "prefix",
+				      prefix_format(&e->prefix, text));
+
+		if (with_lines)
+			json_object_set_new(o, "line", json_integer(e->line));
+		json_array_append_new(list, o);
+	}
+	return list;
+}
+
+/* with_lines false: only what matters to trust and targets, to be compared. */
+static json_t *device_body(const struct fabric *f, size_t device, bool with_lines)
+{
+	const struct fabric_device *d = &f->devices[device];
+	json_t *body = json_object(), *management = json_array(), *loopbacks = json_array();
+	json_t *lists = json_object(), *neighbors = json_array(), *targets = json_array();
+	char text[ADDR_STRLEN];
+	size_t i;
+
+	for (i = 0; i < d->n_interfaces; i++) {
+		const struct fabric_interface *n = &d->interfaces[i];
+
+		if (n->kind == IF_OTHER || !n->n_addresses)
+			continue;
+		json_array_append_new(n->kind == IF_MANAGEMENT ? management : loopbacks,
+				      json_pack("{s:s,s:s,s:o}", "interface", n->name, "vrf",
+						n->vrf ? n->vrf : "default", "addresses",
+						addresses_of(n)));
+	}
+	for (i = 0; i < d->n_lists; i++)
+		json_object_set_new(lists, d->lists[i].name,
+				    entries_of(&d->lists[i], with_lines));
+	for (i = 0; i < d->n_neighbors; i++)
+		json_array_append_new(neighbors,
+				      json_string(addr_format(&d->neighbors[i].address, text)));
+	for (i = 0; i < f->n_targets; i++)
+		if (f->targets[i].device == device)
+			json_array_append_new(targets,
+					      json_pack("{s:s,s:s}", "address",
+							addr_format(&f->targets[i].address, text),
+							"path",
+							event_path_name(f->targets[i].path)));
+	if (with_lines)
+		json_object_set_new(body, "file", json_string(d->file));
+	json_object_set_new(body, "management", management);
+	json_object_set_new(body, "loopbacks", loopbacks);
+	json_object_set_new(body, "prefix_lists", lists);
+	if (d->asn)
+		json_object_set_new(body, "asn", json_integer(d->asn));
+	json_object_set_new(body, "neighbors", neighbors);
+	json_object_set_new(body, "targets", targets);
+	return body;
+}
+
+json_t *report_device(const struct fabric *f, size_t device)
+{
+	return json_pack("{s:o}", "fabric", device_body(f, device, true));
+}
+
+static const struct fabric_device *find_device(const struct fabric *f, const char *name, size_t *at)
+{
+	for (*at = 0; *at < f->n_devices; (*at)++)
+		if (strcmp(f->devices[*at].name, name) == 0)
+			return &f->devices[*at];
+	return NULL;
+}
+
+json_t *report_policy(const struct fabric *f, const struct fabric *old)
+{
+	json_t *c = json_pack("{s:I,s:I,s:I,s:I}", "devices", (json_int_t)f->n_devices, "targets",
+			      (json_int_t)f->n_targets, "policies", (json_int_t)f->n_policies,
+			      "problems", (json_int_t)f->n_problems);
+	json_t *added = json_array(), *removed = json_array(), *changed = json_array();
+	size_t i, at;
+
+	for (i = 0; old && i < f->n_devices; i++) {
+		const char *name = f->devices[i].name;
+		json_t *before, *after;
+
+		if (!find_device(old, name, &at)) {
+			json_array_append_new(added, json_string(name));
+			continue;
+		}
+		before = device_body(old, at, false);
+		after = device_body(f, i, false);
+		if (!json_equal(before, after))
+			json_array_append_new(changed, json_string(name));
+		json_decref(before);
+		json_decref(after);
+	}
+	for (i = 0; old && i < old->n_devices; i++)
+		if (!find_device(f, old->devices[i].name, &at))
+			json_array_append_new(removed, json_string(old->devices[i].name));
+	if (old) {
+		json_object_set_new(c, "previous", json_string(old->generation));
+		json_object_set(c, "added", added);
+		json_object_set(c, "removed", removed);
+		json_object_set(c, "changed", changed);
+	}
+	json_decref(added);
+	json_decref(removed);
+	json_decref(changed);
+	return json_pack("{s:o}", "change", c);
+}
+
+json_t *report_start(const struct capture_config *config, const char *capture)
+{
+	json_t *interfaces = json_array();
+	size_t i;
+
+	for (i = 0; i < config->n_interfaces; i++)
+		json_array_append_new(interfaces, json_string(config->interfaces[i]));
+	return json_pack("{s:s,s:s,s:o}", "version", GLASSWATCH_VERSION, "capture", capture,
+			 "interfaces", interfaces);
+}
+
+json_t *report_stats(const uint64_t capture[GW_STAT_MAX], const struct pipeline_counters *engine,
+		     const struct outbox_counters *delivery)
+{
+	json_t *c = json_object(), *e;
+	int i;
+
+	for (i = 0; i < GW_STAT_MAX; i++)
+		json_object_set_new(c, stat_names[i], json_integer((json_int_t)capture[i]));
+	e = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "events", (json_int_t)engine->events,
+		      "flows", (json_int_t)engine->flows, "flows_now",
+		      (json_int_t)engine->flows_open, "late_packets",
+		      (json_int_t)engine->late_packets, "table_full",
+		      (json_int_t)engine->table_full, "found_by_sweep",
+		      (json_int_t)engine->found_by_sweep, "path_changes",
+		      (json_int_t)engine->path_changes);
+	return json_pack("{s:{s:o,s:o,s:o}}", "stats", "capture", c, "engine", e, "delivery",
+			 outbox_counters_json(delivery));
+}
