@@ -58,7 +58,8 @@ int outbox_push(struct outbox *o, struct event *e);
 int outbox_commit(struct outbox *o);
 
 /* Calls fn with committed events of a number above `after`, in order, at most max,
- * until fn returns false. Returns how many calls or a negative errno. */
+ * until fn returns false. fn may ack(), but not push() or commit(). Returns how many
+ * calls or a negative errno. */
 int outbox_each(struct outbox *o, uint64_t after, unsigned max,
 		bool (*fn)(void *arg, const struct outbox_item *item), void *arg);
 
