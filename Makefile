@@ -9,6 +9,10 @@ BUILD ?= build
 PREFIX ?= /usr/local
 GEN = $(BUILD)/gen
 
+# What the machine calls cc may be either; the warnings differ.
+ifeq ($(origin CC),default)
+CC = gcc
+endif
 CLANG ?= clang
 BPFTOOL ?= $(firstword $(shell command -v bpftool) /usr/sbin/bpftool)
 PKG_CONFIG ?= pkg-config
@@ -192,18 +196,121 @@ $(GEN)/%.skel.h: $(BUILD)/obj/bpf/%.bpf.o
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
 
 # ---- running -----------------------------------------------------------------
+#
+# The targets that a newcomer starts with install what is missing first, then run
+# make again, because the libraries' flags are asked for when make starts.
 
-.PHONY: deps test check demo sanitize fuzz bench bench-kernel install clean help
+.PHONY: deps test unit e2e judge check demo sanitize fuzz lint format bench bench-kernel \
+	install clean help
+
+PYTHON ?= /usr/bin/python3
+SHARED ?= ../shared
+FUZZ_SECONDS ?= 5
+JOBS ?= $(shell nproc)
+PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
+AGAIN = $(MAKE) --no-print-directory
+
+# a comma inside $(call)
+, := ,
+step = @printf '\n== %s\n' '$(1)'
 
 deps: ## install what Debian 12 needs to build, test and demonstrate (apt, as root)
 	$(Q).ci/deps
 
-sanitize: ## both programs and the unit tests with address and undefined sanitizers, build/sanitize/
-	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/sanitize SANITIZE=1 programs tests
+demo: ## raise a small fabric, play a failover on it, show what was seen (DEMO_ONCE=1: and exit)
+	$(Q).ci/deps
+	$(Q)$(AGAIN) $(PARALLEL) programs
+	$(Q)BUILD=$(BUILD) tests/lab/demo.sh
+
+test: ## all tests: unit, end to end, real captures
+	$(Q).ci/deps
+	$(call step,build)
+	$(Q)$(AGAIN) $(PARALLEL) programs tests
+	$(Q)$(AGAIN) unit
+	$(Q)$(AGAIN) e2e
+	$(Q)$(AGAIN) judge
+
+unit: tests ## the unit tests alone
+	@failed=; for t in $(UNIT); do \
+		printf '\n== unit: %s\n' "$${t##*/}"; \
+		timeout 600 $$t 2>&1 || failed="$$failed $${t##*/}"; \
+	done; \
+	[ -z "$$failed" ] || { printf '\nunit tests failed:%s\n' "$$failed"; exit 1; }
+
+e2e: programs ## the end-to-end tests alone
+	$(call step,end to end: tests/e2e)
+	$(Q)BUILD=$(BUILD) prove --timer $(sort $(wildcard tests/e2e/*.t))
+
+# The captures and what is known of them are not part of this repository.
+judge: programs
+	$(call step,replay of real captures against what others say of them)
+	@if [ -f $(SHARED)/data/judge_traces.py ]; then \
+		$(PYTHON) $(SHARED)/data/judge_traces.py $(BUILD)/glasswatch-agent \
+			$(SHARED)/data/traces core 99.9; \
+	else \
+		echo "SKIP: no $(SHARED)/data/judge_traces.py; real captures are NOT checked"; \
+	fi
+
+check: ## builds by gcc and clang, sanitizers, fuzzers, lints
+	$(Q).ci/deps
+	$(call step,build with gcc)
+	$(Q)$(AGAIN) $(PARALLEL) CC=gcc BUILD=$(BUILD)/gcc programs tests benches
+	$(call step,build with clang)
+	$(Q)$(AGAIN) $(PARALLEL) CC=clang BUILD=$(BUILD)/clang programs tests benches
+	$(call step,build without the kernel programs)
+	$(Q)$(AGAIN) $(PARALLEL) WITH_BPF=no BUILD=$(BUILD)/nobpf programs
+	$(call step,unit tests under address and undefined sanitizers)
+	$(Q)$(AGAIN) $(PARALLEL) sanitize
+	$(Q)$(AGAIN) BUILD=$(BUILD)/sanitize SANITIZE=1 unit
+	$(Q)$(AGAIN) $(PARALLEL) fuzz
+	$(Q)$(AGAIN) lint
+
+sanitize: ## both programs and the unit tests with sanitizers, under build/sanitize/
+	$(Q)$(AGAIN) BUILD=$(BUILD)/sanitize SANITIZE=1 programs tests
+
+fuzz: ## each fuzzer for FUZZ_SECONDS on its corpus
+	$(call step,fuzzers$(,) $(FUZZ_SECONDS) s each)
+	$(Q)$(AGAIN) CC=clang BUILD=$(BUILD)/fuzz FUZZ=1 fuzzers
+	@for f in $(FUZZ_SRC:tests/fuzz/fuzz_%.c=%); do \
+		new=$(BUILD)/fuzz/corpus/$$f seed=tests/fuzz/corpus/$$f; \
+		mkdir -p $$new; [ -d $$seed ] || seed=; \
+		printf '  FUZZ    %-12s ' $$f; \
+		$(BUILD)/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 \
+			-artifact_prefix=$(BUILD)/fuzz/$$f- $$new $$seed >$(BUILD)/fuzz/$$f.log 2>&1 || \
+			{ tail -n 40 $(BUILD)/fuzz/$$f.log; echo "fuzz_$$f failed"; exit 1; }; \
+		tail -n 1 $(BUILD)/fuzz/$$f.log; \
+	done
+
+lint: $(GENERATED) ## headers, include direction, style, cppcheck
+	$(call step,lints)
+	$(Q)CC=$(CC) CPPFLAGS='-I. -I$(GEN) $(LIB_CFLAGS)' tests/headers.sh
+	$(Q)$(PYTHON) tests/includes.py
+	$(Q)tests/style.sh
+	$(Q)GEN=$(GEN) tests/cppcheck.sh
+
+format: ## put the C sources into .clang-format's shape
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+bench-kernel: ## what the kernel programs cost, per packet
+	$(Q).ci/deps
+	$(Q)$(AGAIN) $(PARALLEL) $(BUILD)/bench/bench_kernel
+	$(Q)$(BUILD)/bench/bench_kernel
+
+bench: bench-kernel ## every benchmark
+
+install: all ## install into DESTDIR/PREFIX
+	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/glasswatch \
+		share/doc/glasswatch/examples)
+	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
+	$(Q)install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	$(Q)install -m 644 common/event.schema.json $(DESTDIR)$(PREFIX)/share/glasswatch/
+	$(Q)install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/glasswatch/
+	$(Q)install -m 644 docs/examples/*.yaml \
+		$(DESTDIR)$(PREFIX)/share/doc/glasswatch/examples/
 
 clean: ## remove build/
 	$(Q)rm -rf $(BUILD)
 
 help: ## this list
 	@printf 'Targets of make (V=1 shows commands, BUILD=DIR builds elsewhere):\n'
-	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z0-9][a-z0-9-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18

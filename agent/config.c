@@ -18,7 +18,7 @@ static const struct conf_option options[] = {
 	  .argument = "DIR",
 	  .help = "directory of the devices' running-configs, one file each: whom to watch and trust" },
 	{ .key = "interface", .letter = 'i', .type = CONF_STRINGS, .offset = AT(interface),
-	  .commands = CMD_RUN, .argument = "IFACE", .help = "watch this interface; may be repeated" },
+	  .commands = CMD_RUN, .argument = "IFACE", .help = "watch this interface" },
 	{ .key = "capture", .type = CONF_CHOICE, .offset = AT(capture), .commands = CMD_RUN,
 	  .preset = "auto", .choices = "auto|bpf|pcap", .argument = "auto|bpf|pcap",
 	  .help = "eBPF in the kernel, libpcap, or eBPF where it is allowed" },

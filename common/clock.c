@@ -12,9 +12,14 @@
 static const struct unit {
 	const char *name;
 	uint64_t ns;
-} units[] = { /* largest first: "2h15m" is read and written in this order */
-	{ "d", 86400 * NS_PER_S }, { "h", 3600 * NS_PER_S }, { "m", 60 * NS_PER_S },
-	{ "s", NS_PER_S },	   { "ms", NS_PER_MS },	     { "us", 1000 },
+} units[] = {
+	/* largest first: "2h15m" is read and written in this order */
+	{ "d", 86400 * NS_PER_S },
+	{ "h", 3600 * NS_PER_S },
+	{ "m", 60 * NS_PER_S },
+	{ "s", NS_PER_S },
+	{ "ms", NS_PER_MS },
+	{ "us", 1000 },
 	{ "ns", 1 },
 };
 #define UNITS (sizeof(units) / sizeof(units[0]))

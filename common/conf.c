@@ -48,7 +48,7 @@ static void long_name(const char *key, char *buf)
 {
 	size_t i;
 
-	for (i = 0; key[i] && i < CONF_VALUE_LEN - 1; i++)
+	for (i = 0; i < CONF_VALUE_LEN - 1 && key[i]; i++)
 		buf[i] = key[i] == '.' ? '-' : key[i];
 	buf[i] = '\0';
 }
@@ -119,9 +119,8 @@ static void read_file(const struct conf_program *p, const char *path, void *conf
 /* ---- command line ---- */
 
 /* `word` is an option that getopt_long() does not know for this command. */
-__attribute__((noreturn)) static void die_unknown(const struct conf_program *p,
-						  const struct conf_command *command,
-						  const char *word)
+__attribute__((noreturn)) static void
+die_unknown(const struct conf_program *p, const struct conf_command *command, const char *word)
 {
 	char key[CONF_VALUE_LEN] = "", name[CONF_VALUE_LEN];
 	const char *near;
@@ -158,10 +157,10 @@ static void read_arguments(const struct conf_program *p, const struct conf_comma
 		if (!takes(command, o))
 			continue;
 		long_name(o->key, names[i]);
-		longs[n++] = (struct option){
-			names[i], o->type == CONF_BOOL ? optional_argument : required_argument,
-			NULL, (int)i + 256
-		};
+		longs[n++] = (struct option){ names[i],
+					      o->type == CONF_BOOL ? optional_argument
+								   : required_argument,
+					      NULL, (int)i + 256 };
 		if (o->letter && s + 2 < sizeof(shorts)) {
 			shorts[s++] = o->letter;
 			if (o->type != CONF_BOOL)
@@ -210,8 +209,7 @@ static void read_arguments(const struct conf_program *p, const struct conf_comma
 		for (size_t i = 0; c < 256 && i < p->n_options; i++)
 			if (p->options[i].letter == c && takes(command, &p->options[i]))
 				index = (int)i;
-		a->notes[a->n_notes++] =
-			(struct note){ (size_t)index, optarg ? optarg : "true" };
+		a->notes[a->n_notes++] = (struct note){ (size_t)index, optarg ? optarg : "true" };
 	}
 	a->first = optind;
 	free(longs);
@@ -223,7 +221,7 @@ static void origin(const struct conf_option *o, const char *file, int line, char
 {
 	char name[CONF_VALUE_LEN];
 
-	if (line > 0)
+	if (line > 0 && file)
 		snprintf(buf, size, "%s:%d: %s", strcmp(file, "-") ? file : "stdin", line, o->key);
 	else if (line == LINE_ARGUMENT) {
 		long_name(o->key, name);
@@ -338,8 +336,8 @@ void conf_start(const struct conf_program *p, int argc, char **argv, void *confi
 	if (call->n_args < command->min_args)
 		die("usage: %s %s [options] %s", p->name, command->name, command->arguments);
 	if (command->max_args >= 0 && call->n_args > command->max_args)
-		die("unexpected argument '%s'; see `%s %s --help`",
-		    call->args[command->max_args], p->name, command->name);
+		die("unexpected argument '%s'; see `%s %s --help`", call->args[command->max_args],
+		    p->name, command->name);
 	free(lines);
 	free(a.notes);
 }
@@ -390,9 +388,8 @@ static void print_option_help(FILE *out, const struct conf_option *o)
 	if (o->argument)
 		used += fprintf(out, " %s", o->argument);
 	snprintf(text, sizeof(text), "%s%s%s%s%s", o->help,
-		 conf_value_is_list(o) && o->type == CONF_STRINGS ? "; may be repeated" : "",
-		 o->preset ? " (default: " : "", o->preset ? o->preset : "",
-		 o->preset ? ")" : "");
+		 o->type == CONF_STRINGS ? "; may be repeated" : "", o->preset ? " (default: " : "",
+		 o->preset ? o->preset : "", o->preset ? ")" : "");
 	print_wrapped(out, text, used);
 }
 

@@ -24,16 +24,17 @@
  *	static const struct conf_option options[] = {
  *		{ .key = "fabric", .type = CONF_STRING, .offset = AT(fabric),
  *		  .argument = "DIR", .help = "directory of device configurations" },
- *		{ .key = "interface", .letter = 'i', .type = CONF_STRINGS, .offset = AT(interface),
- *		  .commands = CMD_RUN, .argument = "IFACE", .help = "watch this interface" },
+ *		{ .key = "interface", .letter = 'i', .type = CONF_STRINGS,
+ *		  .offset = AT(interface), .commands = CMD_RUN, .argument = "IFACE",
+ *		  .help = "watch this interface" },
  *		{ .key = "ssh-port", .type = CONF_PORTS, .offset = AT(ssh_port), .preset = "22",
  *		  .max = GW_MAX_PORTS, .argument = "N,...", .help = "ports of SSH" },
  *		{ .key = "all", .type = CONF_BOOL, .offset = AT(all), .commands = CMD_REPLAY,
  *		  .flags = CONF_NOT_IN_FILE, .help = "watch every flow" },
  *		{ .key = "capture", .type = CONF_CHOICE, .offset = AT(capture), .preset = "auto",
  *		  .choices = "auto|bpf|pcap", .argument = "auto|bpf|pcap", .help = "..." },
- *		{ .key = "timeout.idle", .type = CONF_DURATION, .offset = AT(idle_ns), .preset = "5m",
- *		  .min = NS_PER_S, .argument = "TIME", .help = "..." },
+ *		{ .key = "timeout.idle", .type = CONF_DURATION, .offset = AT(idle_ns),
+ *		  .preset = "5m", .min = NS_PER_S, .argument = "TIME", .help = "..." },
  *	};
  *	static const struct conf_command commands[] = {
  *		{ "run", CMD_RUN, "", 0, 0, "watch live traffic" },
@@ -107,7 +108,7 @@ struct conf_option {
 struct conf_command {
 	const char *name;
 	unsigned bit;
-	const char *arguments; /* for usage: "DIR ADDRESS", "FILE..." or "" */
+	const char *arguments;	/* for usage: "DIR ADDRESS", "FILE..." or "" */
 	int min_args, max_args; /* max -1: no limit */
 	const char *help;
 };

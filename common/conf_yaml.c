@@ -224,8 +224,9 @@ static bool fail_parser(struct reader *r, const yaml_parser_t *parser)
 bool conf_yaml_read(const struct conf_program *program, const char *name, const char *text,
 		    size_t len, void *config, int *lines, char *err)
 {
-	struct reader r = { .program = program, .name = name, .config = config, .lines = lines,
-			    .err = err };
+	struct reader r = {
+		.program = program, .name = name, .config = config, .lines = lines, .err = err
+	};
 	yaml_parser_t parser;
 	yaml_node_t *root;
 	bool ok = false;
@@ -297,9 +298,11 @@ static void print_string(FILE *out, const char *s)
 
 		if (cp == '"' || cp == '\\')
 			fprintf(out, "\\%c", (int)cp);
-		else if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || (cp < 0x100 && len == 1 && cp > 0x7e))
+		else if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0) ||
+			 (cp < 0x100 && len == 1 && cp > 0x7e))
 			fprintf(out, "\\x%02x", cp);
-		else if (cp == 0x2028 || cp == 0x2029 || cp == 0xfeff || cp == 0xfffe || cp == 0xffff)
+		else if (cp == 0x2028 || cp == 0x2029 || cp == 0xfeff || cp == 0xfffe ||
+			 cp == 0xffff)
 			fprintf(out, "\\u%04x", cp);
 		else
 			fwrite(s, 1, len, out);

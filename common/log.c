@@ -52,7 +52,7 @@ static size_t printable(const unsigned char *p)
 
 static void emit(const char *fmt, va_list args)
 {
-	char text[LINE_MAX_LEN], line[LINE_MAX_LEN * 4 + 128];
+	char text[LINE_MAX_LEN] = "", line[LINE_MAX_LEN * 4 + 128];
 	const unsigned char *p = (const unsigned char *)text;
 	size_t n, step;
 	int len, at;

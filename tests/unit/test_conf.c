@@ -87,7 +87,8 @@ static const struct {
 	  "quiet: true\ncapture: auto\nmax-flows: 65536\nbig: 0\n"
 	  "timeout:\n  idle: 5m\n  stall: 10s\nring: 4M\n" },
 	{ "redis: redis://[::1]:6379\nname: \"x\\ty\\\"z\\u2028\"\ninterface: [eth0, 'eth 1']\n"
-	  "ssh-port: [22, 2222]\nquiet: off\ncapture: pcap\nmax-flows: 16\nbig: 18446744073709551615\n"
+	  "ssh-port: [22, 2222]\nquiet: off\ncapture: pcap\nmax-flows: 16\n"
+	  "big: 18446744073709551615\n"
 	  "timeout:\n  stall: 1.5s\n  idle: 90\nring: 64K\n",
 	  NULL,
 	  "redis: \"redis://[::1]:6379\"\nname: \"x\\x09y\\\"z\\u2028\"\n"
@@ -118,7 +119,8 @@ static const struct {
 	{ "name: ''\n", "F:1: name: the value is empty", NULL },
 	{ "name: [a]\n", "F:1: name must be a single value", NULL },
 	{ "name:\n  first: a\n", "F:2: name must be a single value", NULL },
-	{ "interface:\n  - a\n  - [b]\n", "F:3: interface: each entry must be a plain value", NULL },
+	{ "interface:\n  - a\n  - [b]\n", "F:3: interface: each entry must be a plain value",
+	  NULL },
 	{ "interface:\n  a: b\n", "F:2: interface must be a single value or a list of values",
 	  NULL },
 	{ "interface: [a, b, c, d]\n", "F:1: interface: more than 3 values", NULL },
@@ -133,7 +135,8 @@ static const struct {
 	{ "max-flows: -7\n", "F:1: max-flows: '-7' is not a whole number", NULL },
 	{ "max-flows: 1e3\n", "F:1: max-flows: '1e3' is not a whole number", NULL },
 	{ "max-flows: 15\n", "F:1: max-flows: '15' is out of range, 16 to 1000000", NULL },
-	{ "max-flows: 1000001\n", "F:1: max-flows: '1000001' is out of range, 16 to 1000000", NULL },
+	{ "max-flows: 1000001\n", "F:1: max-flows: '1000001' is out of range, 16 to 1000000",
+	  NULL },
 	{ "big: 18446744073709551616\n",
 	  "F:1: big: '18446744073709551616' is not a whole number", NULL },
 	{ "ring: 64MB\n", "F:1: ring: '64MB' is not a size such as 65536, 512K or 64M", NULL },
@@ -147,10 +150,10 @@ static const struct {
 	{ "just words\n", "F:1: expected `key: value` lines", NULL },
 	{ "? [a]\n: b\n", "F:1: a key must be a short plain word", NULL },
 	{ "name: x\n---\nname: y\n", "F:3: a second document; put all keys into the first", NULL },
-	{ "name: x\n  ring: 3: 4\n", "F:2: not YAML: mapping values are not allowed in this context",
-	  NULL },
-	{ "name: \"x\n", "F:2: not YAML: while scanning a quoted scalar, found unexpected end of stream",
-	  NULL },
+	{ "name: x\n  ring: 3: 4\n",
+	  "F:2: not YAML: mapping values are not allowed in this context", NULL },
+	{ "name: \"x\n",
+	  "F:2: not YAML: while scanning a quoted scalar, found unexpected end of stream", NULL },
 	{ "name: *x\n", "F:1: not YAML: found undefined alias", NULL },
 	{ "name: \xff\n", "F:1: not YAML: invalid leading UTF-8 octet", NULL },
 	{ "name: \"a\\0b\"\n", "F:1: name must be a single value", NULL },

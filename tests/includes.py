@@ -1,0 +1,141 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Who may include whom, and who may read the clock.
+
+Each program's files stand in the order of the data's way, left to right. A file
+may include what stands in its own or an earlier row and common/. The last row
+carries the data along (or starts and configures the rest) and may include all of
+its program. A file that is in no row is an error: say where it belongs.
+"""
+import os
+import re
+import sys
+
+os.chdir(os.path.join(os.path.dirname(__file__), ".."))
+
+WAYS = {
+    "common": [
+        ["addr", "bytes", "clock", "log"],
+        ["conf_value", "conf_yaml", "conf", "community_id", "event", "redis"],
+    ],
+    "agent/fabric": [
+        ["eos", "prefix_list"],
+        ["device", "fabric"],
+        ["policy", "readiness"],
+        ["show", "trust"],
+    ],
+    "agent": [
+        ["capture", "flowkey", "judge", "link", "capfile", "kernel", "watch",
+         "capture_bpf", "capture_file", "capture_pcap", "actor"],
+        ["stream"],
+        ["ssh", "bgp", "protocol"],
+        ["flow"],
+        ["path"],
+        ["outbox"],
+        ["publish", "publish_redis"],
+        ["pipeline", "report", "config", "replay", "run", "control", "status", "main"],
+    ],
+    "collector": [
+        ["consume"],
+        ["store", "store_sqlite", "store_sqlite_read", "store_pg"],
+        ["incident"],
+        ["alert"],
+        ["words", "output", "query", "api"],
+        ["ingest", "config", "run", "main"],
+    ],
+    "bpf": [["record"], ["parse"], ["track"], ["watch.bpf", "actor.bpf", "bench.bpf"]],
+}
+# Besides its own rows. Fabric is what flows and paths are judged by, so all of
+# the agent may look into it; it knows nothing of packets but the record's enums.
+ALSO = {
+    "common": {"bpf/record.h"},
+    "agent/fabric": {"common/", "bpf/record.h"},
+    "agent": {"common/", "bpf/", "agent/fabric/"},
+    "collector": {"common/", "bpf/record.h"},
+    "bpf": {"common/bytes.h"},
+}
+# Libraries that one file hides from the rest.
+ONLY = {
+    "sqlite3.h": r"agent/outbox|collector/store_sqlite",
+    "pcap/pcap.h|pcap.h": r"agent/capture_pcap",
+    "bpf/libbpf.h": r"agent/kernel|agent/capture_bpf|tests/",
+    "hiredis/": r"common/redis|agent/publish|collector/consume",
+    "yaml.h": r"common/conf_yaml",
+}
+CLOCK = re.compile(r"\b(clock_gettime|gettimeofday|time|clock_now|timespec_get)\s*\(")
+CLOCK_MAY = re.compile(r"(agent|collector)/(main|run)\.c|common/clock\.[ch]")
+
+bad = 0
+
+
+def complain(path, line, text):
+    global bad
+    bad += 1
+    print(f"{path}:{line}: {text}", file=sys.stderr)
+
+
+def place(path):
+    """(way, row) of a source file; None when it is generated or a system's."""
+    for way in sorted(WAYS, key=len, reverse=True):
+        if path.startswith(way + "/"):
+            stem = re.sub(r"\.[ch]$", "", path[len(way) + 1:])
+            for row, names in enumerate(WAYS[way]):
+                if stem in names:
+                    return way, row
+            return way, None
+    return None
+
+
+def strip(text):
+    """Comments and strings become blanks; line numbers stay."""
+    def blank(m):
+        return re.sub(r"[^\n]", " ", m.group(0))
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"', blank, text, flags=re.S)
+
+
+def check(path):
+    way, row = place(path)
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    if row is None:
+        complain(path, 1, f"not in a row of {way} in tests/includes.py; add it where it belongs")
+        return
+    for n, line in enumerate(text.split("\n"), 1):
+        m = re.match(r'\s*#\s*include\s+(["<])([^">]+)[">]', line)
+        if not m:
+            continue
+        name = m.group(2)
+        for headers, who in ONLY.items():
+            if any(name == h or (h.endswith("/") and name.startswith(h))
+                   for h in headers.split("|")) and not re.match(who, path):
+                complain(path, n, f"<{name}> is hidden behind {who}")
+        if m.group(1) == "<":
+            continue
+        if way == "bpf" and os.path.exists("bpf/" + name):
+            name = "bpf/" + name
+        if not os.path.exists(name):
+            continue  # generated: skeleton, vmlinux.h, SQL text
+        other = place(name)
+        if any(name == a or (a.endswith("/") and name.startswith(a)) for a in ALSO[way]):
+            continue
+        if other is None or other[0] != way:
+            complain(path, n, f"{way} must not include {name}")
+        elif other[1] is not None and other[1] > row:
+            complain(path, n, f"includes {name}, which stands to its right")
+    if way != "bpf" and not CLOCK_MAY.fullmatch(path):
+        for m in CLOCK.finditer(strip(text)):
+            n = text.count("\n", 0, m.start()) + 1
+            complain(path, n, f"asks the system for the time ({m.group(1)}); take `now` as argument")
+
+
+count = 0
+for way in WAYS:
+    for base, dirs, files in os.walk(way):
+        for name in files:
+            path = os.path.join(base, name)
+            if re.search(r"\.[ch]$", name) and place(path)[0] == way:
+                count += 1
+                check(path)
+if not bad:
+    print(f"  ok      {count} files include leftwards only; the clock is read in main and run")
+sys.exit(1 if bad else 0)
