@@ -13,7 +13,7 @@ enum { CMD_RUN = 1 << 0, CMD_REPLAY = 1 << 1, CMD_FABRIC = 1 << 2, CMD_TRUST = 1
        CMD_STATUS = 1 << 4 };
 
 enum { CAPTURE_AUTO, CAPTURE_BPF, CAPTURE_PCAP };
-enum { FORMAT_TABLE, FORMAT_JSON };
+enum { FORMAT_TABLE, FORMAT_TEXT, FORMAT_JSON }; /* text is table */
 
 struct agent_config {
 	char *name; /* NULL: the host's name */
