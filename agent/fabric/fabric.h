@@ -18,6 +18,13 @@
 
 #define FABRIC_GENERATION_LEN 12 /* hex digits */
 
+/* The prefix-lists that mean something here, by the names Nexus gives them. */
+#define FABRIC_TRUST_V4 "trusted_sources"
+#define FABRIC_TRUST_V6 "trusted_sources_v6"
+#define FABRIC_RANGE_V4 "loopback"
+#define FABRIC_RANGE_V6 "loopback_v6"
+#define FABRIC_INBAND_INTERFACE "Loopback6"
+
 enum fabric_role { ROLE_UNKNOWN, ROLE_CE, ROLE_TOR, ROLE_MGMT_SWITCH, ROLE_NPB,
 		   ROLE_TERMINAL_SERVER, ROLE_PE, ROLE_NUM };
 
@@ -101,8 +108,11 @@ struct fabric {
 	size_t n_policies;
 	struct fabric_range *ranges;
 	size_t n_ranges;
-	struct fabric_problem *problems;
+	struct lpm *range_table; /* of ranges; rule: index into them */
+	struct fabric_problem *problems; /* what could not be read */
 	size_t n_problems;
+	struct fabric_problem *notes; /* what was read, but deserves a look */
+	size_t n_notes;
 };
 
 struct fabric_trust {
@@ -129,5 +139,6 @@ bool fabric_is_neighbor(const struct fabric *f, uint32_t device, const struct ad
 struct fabric_trust fabric_judge(const struct fabric *f, uint32_t policy, const struct addr *source);
 
 const char *fabric_role_name(enum fabric_role r);
+const char *fabric_path_name(enum gw_path p); /* "primary", "in-band", "none" */
 
 #endif

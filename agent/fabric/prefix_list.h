@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/record.h"
 #include "common/addr.h"
 
 struct prefix_entry {
@@ -47,8 +48,25 @@ struct lpm_entry {
 /* First match by seq: true and the entry's index in *rule; false: none. */
 bool prefix_list_match(const struct prefix_list *l, const struct addr *a, uint32_t *rule);
 
+/* The other reading, as EOS filters routes with it: the first entry that holds
+ * the route and whose eq/ge/le (none: exactly its own length) admit its length. */
+bool prefix_list_route(const struct prefix_list *l, const struct prefix *route, uint32_t *rule);
+
+/* True when any entry has eq, ge or le: then the two readings may differ. */
+bool prefix_list_has_bounds(const struct prefix_list *l);
+
+/* The index of the entry of lower seq that covers entry i, so that i never
+ * decides; or GW_RULE_IMPLICIT: i can decide. */
+uint32_t prefix_list_shadow(const struct prefix_list *l, uint32_t i);
+
+/* Frees what the list owns, not the struct. */
+void prefix_list_clear(struct prefix_list *l);
+
 struct lpm *prefix_list_compile(const struct prefix_list *l); /* NULL: no memory */
-void lpm_free(struct lpm *t);				       /* accepts NULL */
+
+/* A table of entries whose prefixes are masked and distinct; copies them. */
+struct lpm *lpm_build(const struct lpm_entry *entries, size_t n); /* NULL: no memory */
+void lpm_free(struct lpm *t);					  /* accepts NULL */
 bool lpm_match(const struct lpm *t, const struct addr *a, uint32_t *rule);
 
 /* The kept entries, to load into the kernel's table; borrowed. */

@@ -1,0 +1,625 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Printing a fabric. Names and descriptions come from configurations: in JSON
+ * they are made valid UTF-8, in text for a terminal control characters are
+ * escaped.
+ *
+ * The document of `fabric --format json`:
+ *
+ *   generation  digest of targets and lists
+ *   devices[]   name, role, file,
+ *               management[], loopbacks[]: interface, vrf ("default" if none),
+ *                 addresses ["address/length"], and only where they apply
+ *                 description, secondary ["address"], shutdown true
+ *               prefix_lists, ipv6_prefix_lists: NAME -> entries in the order of
+ *                 seq: seq, action, prefix, and eq, ge, le where given
+ *               bgp (absent without `router bgp`): asn, neighbors[]: address, and
+ *                 where known asn, peer_group, vrf, description
+ *   targets[]   address, device, path
+ *   problems[]  file, line (absent: the file as a whole), text
+ *   notes[]     the same; absent when there are none
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include <jansson.h>
+
+#include "agent/fabric/device.h"
+#include "agent/fabric/show.h"
+#include "common/log.h"
+
+#define MAX_SUGGESTIONS 3
+#define MAX_DISTANCE_NAME 64
+
+const char fabric_show_help[] =
+	"usage: glasswatch-agent fabric DIR [--format table|json]\n"
+	"\n"
+	"Shows what was understood from the EOS running-configs in DIR: devices, roles,\n"
+	"management and loopback addresses, prefix-lists, BGP neighbors, the addresses\n"
+	"to watch, and each statement that could not be read, with its file and line.\n"
+	"\n"
+	"  --format table   for people (default)\n"
+	"  --format json    one document\n"
+	"\n"
+	"Exit status: 0 all was read; 1 there are problems; 2 DIR cannot be used.\n";
+
+const char trust_show_help[] =
+	"usage: glasswatch-agent trust DIR ADDRESS [--device NAME] [--format table|json]\n"
+	"\n"
+	"Shows, for each device of DIR or for the one named, whether a source ADDRESS is\n"
+	"trusted, and which prefix-list, seq and rule decide it: trusted_sources for\n"
+	"IPv4, trusted_sources_v6 for IPv6. The first entry by seq whose prefix contains\n"
+	"the address decides; none is untrusted; no such list is no-policy.\n"
+	"\n"
+	"  --device NAME    only this device\n"
+	"  --format table   for people (default)\n"
+	"  --format json    one document per device, one per line\n"
+	"\n"
+	"Exit status: 0 a device shown trusts the address; 1 none does; 2 bad input.\n";
+
+/* ---- text ---- */
+
+/* Length of the valid UTF-8 sequence at s, 0: none. */
+static size_t utf8_len(const unsigned char *s)
+{
+	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 :
+		   (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+
+	for (size_t i = 1; i < n; i++)
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || /* surrogates */
+	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+		return 0;
+	return n;
+}
+
+/* Bytes that are no UTF-8, and for a terminal control characters (C1 too), as
+ * \xNN. malloc()ed; NULL: no memory. */
+static char *clean(const char *text, bool terminal)
+{
+	const unsigned char *s = (const unsigned char *)text;
+	char *out = malloc(4 * strlen(text) + 1), *p = out;
+
+	if (!out)
+		return NULL;
+	while (*s) {
+		size_t n = utf8_len(s);
+		bool control = *s < 0x20 || *s == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
+
+		if (n == 0 || (terminal && control)) {
+			p += sprintf(p, "\\x%02x", *s++);
+			for (; n > 1; n--)
+				p += sprintf(p, "\\x%02x", *s++);
+			continue;
+		}
+		memcpy(p, s, n);
+		p += n;
+		s += n;
+	}
+	*p = '\0';
+	return out;
+}
+
+/* Prints text, cleaned, in a column of at least width. */
+static void put(FILE *to, int width, const char *text)
+{
+	char *s = clean(text, true);
+
+	fprintf(to, "%-*s", width, s ? s : "?");
+	free(s);
+}
+
+static json_t *json_text(const char *text)
+{
+	json_t *j = json_string(text);
+	char *s;
+
+	if (j)
+		return j;
+	s = clean(text, false);
+	j = s ? json_string(s) : NULL;
+	free(s);
+	return j;
+}
+
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	if (text)
+		json_object_set_new(object, key, json_text(text));
+}
+
+/* ---- fabric, JSON ---- */
+
+static json_t *json_interfaces(const struct fabric_device *d, enum fabric_interface_kind kind)
+{
+	json_t *array = json_array();
+	char text[PREFIX_STRLEN];
+
+	for (size_t i = 0; i < d->n_interfaces; i++) {
+		const struct fabric_interface *in = &d->interfaces[i];
+		json_t *o, *addresses, *secondary = NULL;
+
+		if (in->kind != kind)
+			continue;
+		o = json_object();
+		set_text(o, "interface", in->name);
+		set_text(o, "vrf", in->vrf ? in->vrf : "default");
+		set_text(o, "description", in->description);
+		addresses = json_array();
+		for (size_t k = 0; k < in->n_addresses; k++) {
+			const struct fabric_address *a = &in->addresses[k];
+
+			json_array_append_new(addresses, json_string(prefix_format(&a->prefix, text)));
+			if (!a->secondary)
+				continue;
+			if (!secondary)
+				secondary = json_array();
+			json_array_append_new(secondary,
+					      json_string(addr_format(&a->prefix.addr, text)));
+		}
+		json_object_set_new(o, "addresses", addresses);
+		if (secondary)
+			json_object_set_new(o, "secondary", secondary);
+		if (in->shutdown)
+			json_object_set_new(o, "shutdown", json_true());
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
+static json_t *json_lists(const struct fabric_device *d, uint8_t family)
+{
+	json_t *object = json_object();
+	char text[PREFIX_STRLEN];
+
+	for (size_t i = 0; i < d->n_lists; i++) {
+		const struct prefix_list *l = &d->lists[i];
+		json_t *array;
+		char *name;
+
+		if (l->family != family)
+			continue;
+		array = json_array();
+		for (size_t k = 0; k < l->n_entries; k++) {
+			const struct prefix_entry *e = &l->entries[k];
+			json_t *o = json_object();
+
+			json_object_set_new(o, "seq", json_integer(e->seq));
+			json_object_set_new(o, "action", json_string(e->permit ? "permit" : "deny"));
+			json_object_set_new(o, "prefix",
+					    json_string(prefix_format(&e->prefix, text)));
+			if (e->eq)
+				json_object_set_new(o, "eq", json_integer(e->eq));
+			if (e->ge)
+				json_object_set_new(o, "ge", json_integer(e->ge));
+			if (e->le)
+				json_object_set_new(o, "le", json_integer(e->le));
+			json_array_append_new(array, o);
+		}
+		name = clean(l->name, false);
+		if (name)
+			json_object_set_new(object, name, array);
+		else
+			json_decref(array);
+		free(name);
+	}
+	return object;
+}
+
+static json_t *json_bgp(const struct fabric_device *d)
+{
+	json_t *bgp = json_object(), *array = json_array();
+	char text[ADDR_STRLEN];
+
+	json_object_set_new(bgp, "asn", json_integer(d->asn));
+	for (size_t i = 0; i < d->n_neighbors; i++) {
+		const struct fabric_neighbor *n = &d->neighbors[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "address", json_string(addr_format(&n->address, text)));
+		if (n->asn)
+			json_object_set_new(o, "asn", json_integer(n->asn));
+		set_text(o, "peer_group", n->peer_group);
+		set_text(o, "vrf", n->vrf);
+		set_text(o, "description", n->description);
+		json_array_append_new(array, o);
+	}
+	json_object_set_new(bgp, "neighbors", array);
+	return bgp;
+}
+
+static json_t *json_remarks(const struct fabric_problem *p, size_t n)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *o = json_object();
+
+		set_text(o, "file", p[i].file);
+		if (p[i].line)
+			json_object_set_new(o, "line", json_integer(p[i].line));
+		set_text(o, "text", p[i].text);
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
+static void show_json(const struct fabric *f, FILE *to)
+{
+	json_t *doc = json_object(), *devices = json_array(), *targets = json_array();
+	char text[ADDR_STRLEN];
+
+	set_text(doc, "generation", f->generation);
+	for (size_t i = 0; i < f->n_devices; i++) {
+		const struct fabric_device *d = &f->devices[i];
+		json_t *o = json_object();
+
+		set_text(o, "name", d->name);
+		set_text(o, "role", fabric_role_name(d->role));
+		set_text(o, "file", d->file);
+		json_object_set_new(o, "management", json_interfaces(d, IF_MANAGEMENT));
+		json_object_set_new(o, "loopbacks", json_interfaces(d, IF_LOOPBACK));
+		json_object_set_new(o, "prefix_lists", json_lists(d, 4));
+		json_object_set_new(o, "ipv6_prefix_lists", json_lists(d, 6));
+		if (d->asn)
+			json_object_set_new(o, "bgp", json_bgp(d));
+		json_array_append_new(devices, o);
+	}
+	json_object_set_new(doc, "devices", devices);
+	for (size_t i = 0; i < f->n_targets; i++) {
+		const struct fabric_target *t = &f->targets[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "address", json_string(addr_format(&t->address, text)));
+		set_text(o, "device", f->devices[t->device].name);
+		set_text(o, "path", fabric_path_name(t->path));
+		json_array_append_new(targets, o);
+	}
+	json_object_set_new(doc, "targets", targets);
+	json_object_set_new(doc, "problems", json_remarks(f->problems, f->n_problems));
+	if (f->n_notes)
+		json_object_set_new(doc, "notes", json_remarks(f->notes, f->n_notes));
+	json_dumpf(doc, to, JSON_INDENT(1));
+	fputc('\n', to);
+	json_decref(doc);
+}
+
+/* ---- fabric, for people ---- */
+
+static void put_count(FILE *to, size_t n, const char *one, const char *many)
+{
+	fprintf(to, "  %zu %s", n, n == 1 ? one : many);
+}
+
+static void show_interface(const struct fabric_interface *in, FILE *to)
+{
+	const char *path = in->kind == IF_MANAGEMENT ? "primary" :
+			   strcmp(in->name, FABRIC_INBAND_INTERFACE) == 0 ? "in-band" : "-";
+	char text[PREFIX_STRLEN];
+
+	fprintf(to, "  ");
+	put(to, 14, in->name);
+	fprintf(to, " %-8s ", path);
+	put(to, 14, in->vrf ? in->vrf : "default");
+	for (size_t k = 0; k < in->n_addresses; k++)
+		fprintf(to, " %s%s", prefix_format(&in->addresses[k].prefix, text),
+			in->addresses[k].secondary ? " (secondary)" : "");
+	fprintf(to, "%s%s\n", in->n_addresses ? "" : " no address",
+		in->shutdown ? "  shut down" : "");
+}
+
+static void show_list(const struct prefix_list *l, FILE *to)
+{
+	char text[PREFIX_STRLEN];
+
+	fprintf(to, "  %s prefix-list ", l->family == 4 ? "ip" : "ipv6");
+	put(to, 0, l->name);
+	fprintf(to, "%s\n", l->external ? "  (entries are outside the configuration)" :
+			    l->n_entries ? "" : "  (empty: denies all)");
+	for (size_t k = 0; k < l->n_entries; k++) {
+		const struct prefix_entry *e = &l->entries[k];
+
+		fprintf(to, "    seq %u %s %s", e->seq, e->permit ? "permit" : "deny",
+			prefix_format(&e->prefix, text));
+		if (e->eq)
+			fprintf(to, " eq %u", e->eq);
+		if (e->ge)
+			fprintf(to, " ge %u", e->ge);
+		if (e->le)
+			fprintf(to, " le %u", e->le);
+		fputc('\n', to);
+	}
+}
+
+static void show_device(const struct fabric_device *d, FILE *to)
+{
+	char text[ADDR_STRLEN];
+
+	put(to, 0, d->name);
+	fprintf(to, "  %s  policy %u", fabric_role_name(d->role), d->policy);
+	if (d->asn)
+		fprintf(to, "  AS %u", d->asn);
+	fputs("  ", to);
+	put(to, 0, d->file);
+	fputc('\n', to);
+	for (size_t i = 0; i < d->n_interfaces; i++)
+		if (d->interfaces[i].kind != IF_OTHER)
+			show_interface(&d->interfaces[i], to);
+	for (size_t i = 0; i < d->n_neighbors; i++) {
+		const struct fabric_neighbor *n = &d->neighbors[i];
+
+		fprintf(to, "  neighbor %s", addr_format(&n->address, text));
+		if (n->asn)
+			fprintf(to, "  AS %u", n->asn);
+		fputs("  vrf ", to);
+		put(to, 0, n->vrf ? n->vrf : "default");
+		if (n->peer_group) {
+			fputs("  peer group ", to);
+			put(to, 0, n->peer_group);
+		}
+		if (n->description) {
+			fputs("  ", to);
+			put(to, 0, n->description);
+		}
+		fputc('\n', to);
+	}
+	for (size_t i = 0; i < d->n_lists; i++)
+		show_list(&d->lists[i], to);
+	fputc('\n', to);
+}
+
+static void show_remarks(const char *kind, const struct fabric_problem *p, size_t n, FILE *to)
+{
+	for (size_t i = 0; i < n; i++) {
+		fprintf(to, "%s: ", kind);
+		if (p[i].file)
+			put(to, 0, p[i].file);
+		if (p[i].line)
+			fprintf(to, ":%d", p[i].line);
+		fputs(p[i].file ? ": " : "", to);
+		put(to, 0, p[i].text);
+		fputc('\n', to);
+	}
+}
+
+static void show_table(const struct fabric *f, FILE *to)
+{
+	char text[PREFIX_STRLEN];
+
+	fprintf(to, "generation %s", f->generation);
+	put_count(to, f->n_devices, "device", "devices");
+	put_count(to, f->n_targets, "target", "targets");
+	put_count(to, f->n_policies, "policy", "policies");
+	put_count(to, f->n_problems, "problem", "problems");
+	put_count(to, f->n_notes, "note", "notes");
+	fputs("\n\n", to);
+	for (size_t i = 0; i < f->n_devices; i++)
+		show_device(&f->devices[i], to);
+	for (size_t i = 0; i < f->n_policies; i++) {
+		const struct fabric_policy *p = &f->policies[i];
+		size_t n = 0;
+
+		for (size_t k = 0; k < f->n_devices; k++)
+			n += f->devices[k].policy == i;
+		fprintf(to, "policy %zu ", i);
+		put_count(to, n, "device", "devices");
+		if (p->v4)
+			put_count(to, p->v4->n_entries, "IPv4 entry", "IPv4 entries");
+		else
+			fputs("  no IPv4 list", to);
+		if (p->v6)
+			put_count(to, p->v6->n_entries, "IPv6 entry", "IPv6 entries");
+		else
+			fputs("  no IPv6 list", to);
+		fputc('\n', to);
+	}
+	for (size_t i = 0; i < f->n_ranges; i++)
+		fprintf(to, "in-band range %s%s\n", prefix_format(&f->ranges[i].prefix, text),
+			f->ranges[i].permit ? "" : "  (a hole: not in-band)");
+	show_remarks("problem", f->problems, f->n_problems, to);
+	show_remarks("note", f->notes, f->n_notes, to);
+}
+
+int fabric_show(const struct fabric *f, bool json, FILE *to)
+{
+	if (json)
+		show_json(f, to);
+	else
+		show_table(f, to);
+	return f->n_problems ? 1 : 0;
+}
+
+/* ---- trust ---- */
+
+/* What a device answers about one source. */
+struct answer {
+	struct fabric_trust trust;
+	const struct prefix_list *list; /* the device's own; NULL: none */
+	const struct prefix_entry *entry; /* that decides; NULL: implicit deny */
+	bool ambiguous; /* as a host route it would be decided otherwise */
+};
+
+static struct answer answer_of(const struct fabric *f, const struct fabric_device *d,
+			       const struct addr *a)
+{
+	struct answer n = { .trust = fabric_judge(f, d->policy, a) };
+	struct prefix host = { *a, addr_bits(a) };
+	uint32_t rule;
+
+	/* Devices with equal lists share a policy, but not its file and lines. */
+	n.list = device_list(d, a->family, a->family == 4 ? FABRIC_TRUST_V4 : FABRIC_TRUST_V6);
+	if (!n.trust.list)
+		return n;
+	if (n.trust.rule != GW_RULE_IMPLICIT)
+		n.entry = &n.list->entries[n.trust.rule];
+	if (prefix_list_has_bounds(n.list)) {
+		bool permit = prefix_list_route(n.list, &host, &rule) &&
+			      n.list->entries[rule].permit;
+
+		n.ambiguous = permit != (n.trust.verdict == GW_VERDICT_TRUSTED);
+	}
+	return n;
+}
+
+static const char *verdict_name(enum gw_verdict v)
+{
+	return v == GW_VERDICT_TRUSTED	 ? "trusted" :
+	       v == GW_VERDICT_UNTRUSTED ? "untrusted" : "no-policy";
+}
+
+static int answer_line(const struct answer *n)
+{
+	return n->entry ? n->entry->line : n->list ? n->list->line : 0;
+}
+
+static void trust_json(const struct fabric_device *d, const struct addr *a,
+		       const struct answer *n, FILE *to)
+{
+	json_t *o = json_object();
+	char text[PREFIX_STRLEN];
+
+	set_text(o, "device", d->name);
+	set_text(o, "address", addr_format(a, text));
+	set_text(o, "verdict", verdict_name(n->trust.verdict));
+	if (n->trust.list)
+		set_text(o, "list", n->list->name);
+	if (n->entry) {
+		json_object_set_new(o, "seq", json_integer(n->entry->seq));
+		set_text(o, "prefix", prefix_format(&n->entry->prefix, text));
+		set_text(o, "action", n->entry->permit ? "permit" : "deny");
+	}
+	set_text(o, "file", d->file);
+	if (answer_line(n))
+		json_object_set_new(o, "line", json_integer(answer_line(n)));
+	if (n->ambiguous)
+		json_object_set_new(o, "ambiguous", json_true());
+	json_dumpf(o, to, JSON_COMPACT);
+	fputc('\n', to);
+	json_decref(o);
+}
+
+static void trust_text(const struct fabric_device *d, const struct addr *a,
+		       const struct answer *n, int width, FILE *to)
+{
+	const char *name = a->family == 4 ? FABRIC_TRUST_V4 : FABRIC_TRUST_V6;
+	char text[PREFIX_STRLEN];
+
+	put(to, width, d->name);
+	fprintf(to, "  %-9s  ", verdict_name(n->trust.verdict));
+	if (n->entry)
+		fprintf(to, "%s seq %u %s %s", name, n->entry->seq,
+			n->entry->permit ? "permit" : "deny", prefix_format(&n->entry->prefix, text));
+	else if (n->trust.list)
+		fprintf(to, "%s: no entry contains it (implicit deny)", name);
+	else if (n->list)
+		fprintf(to, "%s: its entries are outside the configuration", name);
+	else
+		fprintf(to, "no prefix-list %s", name);
+	fputs("  ", to);
+	put(to, 0, d->file);
+	if (answer_line(n))
+		fprintf(to, ":%d", answer_line(n));
+	if (n->ambiguous)
+		fprintf(to, "  (as a route %s/%u the list would %s it)", addr_format(a, text),
+			addr_bits(a), n->trust.verdict == GW_VERDICT_TRUSTED ? "deny" : "permit");
+	fputc('\n', to);
+}
+
+/* Edits that turn a into b, without case; long names count as far apart. */
+static unsigned distance(const char *a, const char *b)
+{
+	unsigned row[MAX_DISTANCE_NAME + 1];
+	size_t n = strlen(b);
+
+	if (n > MAX_DISTANCE_NAME)
+		return MAX_DISTANCE_NAME;
+	for (unsigned k = 0; k <= n; k++)
+		row[k] = k;
+	for (unsigned i = 1; *a; a++, i++) {
+		unsigned corner = row[0];
+
+		row[0] = i;
+		for (size_t k = 1; k <= n; k++) {
+			unsigned best = corner + (strncasecmp(a, b + k - 1, 1) != 0);
+
+			corner = row[k];
+			if (row[k] + 1 < best)
+				best = row[k] + 1;
+			if (row[k - 1] + 1 < best)
+				best = row[k - 1] + 1;
+			row[k] = best;
+		}
+	}
+	return row[n];
+}
+
+static int unknown_device(const struct fabric *f, const char *name)
+{
+	const char *near[MAX_SUGGESTIONS];
+	unsigned far[MAX_SUGGESTIONS];
+	size_t n = 0;
+	char list[256] = "";
+
+	for (size_t i = 0; i < f->n_devices; i++) {
+		unsigned d = distance(name, f->devices[i].name);
+		size_t k;
+
+		/* a part of the name is as good as a small slip */
+		if (strcasestr(f->devices[i].name, name))
+			d = 1;
+		if (n == MAX_SUGGESTIONS && d >= far[n - 1])
+			continue;
+		if (n < MAX_SUGGESTIONS)
+			n++;
+		for (k = n - 1; k > 0 && far[k - 1] > d; k--) {
+			far[k] = far[k - 1];
+			near[k] = near[k - 1];
+		}
+		far[k] = d;
+		near[k] = f->devices[i].name;
+	}
+	for (size_t i = 0; i < n; i++) {
+		size_t len = strlen(list);
+
+		snprintf(list + len, sizeof(list) - len, "%s%s", i ? ", " : "", near[i]);
+	}
+	log_error("--device %s: no such device in %s; near it: %s", name, f->directory, list);
+	return 2;
+}
+
+int trust_show(const struct fabric *f, const char *address, const char *device, bool json,
+	       FILE *to)
+{
+	bool found = false, trusted = false;
+	struct addr a;
+	int width = 0;
+
+	if (!addr_parse(address, &a)) {
+		log_error("%s: not an IPv4 or IPv6 address (full form wanted, no prefix length)",
+			  address);
+		return 2;
+	}
+	for (size_t i = 0; i < f->n_devices; i++)
+		if ((!device || strcmp(device, f->devices[i].name) == 0) &&
+		    (int)strlen(f->devices[i].name) > width)
+			width = (int)strlen(f->devices[i].name);
+	for (size_t i = 0; i < f->n_devices; i++) {
+		const struct fabric_device *d = &f->devices[i];
+		struct answer n;
+
+		if (device && strcmp(device, d->name) != 0)
+			continue;
+		found = true;
+		n = answer_of(f, d, &a);
+		trusted = trusted || n.trust.verdict == GW_VERDICT_TRUSTED;
+		if (json)
+			trust_json(d, &a, &n, to);
+		else
+			trust_text(d, &a, &n, width, to);
+	}
+	if (!found)
+		return unknown_device(f, device);
+	return trusted ? 0 : 1;
+}
