@@ -236,7 +236,7 @@ static void fill_flow(const struct flow *f, struct event *e, struct flow_texts *
 	e->flow.initiator = c->basis;
 	e->flow.outbound = f->judgement.outbound;
 	e->flow.unknown_target = flow_unknown_target(f);
-	e->flow.handshake_ms = c->established_ns && c->basis == GW_BASIS_SYN ?
+	e->flow.handshake_ms = c->established_ns && (c->dir[init].flags & GW_SYN) ?
 				       (double)(c->established_ns - c->start_ns) / 1e6 :
 				       -1;
 	e->flow.retransmits = (uint64_t)c->dir[0].again + c->dir[1].again;

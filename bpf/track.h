@@ -169,19 +169,28 @@ static __always_inline __u32 gw_track_state(struct gw_flow *f, __u32 d, const st
 		if (!(flags & GW_ACK)) {
 			if (s->state == GW_TCP_INACTIVE)
 				s->state = GW_TCP_SYN_SENT;
-		} else if (o->state == GW_TCP_SYN_SENT) {
-			o->state = GW_TCP_ESTABLISHED;
-			s->state = GW_TCP_ESTABLISHED;
-		} else if (s->state == GW_TCP_INACTIVE) {
-			s->state = GW_TCP_SYN_ACK_SENT;
+		} else {
+			if (o->state == GW_TCP_SYN_SENT)
+				o->state = GW_TCP_ESTABLISHED;
+			if (s->state == GW_TCP_INACTIVE || s->state == GW_TCP_SYN_SENT)
+				s->state = GW_TCP_ESTABLISHED;
 		}
 		return emit;
 	}
-	if (s->state == GW_TCP_INACTIVE)
-		s->state = GW_TCP_PARTIAL;
+	if (s->state == GW_TCP_INACTIVE) {
+		/* the SYN was missed, the SYN-ACK was not */
+		if ((flags & GW_ACK) && o->state == GW_TCP_ESTABLISHED)
+			s->state = GW_TCP_ESTABLISHED;
+		/* some stacks acknowledge a SYN before they answer it */
+		else if (p->payload_len || o->state != GW_TCP_SYN_SENT)
+			s->state = GW_TCP_PARTIAL;
+	}
 	if (flags & GW_FIN) {
 		if (s->state == GW_TCP_CLOSED && !p->payload_len)
 			s->again++;
+		/* FIN, then RST because more data came: closed after all */
+		if (o->state == GW_TCP_RESET && (o->flags & GW_FIN))
+			o->state = GW_TCP_CLOSED;
 		if (s->state != GW_TCP_RESET)
 			s->state = GW_TCP_CLOSED;
 	}

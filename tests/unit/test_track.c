@@ -40,6 +40,12 @@ static const struct {
 	{ "<SA0 <FA1", "SHR", 0, 0 },
 	{ ">A1+10 <A1+10", "OTH", 0, 0 },
 	{ ">A1+10 <A1+10 >FA11 <FA11", "SF", 0, 0 },
+	/* the SYN was missed, or acknowledged before it was answered */
+	{ "<SA0 >A1", "S1", 0, 0 },
+	{ ">S0 <A1", "S0", 0, 0 },
+	/* FIN, then a reset because the other side still sends, then its FIN */
+	{ ">S0 <SA0 >A1 >FA1 <A1+10 >R2 <FA11", "SF", 0, 0 },
+	{ ">S0 <SA0 >A1 >FA1 <A1+10 >R2", "RSTO", 0, 0 },
 	/* a reset after both FINs changes nothing any more */
 	{ ">S0 <SA0 >A1 >FA1 <FA1 >R2", "SF", 0, 0 },
 	/* the second copy is a retransmission, and so is the second FIN */
