@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/config.h"
+
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/clock.h"
+#include "common/redis.h"
+
+#define AT(field) offsetof(struct collector_config, field)
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define CMD_RECORD (CMD_FLOWS | CMD_EVENTS | CMD_INCIDENTS | CMD_SOURCES | CMD_AGENTS)
+#define CMD_QUERY (CMD_RECORD | CMD_DEAD_LETTERS)
+
+#define QUESTION .type = CONF_STRING, .flags = CONF_NOT_IN_FILE
+
+static const struct conf_option options[] = {
+	{ .key = "redis", .type = CONF_STRING, .offset = AT(redis), .commands = CMD_RUN,
+	  .preset = "redis://127.0.0.1:6379", .argument = "URL",
+	  .help = "read from this server: redis://[user:password@]host[:port][/db] or unix:///path" },
+	{ .key = "stream", .type = CONF_STRING, .offset = AT(stream), .commands = CMD_RUN,
+	  .preset = "glasswatch:events", .argument = "KEY", .help = "Redis Stream to read" },
+	{ .key = "group", .type = CONF_STRING, .offset = AT(group), .commands = CMD_RUN,
+	  .preset = "collector", .argument = "NAME",
+	  .help = "consumer group; collectors of one store share it" },
+	{ .key = "consumer", .type = CONF_STRING, .offset = AT(consumer), .commands = CMD_RUN,
+	  .argument = "NAME",
+	  .help = "this collector's name in the group; keep it over restarts (default: host name)" },
+	{ .key = "batch", .type = CONF_U32, .offset = AT(batch), .commands = CMD_RUN,
+	  .preset = "500", .min = 1, .max = 10000, .argument = "N",
+	  .help = "events stored in one transaction at most" },
+	{ .key = "claim-idle", .type = CONF_DURATION, .offset = AT(claim_idle_ns),
+	  .commands = CMD_RUN, .preset = "30s", .min = 100 * NS_PER_MS, .argument = "TIME",
+	  .help = "take over what another collector has left unacknowledged for so long" },
+	{ .key = "db", .type = CONF_STRING, .offset = AT(db),
+	  .preset = "/var/lib/glasswatch/collector.db", .argument = "FILE", .help = "the store" },
+	{ .key = "verbose", .letter = 'v', .type = CONF_BOOL, .offset = AT(verbose),
+	  .commands = CMD_RUN, .help = "say more on stderr" },
+
+	{ .key = "since", QUESTION, .offset = AT(since), .commands = CMD_QUERY, .argument = "TIME",
+	  .help = "from then on: 2026-11-23T01:02:03Z, or relative as -2h, -90s, -3d" },
+	{ .key = "until", QUESTION, .offset = AT(until), .commands = CMD_QUERY, .argument = "TIME",
+	  .help = "up to then" },
+	{ .key = "device", QUESTION, .offset = AT(device), .commands = CMD_RECORD,
+	  .argument = "NAME", .help = "of this device" },
+	{ .key = "source", QUESTION, .offset = AT(source), .commands = CMD_RECORD,
+	  .argument = "ADDRESS", .help = "from this address, or from within this prefix" },
+	{ .key = "path", QUESTION, .offset = AT(path), .commands = CMD_RECORD,
+	  .argument = "primary|in-band", .help = "toward Ma1, or toward lo6" },
+	{ .key = "service", QUESTION, .offset = AT(service), .commands = CMD_RECORD,
+	  .argument = "ssh|bgp", .help = "of this protocol" },
+	{ .key = "verdict", QUESTION, .offset = AT(verdict), .commands = CMD_RECORD,
+	  .argument = "WORD", .help = "judged so: trusted, untrusted or no-policy" },
+	{ .key = "type", QUESTION, .offset = AT(type), .commands = CMD_EVENTS, .argument = "TYPE",
+	  .help = "of this type, such as path.change, or group of types, such as flow" },
+	{ .key = "id", .type = CONF_U64, .flags = CONF_NOT_IN_FILE, .offset = AT(id),
+	  .commands = CMD_INCIDENTS, .argument = "N",
+	  .help = "the timeline of this incident; the same as its number as an argument" },
+	{ .key = "format", QUESTION, .offset = AT(format), .commands = CMD_QUERY,
+	  .argument = "table|json|csv", .help = "a table for people, one JSON array, or CSV" },
+	{ .key = "limit", QUESTION, .offset = AT(limit), .commands = CMD_QUERY, .argument = "N",
+	  .help = "the newest N rows, 0 for all (default: 200 in a table, else all)" },
+	{ .key = "follow", .letter = 'f', .type = CONF_BOOL, .flags = CONF_NOT_IN_FILE,
+	  .offset = AT(follow), .commands = CMD_EVENTS,
+	  .help = "go on printing events as they are stored, until interrupted" },
+};
+
+static const struct conf_command commands[] = {
+	{ "run", CMD_RUN, "", 0, 0, "read events from Redis, store and correlate them; the main job" },
+	{ "flows", CMD_FLOWS, "", 0, 0,
+	  "who reached which device, over which path, and were they allowed to" },
+	{ "events", CMD_EVENTS, "", 0, 0, "the record itself, document by document" },
+	{ "incidents", CMD_INCIDENTS, "[ID]", 0, 1,
+	  "failovers and failbacks, device by device; with ID the timeline of one" },
+	{ "sources", CMD_SOURCES, "", 0, 0, "every address that reached for a device" },
+	{ "agents", CMD_AGENTS, "", 0, 0,
+	  "the agents: last seen, and which of their events are missing" },
+	{ "dead-letters", CMD_DEAD_LETTERS, "", 0, 0,
+	  "what came through the stream and could not be stored, and why" },
+};
+
+static bool check(const void *config, const struct conf_command *command, const char **key,
+		  char *err, size_t size)
+{
+	const struct collector_config *c = config;
+	struct redis_url url;
+
+	if (strncmp(c->db, "postgres://", 11) == 0 || strncmp(c->db, "postgresql://", 13) == 0) {
+		*key = "db";
+		snprintf(err, size, "this version stores in SQLite: give a file");
+		return false;
+	}
+	if (!c->db[0]) {
+		*key = "db";
+		snprintf(err, size, "the name of a file is missing");
+		return false;
+	}
+	if (command->bit != CMD_RUN)
+		return true;
+	if (redis_url_parse(c->redis, &url, err, size) < 0) {
+		*key = "redis";
+		return false;
+	}
+	redis_url_clear(&url);
+	if (!c->stream[0] || !c->group[0] || (c->consumer && !c->consumer[0])) {
+		*key = !c->stream[0] ? "stream" : !c->group[0] ? "group" : "consumer";
+		snprintf(err, size, "a name is missing");
+		return false;
+	}
+	return true;
+}
+
+const struct conf_program collector_program = {
+	"glasswatch-collector",
+	"stores what the agents saw, finds the incidents in it, and answers questions",
+	options, COUNT(options), commands, COUNT(commands), check,
+};
+
+struct query_args collector_query_args(const struct collector_config *c)
+{
+	return (struct query_args){ .since = c->since,
+				    .until = c->until,
+				    .device = c->device,
+				    .source = c->source,
+				    .path = c->path,
+				    .service = c->service,
+				    .verdict = c->verdict,
+				    .type = c->type,
+				    .limit = c->limit,
+				    .format = c->format };
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_COLLECTOR_CONFIG_H
+#define GW_COLLECTOR_CONFIG_H
+/* The collector's options; see common/conf.h for where they come from. */
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collector/query.h"
+#include "common/conf.h"
+
+enum {
+	CMD_RUN = 1 << 0,
+	CMD_FLOWS = 1 << 1,
+	CMD_EVENTS = 1 << 2,
+	CMD_INCIDENTS = 1 << 3,
+	CMD_SOURCES = 1 << 4,
+	CMD_AGENTS = 1 << 5,
+	CMD_DEAD_LETTERS = 1 << 6
+};
+
+struct collector_config {
+	char *redis, *stream, *group, *consumer, *db;
+	uint32_t batch;
+	uint64_t claim_idle_ns;
+	bool verbose;
+
+	/* questions, as written */
+	char *since, *until, *device, *source, *path, *service, *verdict, *type, *format, *limit;
+	uint64_t id;
+	bool follow;
+};
+
+extern const struct conf_program collector_program;
+
+struct query_args collector_query_args(const struct collector_config *config);
+
+#endif

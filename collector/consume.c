@@ -1,0 +1,542 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The states are those of consume.h; one command is under way at a time, but for
+ * XACK, whose answer nobody waits for except at the end. */
+#include <event2/event.h>
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/consume.h"
+#include "collector/ingest.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+#define BLOCK_MS 2000	 /* XREADGROUP waits so long for new entries */
+#define ANSWER_MS 10000	 /* a connection without an answer for so long is dead */
+#define PAUSE_FIRST_MS 200
+#define PAUSE_MOST_MS 5000
+#define STOP_MS 2000 /* at the end: wait so long for XACK's answer */
+#define CLAIM_EVERY_MS 15000
+#define ARGS_FIXED 16
+
+enum state { STATE_DOWN, STATE_GROUP, STATE_PENDING, STATE_CLAIM, STATE_READ, STATE_PAUSE,
+	     STATE_STOPPING, STATE_STOPPED };
+
+struct consume {
+	struct consume_config config;
+	struct store *store;
+	struct redis *redis;
+	struct event *timer;	   /* PAUSE ends, or an answer is overdue, or STOP_MS is over */
+	struct event *claim_timer; /* time to look for dead consumers */
+	void (*stopped)(void *arg, int status);
+	void *arg;
+	enum state state;
+	int status;
+	bool claim_due, cannot_claim; /* cannot: Redis before 6.2 has no XAUTOCLAIM */
+	char cursor[64];	      /* of XAUTOCLAIM */
+	unsigned acks; /* XACKs without an answer yet */
+	unsigned pause_ms;
+	bool told_ready;
+	char complaint[600]; /* said last, so that it is said once */
+	const char **ids;    /* of a batch, for XACK */
+	struct consume_totals totals;
+	uint64_t next_dead; /* say again when so many are dead */
+};
+
+static void advance(struct consume *c, enum state state);
+
+/* ---- saying things once ---------------------------------------------------- */
+
+static void complain(struct consume *c, const char *text)
+{
+	if (strcmp(c->complaint, text) == 0)
+		return;
+	snprintf(c->complaint, sizeof(c->complaint), "%s", text);
+	log_warning("%s", text);
+}
+
+static void recovered(struct consume *c)
+{
+	c->pause_ms = PAUSE_FIRST_MS;
+	if (!c->complaint[0])
+		return;
+	c->complaint[0] = '\0';
+	log_info("consuming %s again", c->config.stream);
+}
+
+static void arm(struct event *timer, unsigned ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
+
+	event_add(timer, &tv);
+}
+
+static void pause_reading(struct consume *c)
+{
+	c->state = STATE_PAUSE;
+	arm(c->timer, c->pause_ms);
+	c->pause_ms = c->pause_ms * 2 < PAUSE_MOST_MS ? c->pause_ms * 2 : PAUSE_MOST_MS;
+}
+
+static void finish(struct consume *c, int status)
+{
+	if (c->state == STATE_STOPPED)
+		return;
+	c->state = STATE_STOPPED;
+	event_del(c->timer);
+	c->stopped(c->arg, status);
+}
+
+/* ---- commands -------------------------------------------------------------- */
+
+/* args: up to NULL. */
+static int send_args(struct consume *c, redis_reply_fn *fn, const char *const *args)
+{
+	const char *argv[ARGS_FIXED];
+	size_t len[ARGS_FIXED];
+	int n = 0;
+
+	for (; args[n]; n++) {
+		argv[n] = args[n];
+		len[n] = strlen(args[n]);
+	}
+	return redis_send(c->redis, fn, c, n, argv, len);
+}
+
+static void on_ack(void *arg, const struct redisReply *reply)
+{
+	struct consume *c = arg;
+
+	c->acks--;
+	/* Not acknowledged: they come again as PENDING and are duplicates then. */
+	if (reply && reply->type == REDIS_REPLY_ERROR)
+		log_debug("XACK: %s", reply->str);
+	if (c->state == STATE_STOPPING && !c->acks)
+		finish(c, c->status);
+}
+
+static void acknowledge(struct consume *c, size_t n)
+{
+	const char **argv;
+	size_t *len;
+
+	if (!n)
+		return;
+	argv = calloc(n + 3, sizeof(*argv));
+	len = calloc(n + 3, sizeof(*len));
+	if (argv && len) {
+		argv[0] = "XACK";
+		argv[1] = c->config.stream;
+		argv[2] = c->config.group;
+		memcpy(argv + 3, c->ids, n * sizeof(*argv));
+		for (size_t i = 0; i < n + 3; i++)
+			len[i] = strlen(argv[i]);
+		if (redis_send(c->redis, on_ack, c, (int)n + 3, argv, len) == 0)
+			c->acks++;
+	}
+	free(argv);
+	free(len);
+}
+
+/* ---- a batch --------------------------------------------------------------- */
+
+/* Fields that are not ours, as text for the dead letters. */
+static size_t raw_fields(const redisReply *fields, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < fields->elements; i++) {
+		const redisReply *f = fields->element[i];
+		size_t n = f->str ? (size_t)f->len : 0;
+
+		if (len + n + 1 > size)
+			break;
+		if (n)
+			memcpy(buf + len, f->str, n);
+		len += n;
+		buf[len++] = i % 2 ? '\n' : '=';
+	}
+	return len;
+}
+
+/* One [id, [field, value, ...]]; 0 or as ingest_entry(). */
+static int ingest_reply(struct consume *c, const redisReply *entry, struct ingest_counts *counts)
+{
+	const redisReply *fields = entry->element[1];
+	struct ingest_entry e = { .id = entry->element[0]->str };
+	char raw[4096];
+
+	if (fields->type != REDIS_REPLY_ARRAY) {
+		/* Pending here, but no longer in the stream: somebody trimmed it. */
+		e.raw = "";
+		return ingest_lost(c->store, &e, c->config.now_real(), counts);
+	}
+	for (size_t i = 0; i + 1 < fields->elements; i += 2)
+		if (fields->element[i]->str && strcmp(fields->element[i]->str, "json") == 0) {
+			e.json = fields->element[i + 1]->str;
+			e.len = (size_t)fields->element[i + 1]->len;
+		}
+	if (!e.json) {
+		e.raw_len = raw_fields(fields, raw, sizeof(raw));
+		e.raw = raw;
+	}
+	return ingest_entry(c->store, &e, c->config.now_real(), counts);
+}
+
+static bool is_entry(const redisReply *r)
+{
+	return r->type == REDIS_REPLY_ARRAY && r->elements == 2 &&
+	       r->element[0]->type == REDIS_REPLY_STRING;
+}
+
+static void count(struct consume *c, const struct ingest_counts *counts)
+{
+	c->totals.stored += counts->stored;
+	c->totals.duplicates += counts->duplicates;
+	c->totals.dead += counts->dead;
+	if (counts->dead && c->totals.dead >= c->next_dead) {
+		while (c->next_dead <= c->totals.dead)
+			c->next_dead *= 10;
+		log_warning("entry %s cannot be stored and is kept as a dead letter: %s (%" PRIu64
+			    " so far; `glasswatch-collector dead-letters` lists them)",
+			    counts->dead_entry, counts->dead_reason, c->totals.dead);
+	}
+}
+
+/* The store did not take the batch. Broken: it never will. */
+static void store_failed(struct consume *c, int rc)
+{
+	char text[580];
+
+	store_rollback(c->store);
+	snprintf(text, sizeof(text), "%s; nothing is acknowledged, the events wait in Redis",
+		 store_error(c->store));
+	if (rc == STORE_BROKEN) {
+		log_error("%s", text);
+		finish(c, 1);
+		return;
+	}
+	complain(c, text);
+	pause_reading(c);
+}
+
+/* Stores and acknowledges a list of entries. True: go on reading. */
+static bool take_batch(struct consume *c, const redisReply *list)
+{
+	struct ingest_counts counts = { 0 };
+	size_t n = 0;
+	int rc;
+
+	if (!list->elements)
+		return true;
+	rc = ingest_begin(c->store);
+	for (size_t i = 0; i < list->elements && !rc; i++) {
+		const redisReply *entry = list->element[i];
+
+		if (!is_entry(entry) || n >= c->config.batch)
+			continue; /* XAUTOCLAIM of Redis 6.2 hands out nil for deleted ones */
+		rc = ingest_reply(c, entry, &counts);
+		c->ids[n++] = entry->element[0]->str;
+	}
+	if (!rc)
+		rc = ingest_commit(c->store);
+	if (rc) {
+		store_failed(c, rc);
+		return false;
+	}
+	acknowledge(c, n); /* only now */
+	count(c, &counts);
+	return true;
+}
+
+/* ---- replies --------------------------------------------------------------- */
+
+static bool begins(const char *text, const char *with)
+{
+	return strncmp(text, with, strlen(with)) == 0;
+}
+
+/* An answer that is not what was asked for. True: dealt with, do not read it. */
+static bool is_trouble(struct consume *c, const redisReply *reply)
+{
+	char text[512], url[REDIS_URL_STRLEN];
+
+	if (c->state == STATE_STOPPING || c->state == STATE_STOPPED)
+		return true;
+	if (!reply)
+		return true; /* on_state() begins anew */
+	event_del(c->timer);
+	if (reply->type != REDIS_REPLY_ERROR)
+		return false;
+	if (begins(reply->str, "NOGROUP") || begins(reply->str, "UNBLOCKED")) {
+		snprintf(text, sizeof(text), "%s has no group %s any more: it was flushed or "
+			 "replaced; made anew, what was not read before is lost",
+			 c->config.stream, c->config.group);
+	} else if (begins(reply->str, "WRONGTYPE")) {
+		snprintf(text, sizeof(text), "%s at %s is not a stream: another program uses this "
+			 "key (--redis may name another database)", c->config.stream,
+			 redis_url_format(&c->config.url, url));
+	} else {
+		snprintf(text, sizeof(text), "Redis at %s: %.300s",
+			 redis_url_format(&c->config.url, url), reply->str);
+	}
+	complain(c, text);
+	pause_reading(c);
+	return true;
+}
+
+static void on_group(void *arg, const struct redisReply *reply)
+{
+	struct consume *c = arg;
+	bool exists = reply && reply->type == REDIS_REPLY_ERROR && begins(reply->str, "BUSYGROUP");
+	char url[REDIS_URL_STRLEN];
+
+	if (!exists && is_trouble(c, reply))
+		return;
+	if (c->state != STATE_GROUP)
+		return;
+	event_del(c->timer);
+	if (!c->told_ready) {
+		c->told_ready = true;
+		c->complaint[0] = '\0';
+		log_info("consuming %s from %s, storing in %s", c->config.stream,
+			 redis_url_format(&c->config.url, url), c->config.store_name);
+	}
+	advance(c, STATE_PENDING);
+}
+
+/* [[stream, entries]], or nil when there are none. */
+static const redisReply *entries_of(const redisReply *reply)
+{
+	static const redisReply none = { .type = REDIS_REPLY_ARRAY };
+	const redisReply *stream;
+
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 1)
+		return &none;
+	stream = reply->element[0];
+	if (stream->type != REDIS_REPLY_ARRAY || stream->elements != 2 ||
+	    stream->element[1]->type != REDIS_REPLY_ARRAY)
+		return &none;
+	return stream->element[1];
+}
+
+static void on_pending(void *arg, const struct redisReply *reply)
+{
+	struct consume *c = arg;
+	const redisReply *entries;
+
+	if (is_trouble(c, reply))
+		return;
+	entries = entries_of(reply);
+	if (take_batch(c, entries)) {
+		recovered(c);
+		advance(c, entries->elements ? STATE_PENDING : STATE_CLAIM);
+	}
+}
+
+static void on_claim(void *arg, const struct redisReply *reply)
+{
+	struct consume *c = arg;
+
+	if (reply && reply->type == REDIS_REPLY_ERROR && begins(reply->str, "ERR unknown command")) {
+		c->cannot_claim = true;
+		log_warning("this Redis is older than 6.2: what another consumer leaves behind is "
+			    "not taken over");
+		if (c->state == STATE_CLAIM)
+			advance(c, STATE_READ);
+		return;
+	}
+	if (is_trouble(c, reply))
+		return;
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
+	    reply->element[1]->type != REDIS_REPLY_ARRAY || !reply->element[0]->str) {
+		advance(c, STATE_READ);
+		return;
+	}
+	snprintf(c->cursor, sizeof(c->cursor), "%s", reply->element[0]->str);
+	if (!take_batch(c, reply->element[1]))
+		return;
+	recovered(c);
+	c->claim_due = strcmp(c->cursor, "0-0") != 0;
+	advance(c, c->claim_due ? STATE_CLAIM : STATE_READ);
+}
+
+static void on_read(void *arg, const struct redisReply *reply)
+{
+	struct consume *c = arg;
+
+	if (is_trouble(c, reply))
+		return;
+	if (take_batch(c, entries_of(reply))) {
+		recovered(c);
+		advance(c, c->claim_due ? STATE_CLAIM : STATE_READ);
+	}
+}
+
+/* ---- states ---------------------------------------------------------------- */
+
+static int send_read(struct consume *c, bool fresh)
+{
+	char batch[16], block[16];
+
+	snprintf(batch, sizeof(batch), "%u", c->config.batch);
+	snprintf(block, sizeof(block), "%d", BLOCK_MS);
+	if (fresh)
+		return send_args(c, on_read,
+				 (const char *[]){ "XREADGROUP", "GROUP", c->config.group,
+						   c->config.consumer, "COUNT", batch, "BLOCK",
+						   block, "STREAMS", c->config.stream, ">", NULL });
+	return send_args(c, on_pending,
+			 (const char *[]){ "XREADGROUP", "GROUP", c->config.group,
+					   c->config.consumer, "COUNT", batch, "STREAMS",
+					   c->config.stream, "0", NULL });
+}
+
+static int send_claim(struct consume *c)
+{
+	char batch[16], idle[24];
+
+	snprintf(batch, sizeof(batch), "%u", c->config.batch);
+	snprintf(idle, sizeof(idle), "%" PRIu64, (uint64_t)(c->config.claim_idle_ns / NS_PER_MS));
+	return send_args(c, on_claim,
+			 (const char *[]){ "XAUTOCLAIM", c->config.stream, c->config.group,
+					   c->config.consumer, idle, c->cursor, "COUNT", batch,
+					   NULL });
+}
+
+/* The one place where a state is entered and its command sent. */
+static void advance(struct consume *c, enum state state)
+{
+	int rc = 0;
+
+	if (c->state == STATE_STOPPING || c->state == STATE_STOPPED)
+		return;
+	if (state == STATE_CLAIM && c->cannot_claim)
+		state = STATE_READ;
+	if (state == STATE_CLAIM && c->state != STATE_CLAIM) {
+		snprintf(c->cursor, sizeof(c->cursor), "0-0");
+		arm(c->claim_timer, CLAIM_EVERY_MS);
+	}
+	c->state = state;
+	switch (state) {
+	case STATE_GROUP:
+		rc = send_args(c, on_group,
+			       (const char *[]){ "XGROUP", "CREATE", c->config.stream,
+						 c->config.group, "0", "MKSTREAM", NULL });
+		break;
+	case STATE_PENDING:
+		rc = send_read(c, false);
+		break;
+	case STATE_CLAIM:
+		rc = send_claim(c);
+		break;
+	case STATE_READ:
+		rc = send_read(c, true);
+		break;
+	default:
+		break;
+	}
+	if (rc) /* lost meanwhile; on_state() begins anew */
+		c->state = STATE_DOWN;
+	else
+		arm(c->timer, ANSWER_MS);
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct consume *c = arg;
+
+	if (c->state == STATE_STOPPING)
+		finish(c, c->status);
+	else if (c->state == STATE_PAUSE && redis_is_up(c->redis))
+		advance(c, STATE_GROUP);
+	else if (c->state != STATE_PAUSE && c->state != STATE_DOWN)
+		redis_restart(c->redis, "no answer for 10 s");
+}
+
+static void on_claim_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct consume *c = arg;
+
+	c->claim_due = true;
+}
+
+static void on_state(void *arg, bool up, const char *reason)
+{
+	struct consume *c = arg;
+	char text[560], url[REDIS_URL_STRLEN];
+
+	if (c->state == STATE_STOPPING || c->state == STATE_STOPPED) {
+		if (!up && c->state == STATE_STOPPING)
+			finish(c, c->status);
+		return;
+	}
+	if (up) {
+		c->pause_ms = PAUSE_FIRST_MS;
+		advance(c, STATE_GROUP);
+		return;
+	}
+	c->state = STATE_DOWN;
+	event_del(c->timer);
+	snprintf(text, sizeof(text), "Redis at %s is not there: %.200s; trying again until it is",
+		 redis_url_format(&c->config.url, url), reason);
+	complain(c, text);
+}
+
+/* ---- life ------------------------------------------------------------------ */
+
+struct consume *consume_open(struct event_base *base, const struct consume_config *config,
+			     struct store *store, void (*stopped)(void *arg, int status),
+			     void *arg)
+{
+	struct consume *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		return NULL;
+	c->config = *config;
+	c->store = store;
+	c->stopped = stopped;
+	c->arg = arg;
+	c->pause_ms = PAUSE_FIRST_MS;
+	c->next_dead = 1;
+	c->ids = calloc(config->batch, sizeof(*c->ids));
+	c->timer = evtimer_new(base, on_timer, c);
+	c->claim_timer = evtimer_new(base, on_claim_timer, c);
+	if (c->ids && c->timer && c->claim_timer)
+		c->redis = redis_open(base, &config->url, on_state, c);
+	if (!c->redis) {
+		consume_close(c, NULL);
+		return NULL;
+	}
+	return c;
+}
+
+void consume_stop(struct consume *c)
+{
+	if (c->state == STATE_STOPPING || c->state == STATE_STOPPED)
+		return;
+	if (!c->acks || !redis_is_up(c->redis)) {
+		finish(c, 0);
+		return;
+	}
+	c->state = STATE_STOPPING;
+	arm(c->timer, STOP_MS);
+}
+
+void consume_close(struct consume *c, struct consume_totals *totals)
+{
+	if (!c)
+		return;
+	if (totals)
+		*totals = c->totals;
+	c->state = STATE_STOPPED;
+	redis_close(c->redis); /* calls back with NULL: the state says not to listen */
+	if (c->timer)
+		event_free(c->timer);
+	if (c->claim_timer)
+		event_free(c->claim_timer);
+	free(c->ids);
+	free(c);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_INGEST_H
+#define GW_INGEST_H
+/*
+ * One event's journey: decode, store, fold into its flow, correlate, store what
+ * changed. All of a batch is one transaction:
+ *
+ *	ingest_begin()  ingest_entry()...  ingest_commit()  and only then XACK
+ *
+ * Each returns 0, or STORE_FAILED / STORE_BROKEN (the store cannot take it now;
+ * nothing of the batch is stored, acknowledge nothing, store_error() says why).
+ * An entry that can never be stored is no error: it goes to the dead letters.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/store.h"
+
+#define INGEST_MAX_JSON (1024 * 1024) /* a longer document is a dead letter */
+
+struct ingest_counts {
+	uint64_t stored, duplicates, dead;
+	char dead_reason[256]; /* of the newest dead letter */
+	char dead_entry[64];
+};
+
+/* An entry of the stream, borrowed. json NULL: it has no such field, then raw is
+ * what it has. */
+struct ingest_entry {
+	const char *id; /* the stream's */
+	const char *json;
+	size_t len;
+	const char *raw;
+	size_t raw_len;
+};
+
+int ingest_begin(struct store *s);
+int ingest_entry(struct store *s, const struct ingest_entry *entry, uint64_t now_real_ns,
+		 struct ingest_counts *counts);
+/* An entry that was handed out before and is no longer in the stream: a dead letter
+ * says so. */
+int ingest_lost(struct store *s, const struct ingest_entry *entry, uint64_t now_real_ns,
+		struct ingest_counts *counts);
+int ingest_commit(struct store *s); /* rolls back when it fails */
+
+#endif

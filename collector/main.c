@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * glasswatch-collector: the system diagram.
+ *
+ *	run:        options -> store -> consume (Redis) -> ingest -> store -> XACK
+ *	questions:  options -> store, read-only -> query or timeline -> stdout
+ *
+ * One thread, one libevent loop. Stopping ends the batch in hand, and what it
+ * acknowledged is confirmed by Redis before the program goes.
+ */
+#include <errno.h>
+#include <event2/event.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "collector/config.h"
+#include "collector/consume.h"
+#include "collector/query.h"
+#include "collector/store.h"
+#include "collector/timeline.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+#define FOLLOW_MS 200 /* the store is asked so often for newer events */
+#define NARROWEST 100 /* tables are made for this many columns */
+
+static uint64_t now_real(void)
+{
+	return clock_now().real_ns;
+}
+
+/* ---- run ------------------------------------------------------------------- */
+
+struct running {
+	struct event_base *base;
+	struct consume *consume;
+	int status;
+};
+
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+	struct running *r = arg;
+
+	consume_stop(r->consume);
+}
+
+static void on_stopped(void *arg, int status)
+{
+	struct running *r = arg;
+
+	r->status = status;
+	event_base_loopbreak(r->base);
+}
+
+static int run(const struct collector_config *config)
+{
+	struct consume_config consume = { .stream = config->stream,
+					  .group = config->group,
+					  .consumer = config->consumer,
+					  .store_name = config->db,
+					  .batch = config->batch,
+					  .claim_idle_ns = config->claim_idle_ns,
+					  .now_real = now_real };
+	struct running r = { .status = 1 };
+	struct event *term = NULL, *interrupt = NULL;
+	struct consume_totals totals = { 0 };
+	struct store *store;
+	char err[600], host[256];
+
+	if (config->verbose)
+		log_threshold(LOG_LEVEL_DEBUG);
+	if (!consume.consumer) {
+		if (gethostname(host, sizeof(host)) != 0 || !host[0])
+			die("this machine has no host name: give --consumer NAME");
+		host[sizeof(host) - 1] = '\0';
+		consume.consumer = host;
+	}
+	if (redis_url_parse(config->redis, &consume.url, err, sizeof(err)) < 0)
+		die("--redis: %s", err);
+	umask(027); /* who reached what is not for everybody */
+	store = store_open(config->db, STORE_WRITE, err, sizeof(err));
+	if (!store)
+		die("%s", err);
+
+	signal(SIGPIPE, SIG_IGN);
+	r.base = event_base_new();
+	if (r.base) {
+		term = evsignal_new(r.base, SIGTERM, on_signal, &r);
+		interrupt = evsignal_new(r.base, SIGINT, on_signal, &r);
+		r.consume = consume_open(r.base, &consume, store, on_stopped, &r);
+	}
+	if (!r.consume || !term || !interrupt || event_add(term, NULL) ||
+	    event_add(interrupt, NULL)) {
+		log_error("out of memory while starting");
+	} else {
+		event_base_dispatch(r.base);
+	}
+
+	consume_close(r.consume, &totals);
+	log_info("stopped: %" PRIu64 " events stored, %" PRIu64 " duplicates dropped, %" PRIu64
+		 " dead letters", totals.stored, totals.duplicates, totals.dead);
+	if (term)
+		event_free(term);
+	if (interrupt)
+		event_free(interrupt);
+	if (r.base)
+		event_base_free(r.base);
+	store_close(store);
+	redis_url_clear(&consume.url);
+	return r.status;
+}
+
+/* ---- questions ------------------------------------------------------------- */
+
+static volatile sig_atomic_t interrupted;
+
+static void on_interrupt(int number)
+{
+	interrupted = 1;
+}
+
+/* Columns of the terminal that stdout is; 0: it is none. */
+static unsigned terminal_width(void)
+{
+	struct winsize size;
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col < NARROWEST)
+		return NARROWEST;
+	return size.ws_col;
+}
+
+static int failed(struct store *store, long rc)
+{
+	if (rc == QUERY_WRITE_FAILED)
+		log_error("stdout: the answer could not be written: %s", strerror(errno));
+	else
+		log_error("%s", store_error(store));
+	return 2;
+}
+
+static int follow(struct store *store, struct query *q)
+{
+	struct timespec pause = { 0, FOLLOW_MS * (long)NS_PER_MS };
+	uint64_t after = 0;
+	long rc;
+
+	signal(SIGINT, on_interrupt);
+	signal(SIGTERM, on_interrupt);
+	if (!q->filter.since_ns) { /* nothing old was asked for */
+		rc = query_newest(store, &after);
+		if (rc < 0)
+			return failed(store, rc);
+	}
+	while (!interrupted) {
+		rc = query_follow(store, q, stdout, &after);
+		if (rc < 0)
+			return failed(store, rc);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+static int ask(const struct query *q, struct store *store)
+{
+	long rows = query_run(store, q, stdout);
+
+	if (rows < 0)
+		return failed(store, rows);
+	if (q->format == OUTPUT_TABLE && rows == 0)
+		log_info("no %s match", query_name(q->what));
+	if (q->cut && (uint64_t)rows == q->filter.limit)
+		log_info("these are the newest %ld; --limit 0 shows all", rows);
+	return 0;
+}
+
+static int show_incident(struct store *store, const struct query *q, uint64_t id)
+{
+	bool colour = q->width && !getenv("NO_COLOR");
+	int rc = timeline_print(store, id, q->format, now_real(), q->width, colour, stdout);
+
+	if (rc < 0)
+		return failed(store, rc);
+	if (rc == 0) {
+		log_error("there is no incident %" PRIu64 "; `glasswatch-collector incidents` "
+			  "lists them", id);
+		return 2;
+	}
+	return 0;
+}
+
+static uint64_t incident_id(const struct collector_config *config, const struct conf_call *call)
+{
+	unsigned long long id;
+	char *end;
+
+	if (!call->n_args)
+		return config->id;
+	errno = 0;
+	id = strtoull(call->args[0], &end, 10);
+	if (errno || *end || id == 0 || id > INT64_MAX || call->args[0][0] == '-')
+		die("\"%s\" is not the number of an incident", call->args[0]);
+	return id;
+}
+
+static int query(const struct collector_config *config, const struct conf_call *call,
+		 enum query_what what)
+{
+	struct query_args args = collector_query_args(config);
+	uint64_t id = what == QUERY_INCIDENTS ? incident_id(config, call) : 0;
+	struct store *store;
+	struct query q;
+	char err[600];
+	int status;
+
+	if (!query_parse(what, &args, now_real(), &q, err, sizeof(err)))
+		die("%s", err);
+	q.width = terminal_width();
+	store = store_open(config->db, STORE_READ, err, sizeof(err));
+	if (!store)
+		die("%s", err);
+	if (id)
+		status = show_incident(store, &q, id);
+	else if (config->follow)
+		status = follow(store, &q);
+	else
+		status = ask(&q, store);
+	store_close(store);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct collector_config config = { 0 };
+	struct conf_call call;
+	int status = 2;
+
+	conf_start(&collector_program, argc, argv, &config, &call);
+	switch (call.command->bit) {
+	case CMD_RUN:
+		status = run(&config);
+		break;
+	case CMD_FLOWS:
+		status = query(&config, &call, QUERY_FLOWS);
+		break;
+	case CMD_EVENTS:
+		status = query(&config, &call, QUERY_EVENTS);
+		break;
+	case CMD_INCIDENTS:
+		status = query(&config, &call, QUERY_INCIDENTS);
+		break;
+	case CMD_SOURCES:
+		status = query(&config, &call, QUERY_SOURCES);
+		break;
+	case CMD_AGENTS:
+		status = query(&config, &call, QUERY_AGENTS);
+		break;
+	case CMD_DEAD_LETTERS:
+		status = query(&config, &call, QUERY_DEAD_LETTERS);
+		break;
+	}
+	conf_free(&collector_program, &config);
+	return status;
+}

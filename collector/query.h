@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_QUERY_H
+#define GW_QUERY_H
+/*
+ * The read commands: what was asked, as text, into a filter; rows of the store
+ * into a table, JSON or CSV.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "collector/output.h"
+#include "collector/store.h"
+
+enum query_what {
+	QUERY_EVENTS,
+	QUERY_FLOWS,
+	QUERY_INCIDENTS,
+	QUERY_SOURCES,
+	QUERY_AGENTS,
+	QUERY_DEAD_LETTERS,
+	QUERY_NUM
+};
+
+#define QUERY_TABLE_LIMIT 200 /* rows of a table when no limit is asked */
+
+/* As the user wrote them; NULL: not given. */
+struct query_args {
+	const char *since, *until, *device, *source, *path, *service, *verdict, *type, *limit;
+	const char *format; /* NULL: table */
+};
+
+struct query {
+	enum query_what what;
+	enum output_format format;
+	struct store_filter filter;
+	bool cut; /* the limit is ours, not the user's */
+	unsigned width; /* of the terminal; 0: not one */
+};
+
+const char *query_name(enum query_what what); /* the command's */
+
+/* False with one line in err, which names the option and the words it takes. The
+ * strings of args must outlive the query. */
+bool query_parse(enum query_what what, const struct query_args *args, uint64_t now_real_ns,
+		 struct query *out, char *err, size_t size);
+
+/* Prints the answer. The number of rows, or below 0: STORE_* with store_error(),
+ * or QUERY_WRITE_FAILED. */
+#define QUERY_WRITE_FAILED (-10)
+long query_run(struct store *s, const struct query *q, FILE *to);
+
+/* An incident as `incidents --format json` shows it; the caller owns it. */
+json_t *query_incident(const struct store_incident *i);
+
+/* Prints events newer than row *after, one line each (JSON: one document each),
+ * and moves *after. Returns as query_run(). */
+long query_follow(struct store *s, const struct query *q, FILE *to, uint64_t *after);
+
+/* The newest row's number, from which to follow. */
+int query_newest(struct store *s, uint64_t *n);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_STORE_H
+#define GW_STORE_H
+/*
+ * The collector's store: the record of events, and what is derived from it.
+ *
+ * Only store_*.c knows SQL. The writer (`run`) opens one store and changes it in
+ * transactions: store_begin(), any number of puts, store_commit(); readers (the
+ * query commands) open it read-only and never make the writer wait. Rows are
+ * handed to a callback; their strings live until it returns.
+ *
+ * A write says what became of it:
+ *   >= 0            done (some calls tell more, see there)
+ *   STORE_REFUSED   this value cannot be stored, ever; other values can
+ *   STORE_FAILED    the store cannot be written now (locked, disk full, I/O):
+ *                   roll back, acknowledge nothing, try the same again later
+ *   STORE_BROKEN    the file is damaged: trying again does not help
+ * store_error() then has the reason, in words for the operator.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/addr.h"
+#include "common/event.h"
+
+#define STORE_REFUSED (-1)
+#define STORE_FAILED (-2)
+#define STORE_BROKEN (-3)
+
+struct store;
+
+enum store_mode { STORE_READ, STORE_WRITE };
+
+/* path ":memory:" keeps the store in memory, for tests. STORE_WRITE creates the
+ * file and brings an older schema up to date. NULL with one line in err, which
+ * begins with the path and names the remedy. */
+struct store *store_open(const char *path, enum store_mode mode, char *err, size_t size);
+void store_close(struct store *s); /* accepts NULL */
+const char *store_error(const struct store *s);
+
+int store_begin(struct store *s);
+int store_commit(struct store *s);
+void store_rollback(struct store *s);
+
+/* Within a transaction: what one entry changes is kept or undone as a whole. */
+int store_entry_begin(struct store *s);
+int store_entry_end(struct store *s);
+int store_entry_undo(struct store *s);
+
+/* ---- the record ------------------------------------------------------------ */
+
+enum { STORE_DUPLICATE = 0, STORE_NEW = 1, STORE_CONFLICT = 2 };
+
+/* Appends an event; json is its document as received. STORE_NEW and *n;
+ * STORE_DUPLICATE: this id is stored with the same document; STORE_CONFLICT: with
+ * another one, which an agent that lost its outbox and began at 1 again causes. */
+int store_event(struct store *s, const struct event *e, const char *json, size_t len,
+		uint64_t stored_ns, uint64_t *n);
+
+/* Counts a new event to its agent: newest number, gaps, state, statistics. */
+int store_agent(struct store *s, const struct event *e, const char *json, size_t len);
+
+int store_device(struct store *s, const struct event *e, const char *json, size_t len);
+
+int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns,
+		      const char *reason, const void *data, size_t len);
+
+/* ---- flows ----------------------------------------------------------------- */
+
+struct store_flow {
+	uint64_t n; /* row; 0: not stored yet */
+	const char *agent, *flow;
+	uint64_t seq;
+	bool open, established, outbound;
+	const char *device, *role, *path, *service; /* NULL: absent, here and below */
+	const char *source, *destination;
+	uint64_t source_port, source_packets, source_bytes;
+	uint64_t destination_port, destination_packets, destination_bytes;
+	const char *state, *outcome;
+	const char *verdict, *list, *prefix;
+	int64_t rule; /* seq of the deciding entry; -1: none */
+	uint64_t start_ns, end_ns;
+	const char *community_id, *user;
+	const char *json;
+};
+
+/* 1 and *out, whose strings live until the next store_flow_get(); 0: no such flow. */
+int store_flow_get(struct store *s, const char *agent, const char *flow, struct store_flow *out);
+
+/* Inserts (n = 0) or replaces; sets f->n. */
+int store_flow_put(struct store *s, struct store_flow *f);
+
+/* ---- incidents ------------------------------------------------------------- */
+
+/* What correlation remembers of a device; see incident.h for the rules. */
+struct store_path {
+	char state[32]; /* of the newest path.change, "" at first */
+	uint64_t since_ns;
+	char agent[256]; /* (agent, seq) of that change */
+	uint64_t seq;
+	uint64_t failing_ns, failing_event; /* since when the primary fails; 0: it does not */
+	uint64_t incident;		    /* the open one; 0: none */
+	bool stale; /* that agent has started anew since */
+};
+
+/* 1 and *out; 0: nothing remembered, *out is zeroed. */
+int store_path_get(struct store *s, const char *device, struct store_path *out);
+int store_path_put(struct store *s, const char *device, const struct store_path *p);
+int store_path_stale(struct store *s, const char *agent); /* all of an agent's devices */
+
+struct store_incident {
+	uint64_t id;
+	const char *device;
+	uint64_t began_ns, opened_ns;
+	uint64_t closed_ns; /* 0: open */
+	const char *state, *worst, *reason;
+	const char *closed_by; /* NULL: open */
+	double outage_s;       /* below 0: not known */
+	uint64_t sessions, untrusted, attempts; /* when read: flows joined to it */
+};
+
+int store_incident_add(struct store *s, struct store_incident *i); /* sets i->id */
+int store_incident_put(struct store *s, const struct store_incident *i);
+/* The newest incident of a device that lasted at this time; 1, 0 none. Strings
+ * live until the next call. */
+int store_incident_at(struct store *s, const char *device, uint64_t time_ns,
+		      struct store_incident *out);
+int store_incident_get(struct store *s, uint64_t id, struct store_incident *out);
+
+int store_incident_event(struct store *s, uint64_t id, uint64_t event_n);
+int store_incident_flow(struct store *s, uint64_t id, uint64_t flow_n);
+/* Joins the flows of the incident's device that lasted at or began after since_ns
+ * and belong to an incident: toward lo6, or untrusted, or failed toward Ma1. */
+int store_incident_gather(struct store *s, uint64_t id, const char *device, uint64_t since_ns);
+
+/* ---- reading --------------------------------------------------------------- */
+
+struct store_filter {
+	uint64_t since_ns, until_ns; /* [since, until); 0: open end */
+	const char *device, *type;   /* NULL: any; type may be a group: "flow" */
+	const char *path, *service, *verdict;
+	bool has_source;
+	struct prefix source;
+	uint64_t after;	   /* events: rows with a greater n */
+	bool arrival;	   /* events: in the order of arrival, not of time */
+	uint64_t incident; /* flows, events: of this incident only */
+	uint64_t limit;	   /* the newest so many, in order of time; 0: all */
+	bool oldest;	   /* the limit takes the oldest instead */
+};
+
+struct store_event {
+	uint64_t n, seq, time_ns, stored_ns;
+	const char *agent, *type, *severity;
+	const char *device, *path, *service, *source, *verdict, *policy, *flow;
+	const char *json;
+};
+
+struct store_source {
+	const char *source;
+	uint64_t first_ns, last_ns;
+	uint64_t flows, established, devices, untrusted;
+	const char *verdict; /* the worst that any device gave */
+	const char *paths;   /* "primary,in-band" */
+	const char *users;   /* known actors */
+};
+
+struct store_agent {
+	const char *agent, *state, *policy;
+	uint64_t first_ns, last_ns, last_seq, events, missing;
+	const char *gaps; /* "3,7-9"; NULL: none */
+	uint64_t stats_ns;
+	const char *stats; /* document; NULL: none yet */
+};
+
+struct store_dead {
+	uint64_t n, received_ns, size;
+	const char *entry, *reason, *data;
+};
+
+/* A callback returns 0, or anything else to stop; that value is returned. */
+typedef int store_event_fn(void *arg, const struct store_event *row);
+typedef int store_flow_fn(void *arg, const struct store_flow *row);
+typedef int store_incident_fn(void *arg, const struct store_incident *row);
+typedef int store_source_fn(void *arg, const struct store_source *row);
+typedef int store_agent_fn(void *arg, const struct store_agent *row);
+typedef int store_dead_fn(void *arg, const struct store_dead *row);
+
+int store_events(struct store *s, const struct store_filter *f, store_event_fn *fn, void *arg);
+int store_flows(struct store *s, const struct store_filter *f, store_flow_fn *fn, void *arg);
+int store_incidents(struct store *s, const struct store_filter *f, store_incident_fn *fn,
+		    void *arg);
+/* Flows that devices open themselves are not counted: their source is the device. */
+int store_sources(struct store *s, const struct store_filter *f, store_source_fn *fn, void *arg);
+int store_agents(struct store *s, const struct store_filter *f, store_agent_fn *fn, void *arg);
+int store_dead_letters(struct store *s, const struct store_filter *f, store_dead_fn *fn,
+		       void *arg);
+
+#endif

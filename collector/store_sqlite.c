@@ -1,0 +1,763 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store in SQLite: opening, migrations, writing. The tables are specified in
+ * schema.sql.
+ *
+ * The file is in WAL mode with synchronous=FULL: readers never make the writer
+ * wait, and a commit that returned has reached the disk; the collector
+ * acknowledges entries to Redis on that promise. One batch is one transaction,
+ * so the price of the fsync is paid once for some hundred events.
+ *
+ * Each entry of a batch runs inside a savepoint. When its values break a
+ * constraint, only that entry is undone (it becomes a dead letter) and the batch
+ * goes on; when the store itself cannot be written, the whole batch is undone.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "collector/store_sqlite.h"
+#include "common/addr.h"
+
+#define APPLICATION_ID 0x67776173 /* "gwas": marks the file as ours */
+#define BUSY_MS 2000		  /* how long to wait for another writer */
+#define DEAD_LETTER_MAX 65536	  /* bytes kept of an entry that cannot be stored */
+
+static const char schema_1[] =
+#include "schema.sql.h"
+	;
+
+/* migrations[i] leads from schema i to schema i + 1. */
+static const char *const migrations[] = { schema_1 };
+#define SCHEMA ((int)(sizeof(migrations) / sizeof(migrations[0])))
+
+enum statement {
+	ST_BEGIN,
+	ST_COMMIT,
+	ST_ENTRY_BEGIN,
+	ST_ENTRY_END,
+	ST_ENTRY_UNDO,
+	ST_EVENT_ADD,
+	ST_EVENT_GET,
+	ST_AGENT_GET,
+	ST_AGENT_ADD,
+	ST_AGENT_PUT,
+	ST_AGENT_STATS,
+	ST_GAP_ADD,
+	ST_GAP_GET,
+	ST_GAP_DELETE,
+	ST_DEVICE_PUT,
+	ST_DEAD_LETTER,
+	ST_FLOW_GET,
+	ST_FLOW_ADD,
+	ST_FLOW_PUT,
+	ST_PATH_GET,
+	ST_PATH_PUT,
+	ST_PATH_STALE,
+	ST_INCIDENT_ADD,
+	ST_INCIDENT_PUT,
+	ST_INCIDENT_AT,
+	ST_INCIDENT_GET,
+	ST_INCIDENT_EVENT,
+	ST_INCIDENT_FLOW,
+	ST_INCIDENT_GATHER,
+	ST_NUM
+};
+_Static_assert(ST_NUM <= STORE_NUM_STATEMENTS, "raise STORE_NUM_STATEMENTS");
+
+static const char *const statement_sql[] = {
+	[ST_BEGIN] = "BEGIN IMMEDIATE",
+	[ST_COMMIT] = "COMMIT",
+	[ST_ENTRY_BEGIN] = "SAVEPOINT entry",
+	[ST_ENTRY_END] = "RELEASE entry",
+	[ST_ENTRY_UNDO] = "ROLLBACK TO entry",
+	[ST_EVENT_ADD] = "INSERT INTO events (agent, seq, time, stored, type, severity, device,"
+			 " path, service, source, verdict, policy, flow, json)"
+			 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+			 " ON CONFLICT (agent, seq) DO NOTHING",
+	[ST_EVENT_GET] = "SELECT json FROM events WHERE agent = ? AND seq = ?",
+	[ST_AGENT_GET] = "SELECT last_seq FROM agents WHERE agent = ?",
+	[ST_AGENT_ADD] = "INSERT INTO agents (agent, first_seen, last_seen, last_seq, events,"
+			 " state, policy) VALUES (?1, ?2, ?2, ?3, 1, ?4, ?5)",
+	[ST_AGENT_PUT] = "UPDATE agents SET first_seen = MIN(first_seen, ?2),"
+			 " last_seen = MAX(last_seen, ?2), events = events + 1,"
+			 " state = CASE WHEN ?3 > last_seq THEN ?4 ELSE state END,"
+			 " policy = CASE WHEN ?3 > last_seq THEN IFNULL(?5, policy) ELSE policy END,"
+			 " last_seq = MAX(last_seq, ?3) WHERE agent = ?1",
+	[ST_AGENT_STATS] = "UPDATE agents SET stats_time = ?2, stats = ?3"
+			   " WHERE agent = ?1 AND IFNULL(stats_time, 0) <= ?2",
+	[ST_GAP_ADD] = "INSERT INTO gaps (agent, first, last, found) VALUES (?, ?, ?, ?)",
+	[ST_GAP_GET] = "SELECT first, last, found FROM gaps"
+		       " WHERE agent = ?1 AND first <= ?2 AND last >= ?2",
+	[ST_GAP_DELETE] = "DELETE FROM gaps WHERE agent = ? AND first = ?",
+	[ST_DEVICE_PUT] = "INSERT INTO devices (device, role, policy, updated, json)"
+			  " VALUES (?, ?, ?, ?, ?) ON CONFLICT (device) DO UPDATE SET"
+			  " role = excluded.role, policy = excluded.policy,"
+			  " updated = excluded.updated, json = excluded.json"
+			  " WHERE excluded.updated >= updated",
+	[ST_DEAD_LETTER] = "INSERT OR IGNORE INTO dead_letters (entry, received, reason, data)"
+			   " VALUES (?, ?, ?, ?)",
+	[ST_FLOW_GET] = "SELECT " STORE_FLOW_COLUMNS " FROM flows WHERE agent = ? AND flow = ?",
+	[ST_FLOW_ADD] = "INSERT INTO flows (" STORE_FLOW_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?,"
+			" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[ST_FLOW_PUT] = "REPLACE INTO flows (" STORE_FLOW_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?,"
+			" ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[ST_PATH_GET] = "SELECT state, since, agent, seq, failing, failing_event, incident, stale"
+			" FROM device_paths WHERE device = ?",
+	[ST_PATH_PUT] = "REPLACE INTO device_paths (device, state, since, agent, seq, failing,"
+			" failing_event, incident, stale) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[ST_PATH_STALE] = "UPDATE device_paths SET stale = 1 WHERE agent = ?",
+	[ST_INCIDENT_ADD] = "INSERT INTO incidents (device, began, opened, closed, state, worst,"
+			    " reason, closed_by, outage) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+	[ST_INCIDENT_PUT] = "UPDATE incidents SET device = ?, began = ?, opened = ?, closed = ?,"
+			    " state = ?, worst = ?, reason = ?, closed_by = ?, outage = ?"
+			    " WHERE id = ?",
+	[ST_INCIDENT_AT] = "SELECT " STORE_INCIDENT_COLUMNS " FROM incidents i WHERE device = ?1"
+			   " AND began <= ?2 AND (closed IS NULL OR closed >= ?2)"
+			   " ORDER BY opened DESC, id DESC LIMIT 1",
+	[ST_INCIDENT_GET] = "SELECT " STORE_INCIDENT_COLUMNS " FROM incidents i WHERE id = ?",
+	[ST_INCIDENT_EVENT] = "INSERT OR IGNORE INTO incident_events (incident, event)"
+			      " VALUES (?, ?)",
+	[ST_INCIDENT_FLOW] = "INSERT OR IGNORE INTO incident_flows (incident, flow)"
+			     " VALUES (?, ?)",
+	[ST_INCIDENT_GATHER] = "INSERT OR IGNORE INTO incident_flows (incident, flow)"
+			       " SELECT ?1, n FROM flows WHERE device = ?2"
+			       " AND (open OR end >= ?3) AND direction = 'inbound'"
+			       " AND (path = 'in-band' OR verdict = 'untrusted'"
+			       "      OR (path = 'primary' AND NOT established))",
+};
+_Static_assert(sizeof(statement_sql) / sizeof(statement_sql[0]) == ST_NUM, "one text each");
+
+/* ---- small helpers --------------------------------------------------------- */
+
+static int say(struct store *s, int result, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+static int say(struct store *s, int result, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(s->error, sizeof(s->error), fmt, ap);
+	va_end(ap);
+	return result;
+}
+
+int store_sqlite_failed(struct store *s)
+{
+	int code = sqlite3_extended_errcode(s->db);
+
+	switch (code & 0xff) {
+	case SQLITE_CONSTRAINT:
+	case SQLITE_MISMATCH:
+	case SQLITE_TOOBIG:
+	case SQLITE_RANGE:
+		return say(s, STORE_REFUSED, "%s", sqlite3_errmsg(s->db));
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+		return say(s, STORE_BROKEN,
+			   "%s: the store is damaged (%s); restore a copy of it, or move it away "
+			   "and a new one is begun",
+			   s->path, sqlite3_errmsg(s->db));
+	case SQLITE_FULL:
+		return say(s, STORE_FAILED, "%s: no space left for the store", s->path);
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return say(s, STORE_FAILED, "%s: the store is locked by another program", s->path);
+	case SQLITE_READONLY:
+		return say(s, STORE_FAILED, "%s: the store cannot be written: %s", s->path,
+			   sqlite3_errmsg(s->db));
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN: {
+		int sys = sqlite3_system_errno(s->db);
+
+		return say(s, STORE_FAILED, "%s: %s%s%s", s->path, sqlite3_errmsg(s->db),
+			   sys ? ": " : "", sys ? strerror(sys) : "");
+	}
+	default:
+		return say(s, STORE_FAILED, "%s: %s", s->path, sqlite3_errmsg(s->db));
+	}
+}
+
+const char *store_sqlite_text(sqlite3_stmt *st, int column)
+{
+	return (const char *)sqlite3_column_text(st, column);
+}
+
+/*
+ * Binds and runs one statement. Letters of fmt: t text (NULL: NULL), i uint64_t,
+ * o uint64_t where 0 means NULL, d double where below 0 means NULL, b bytes and
+ * their size_t, j text and its size_t. Returns 1: a row stands in *row until the
+ * next use of this statement; 0: done; else STORE_*.
+ */
+static int run(struct store *s, enum statement which, sqlite3_stmt **row, const char *fmt, ...)
+{
+	sqlite3_stmt *st = s->statements[which];
+	va_list ap;
+	int i = 0, rc;
+
+	if (!st) {
+		rc = sqlite3_prepare_v3(s->db, statement_sql[which], -1,
+					SQLITE_PREPARE_PERSISTENT, &st, NULL);
+		if (rc != SQLITE_OK)
+			return store_sqlite_failed(s);
+		s->statements[which] = st;
+	}
+	sqlite3_reset(st);
+	va_start(ap, fmt);
+	for (rc = SQLITE_OK; *fmt && rc == SQLITE_OK; fmt++) {
+		i++;
+		if (*fmt == 't') {
+			rc = sqlite3_bind_text(st, i, va_arg(ap, const char *), -1, SQLITE_STATIC);
+		} else if (*fmt == 'i') {
+			rc = sqlite3_bind_int64(st, i, (sqlite3_int64)va_arg(ap, uint64_t));
+		} else if (*fmt == 'o') {
+			uint64_t v = va_arg(ap, uint64_t);
+
+			rc = v ? sqlite3_bind_int64(st, i, (sqlite3_int64)v)
+			       : sqlite3_bind_null(st, i);
+		} else if (*fmt == 'd') {
+			double v = va_arg(ap, double);
+
+			rc = v < 0 ? sqlite3_bind_null(st, i) : sqlite3_bind_double(st, i, v);
+		} else {
+			const char *data = va_arg(ap, const char *);
+			size_t len = va_arg(ap, size_t);
+
+			rc = *fmt == 'b' ? sqlite3_bind_blob64(st, i, data, len, SQLITE_STATIC)
+					 : sqlite3_bind_text64(st, i, data, len, SQLITE_STATIC,
+							       SQLITE_UTF8);
+		}
+	}
+	va_end(ap);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st);
+	if (rc == SQLITE_ROW) {
+		if (row)
+			*row = st;
+		else
+			sqlite3_reset(st);
+		return 1;
+	}
+	rc = rc == SQLITE_DONE ? 0 : store_sqlite_failed(s);
+	sqlite3_reset(st);
+	return rc;
+}
+
+static int done(int rc)
+{
+	return rc < 0 ? rc : 0;
+}
+
+/* A SELECT that was not run to its end would hold its snapshot open. */
+static void reset_all(struct store *s)
+{
+	for (int i = 0; i < ST_NUM; i++)
+		if (s->statements[i])
+			sqlite3_reset(s->statements[i]);
+}
+
+/* gw_within(ADDRESS, PREFIX): both as text. */
+static void sql_within(sqlite3_context *ctx, int n, sqlite3_value **values)
+{
+	const char *address = (const char *)sqlite3_value_text(values[0]);
+	const char *text = (const char *)sqlite3_value_text(values[1]);
+	struct addr a;
+	struct prefix p;
+
+	sqlite3_result_int(ctx, address && text && addr_parse(address, &a) &&
+					prefix_parse(text, &p) && prefix_contains(&p, &a));
+}
+
+/* ---- opening --------------------------------------------------------------- */
+
+static int pragma_int(struct store *s, const char *sql, int *out)
+{
+	sqlite3_stmt *st;
+	int rc = -1;
+
+	if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) != SQLITE_OK)
+		return -1;
+	if (sqlite3_step(st) == SQLITE_ROW) {
+		*out = sqlite3_column_int(st, 0);
+		rc = 0;
+	}
+	sqlite3_finalize(st);
+	return rc;
+}
+
+/* Inside the transaction that store_open() began. */
+static int migrate(struct store *s, int from)
+{
+	char sql[160];
+
+	for (int i = from; i < SCHEMA; i++)
+		if (sqlite3_exec(s->db, migrations[i], NULL, NULL, NULL) != SQLITE_OK)
+			return store_sqlite_failed(s);
+	snprintf(sql, sizeof(sql),
+		 "REPLACE INTO meta VALUES ('schema', '%d'); PRAGMA application_id = %d;", SCHEMA,
+		 APPLICATION_ID);
+	if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return store_sqlite_failed(s);
+	return 0;
+}
+
+/* Is this our file, and which schema has it? *version is 0 for an empty file. */
+static int identify(struct store *s, int *version)
+{
+	int tables, id;
+
+	*version = 0;
+	if (pragma_int(s, "SELECT COUNT(*) FROM sqlite_schema", &tables) ||
+	    pragma_int(s, "PRAGMA application_id", &id)) {
+		if ((sqlite3_errcode(s->db) & 0xff) == SQLITE_NOTADB)
+			return say(s, -1, "%s: this is not a store of glasswatch-collector",
+				   s->path);
+		return store_sqlite_failed(s);
+	}
+	if (tables == 0)
+		return 0;
+	if (id != APPLICATION_ID)
+		return say(s, -1, "%s: this is another program's database, not a store of "
+			   "glasswatch-collector", s->path);
+	if (pragma_int(s, "SELECT value FROM meta WHERE key = 'schema'", version))
+		return store_sqlite_failed(s);
+	if (*version > SCHEMA)
+		return say(s, -1, "%s: written by a newer glasswatch-collector (schema %d, this "
+			   "one knows %d): upgrade this program", s->path, *version, SCHEMA);
+	return 0;
+}
+
+static int prepare_file(struct store *s, enum store_mode mode)
+{
+	int version, rc;
+
+	sqlite3_busy_timeout(s->db, BUSY_MS);
+	if (mode == STORE_READ) {
+		rc = identify(s, &version);
+		if (rc)
+			return rc;
+		if (version == 0)
+			return say(s, -1, "%s: the store is empty; `glasswatch-collector run` "
+				   "fills it", s->path);
+		if (version < SCHEMA)
+			return say(s, -1, "%s: written by an older glasswatch-collector; start "
+				   "`glasswatch-collector run` once to bring it up to date",
+				   s->path);
+		return 0;
+	}
+	/* WAL first: it cannot be chosen inside a transaction. A file of
+	 * another program must not be changed by it, so that is asked before. */
+	rc = identify(s, &version);
+	if (rc)
+		return rc;
+	if (sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+			 " PRAGMA journal_size_limit = 67108864;", NULL, NULL, NULL) != SQLITE_OK)
+		return store_sqlite_failed(s);
+	rc = store_begin(s);
+	if (rc)
+		return rc;
+	rc = identify(s, &version); /* another collector may have been faster */
+	if (!rc && version < SCHEMA)
+		rc = migrate(s, version);
+	if (!rc)
+		rc = store_commit(s);
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
+struct store *store_open(const char *path, enum store_mode mode, char *err, size_t size)
+{
+	int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY
+				       : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+	struct store *s = calloc(1, sizeof(*s));
+
+	if (!s || !(s->path = strdup(path))) {
+		snprintf(err, size, "%s: out of memory", path);
+		free(s);
+		return NULL;
+	}
+	/* Asked first: SQLite's "unable to open database file" helps nobody. */
+	if (mode == STORE_READ && strcmp(path, ":memory:") != 0 && access(path, R_OK) != 0) {
+		int why = errno;
+
+		snprintf(err, size, why == ENOENT
+				 ? "%s: no such store; start `glasswatch-collector run`, or name "
+				   "another with --db FILE"
+				 : "%s: the store cannot be read: %s", path, strerror(why));
+		goto fail;
+	}
+	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
+		int why = s->db ? sqlite3_system_errno(s->db) : ENOMEM;
+
+		snprintf(err, size, "%s: the store cannot be opened: %s%s", path,
+			 why ? strerror(why) : sqlite3_errmsg(s->db),
+			 why == ENOENT ? " (create the directory, or name another with --db FILE)"
+				       : "");
+		goto fail;
+	}
+	sqlite3_extended_result_codes(s->db, 1);
+	if (sqlite3_create_function(s->db, "gw_within", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
+				    NULL, sql_within, NULL, NULL) != SQLITE_OK ||
+	    prepare_file(s, mode) != 0) {
+		snprintf(err, size, "%s", s->error[0] ? s->error : sqlite3_errmsg(s->db));
+		goto fail;
+	}
+	return s;
+fail:
+	store_close(s);
+	return NULL;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	for (int i = 0; i < STORE_NUM_STATEMENTS; i++)
+		sqlite3_finalize(s->statements[i]);
+	sqlite3_close(s->db);
+	free(s->path);
+	free(s);
+}
+
+const char *store_error(const struct store *s)
+{
+	return s->error;
+}
+
+/* ---- transactions ---------------------------------------------------------- */
+
+int store_begin(struct store *s)
+{
+	return done(run(s, ST_BEGIN, NULL, ""));
+}
+
+int store_commit(struct store *s)
+{
+	reset_all(s);
+	return done(run(s, ST_COMMIT, NULL, ""));
+}
+
+void store_rollback(struct store *s)
+{
+	reset_all(s);
+	/* After some errors (disk full) SQLite has rolled back by itself. */
+	if (!sqlite3_get_autocommit(s->db))
+		sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+int store_entry_begin(struct store *s)
+{
+	return done(run(s, ST_ENTRY_BEGIN, NULL, ""));
+}
+
+int store_entry_end(struct store *s)
+{
+	return done(run(s, ST_ENTRY_END, NULL, ""));
+}
+
+int store_entry_undo(struct store *s)
+{
+	int rc;
+
+	reset_all(s);
+	rc = run(s, ST_ENTRY_UNDO, NULL, "");
+	return rc < 0 ? rc : store_entry_end(s);
+}
+
+/* ---- the record ------------------------------------------------------------ */
+
+static const char *type_text(const struct event *e, char *buf, size_t size)
+{
+	if (e->type != EVENT_ALERT)
+		return event_type_name(e->type);
+	snprintf(buf, size, "alert.%s", e->alert ? e->alert : "");
+	return buf;
+}
+
+int store_event(struct store *s, const struct event *e, const char *json, size_t len,
+		uint64_t stored_ns, uint64_t *n)
+{
+	char type[128], source[ADDR_STRLEN];
+	const char *stored;
+	sqlite3_stmt *row;
+	int rc, before = sqlite3_total_changes(s->db);
+
+	rc = run(s, ST_EVENT_ADD, NULL, "tiiitttttttttj", e->agent, e->seq, e->time_ns, stored_ns,
+		 type_text(e, type, sizeof(type)), event_severity_name(e->severity), e->device,
+		 event_path_name(e->path), event_service_name(e->service),
+		 e->has_ends && e->source.ip.family ? addr_format(&e->source.ip, source) : NULL,
+		 e->has_trust ? event_verdict_name(e->trust.verdict) : NULL, e->policy,
+		 e->has_flow ? e->flow.id : NULL, json, len);
+	if (rc < 0)
+		return rc;
+	if (sqlite3_total_changes(s->db) != before) {
+		*n = (uint64_t)sqlite3_last_insert_rowid(s->db);
+		return STORE_NEW;
+	}
+	rc = run(s, ST_EVENT_GET, &row, "ti", e->agent, e->seq);
+	if (rc < 0)
+		return rc;
+	stored = rc ? store_sqlite_text(row, 0) : NULL;
+	if (!stored)
+		return STORE_CONFLICT;
+	rc = strlen(stored) == len && memcmp(stored, json, len) == 0 ? STORE_DUPLICATE
+								     : STORE_CONFLICT;
+	sqlite3_reset(row);
+	return rc;
+}
+
+/* A number below the newest arrived: it leaves the gap that it was missing from. */
+static int fill_gap(struct store *s, const char *agent, uint64_t seq)
+{
+	uint64_t first, last, found;
+	sqlite3_stmt *row;
+	int rc;
+
+	rc = run(s, ST_GAP_GET, &row, "ti", agent, seq);
+	if (rc <= 0)
+		return rc;
+	first = (uint64_t)sqlite3_column_int64(row, 0);
+	last = (uint64_t)sqlite3_column_int64(row, 1);
+	found = (uint64_t)sqlite3_column_int64(row, 2);
+	sqlite3_reset(row);
+	rc = run(s, ST_GAP_DELETE, NULL, "ti", agent, first);
+	if (rc >= 0 && first < seq)
+		rc = run(s, ST_GAP_ADD, NULL, "tiii", agent, first, seq - 1, found);
+	if (rc >= 0 && seq < last)
+		rc = run(s, ST_GAP_ADD, NULL, "tiii", agent, seq + 1, last, found);
+	return rc;
+}
+
+int store_agent(struct store *s, const struct event *e, const char *json, size_t len)
+{
+	const char *state = e->type == EVENT_AGENT_STOP ? "stopped" : "running";
+	uint64_t last = 0;
+	sqlite3_stmt *row;
+	int rc, known;
+
+	known = run(s, ST_AGENT_GET, &row, "t", e->agent);
+	if (known < 0)
+		return known;
+	if (known) {
+		last = (uint64_t)sqlite3_column_int64(row, 0);
+		sqlite3_reset(row);
+	}
+	if (e->seq > last + 1)
+		rc = run(s, ST_GAP_ADD, NULL, "tiii", e->agent, last + 1, e->seq - 1, e->time_ns);
+	else
+		rc = fill_gap(s, e->agent, e->seq);
+	if (rc < 0)
+		return rc;
+	rc = run(s, known ? ST_AGENT_PUT : ST_AGENT_ADD, NULL, "tiitt", e->agent, e->time_ns,
+		 e->seq, state, e->policy);
+	if (rc >= 0 && e->type == EVENT_AGENT_STATS)
+		rc = run(s, ST_AGENT_STATS, NULL, "tij", e->agent, e->time_ns, json, len);
+	return done(rc);
+}
+
+int store_device(struct store *s, const struct event *e, const char *json, size_t len)
+{
+	return done(run(s, ST_DEVICE_PUT, NULL, "tttij", e->device, e->role, e->policy,
+			e->time_ns, json, len));
+}
+
+int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns,
+		      const char *reason, const void *data, size_t len)
+{
+	return done(run(s, ST_DEAD_LETTER, NULL, "titb", entry, received_ns, reason,
+			len ? data : "", len < DEAD_LETTER_MAX ? len : DEAD_LETTER_MAX));
+}
+
+/* ---- flows ----------------------------------------------------------------- */
+
+static uint64_t u64(sqlite3_stmt *st, int column)
+{
+	return (uint64_t)sqlite3_column_int64(st, column);
+}
+
+void store_sqlite_flow(sqlite3_stmt *st, struct store_flow *out)
+{
+	const char *direction = store_sqlite_text(st, 6);
+
+	*out = (struct store_flow){
+		.n = u64(st, 0),
+		.agent = store_sqlite_text(st, 1),
+		.flow = store_sqlite_text(st, 2),
+		.seq = u64(st, 3),
+		.open = sqlite3_column_int(st, 4) != 0,
+		.established = sqlite3_column_int(st, 5) != 0,
+		.outbound = direction && strcmp(direction, "outbound") == 0,
+		.device = store_sqlite_text(st, 7),
+		.role = store_sqlite_text(st, 8),
+		.path = store_sqlite_text(st, 9),
+		.service = store_sqlite_text(st, 10),
+		.source = store_sqlite_text(st, 11),
+		.source_port = u64(st, 12),
+		.source_packets = u64(st, 13),
+		.source_bytes = u64(st, 14),
+		.destination = store_sqlite_text(st, 15),
+		.destination_port = u64(st, 16),
+		.destination_packets = u64(st, 17),
+		.destination_bytes = u64(st, 18),
+		.state = store_sqlite_text(st, 19),
+		.outcome = store_sqlite_text(st, 20),
+		.verdict = store_sqlite_text(st, 21),
+		.list = store_sqlite_text(st, 22),
+		.rule = sqlite3_column_type(st, 23) == SQLITE_NULL ? -1
+								   : sqlite3_column_int64(st, 23),
+		.prefix = store_sqlite_text(st, 24),
+		.start_ns = u64(st, 25),
+		.end_ns = u64(st, 26),
+		.community_id = store_sqlite_text(st, 27),
+		.user = store_sqlite_text(st, 28),
+		.json = store_sqlite_text(st, 29),
+	};
+}
+
+int store_flow_get(struct store *s, const char *agent, const char *flow, struct store_flow *out)
+{
+	sqlite3_stmt *row;
+	int rc = run(s, ST_FLOW_GET, &row, "tt", agent, flow);
+
+	if (rc == 1)
+		store_sqlite_flow(row, out);
+	return rc;
+}
+
+int store_flow_put(struct store *s, struct store_flow *f)
+{
+	char rule[24];
+	int rc;
+
+	snprintf(rule, sizeof(rule), "%" PRId64, f->rule);
+	rc = run(s, f->n ? ST_FLOW_PUT : ST_FLOW_ADD, NULL, "ottiiittttttiiitiiitttttt" "iittt",
+		 f->n, f->agent, f->flow, f->seq, (uint64_t)f->open, (uint64_t)f->established,
+		 f->outbound ? "outbound" : "inbound", f->device, f->role, f->path, f->service,
+		 f->source, f->source_port, f->source_packets, f->source_bytes, f->destination,
+		 f->destination_port, f->destination_packets, f->destination_bytes, f->state,
+		 f->outcome, f->verdict, f->list, f->rule < 0 ? NULL : rule, f->prefix,
+		 f->start_ns, f->end_ns, f->community_id, f->user, f->json);
+	if (rc >= 0 && !f->n)
+		f->n = (uint64_t)sqlite3_last_insert_rowid(s->db);
+	return done(rc);
+}
+
+/* ---- incidents ------------------------------------------------------------- */
+
+static void copy(char *to, size_t size, const char *text)
+{
+	snprintf(to, size, "%s", text ? text : "");
+}
+
+int store_path_get(struct store *s, const char *device, struct store_path *out)
+{
+	sqlite3_stmt *row;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = run(s, ST_PATH_GET, &row, "t", device);
+	if (rc != 1)
+		return rc;
+	copy(out->state, sizeof(out->state), store_sqlite_text(row, 0));
+	out->since_ns = u64(row, 1);
+	copy(out->agent, sizeof(out->agent), store_sqlite_text(row, 2));
+	out->seq = u64(row, 3);
+	out->failing_ns = u64(row, 4);
+	out->failing_event = u64(row, 5);
+	out->incident = u64(row, 6);
+	out->stale = sqlite3_column_int(row, 7) != 0;
+	sqlite3_reset(row);
+	return 1;
+}
+
+int store_path_put(struct store *s, const char *device, const struct store_path *p)
+{
+	return done(run(s, ST_PATH_PUT, NULL, "ttitiiiii", device, p->state, p->since_ns, p->agent,
+			p->seq, p->failing_ns, p->failing_event, p->incident,
+			(uint64_t)p->stale));
+}
+
+int store_path_stale(struct store *s, const char *agent)
+{
+	return done(run(s, ST_PATH_STALE, NULL, "t", agent));
+}
+
+void store_sqlite_incident(sqlite3_stmt *st, struct store_incident *out)
+{
+	*out = (struct store_incident){
+		.id = u64(st, 0),
+		.device = store_sqlite_text(st, 1),
+		.began_ns = u64(st, 2),
+		.opened_ns = u64(st, 3),
+		.closed_ns = u64(st, 4),
+		.state = store_sqlite_text(st, 5),
+		.worst = store_sqlite_text(st, 6),
+		.reason = store_sqlite_text(st, 7),
+		.closed_by = store_sqlite_text(st, 8),
+		.outage_s = sqlite3_column_type(st, 9) == SQLITE_NULL
+				    ? -1
+				    : sqlite3_column_double(st, 9),
+		.sessions = u64(st, 10),
+		.untrusted = u64(st, 11),
+		.attempts = u64(st, 12),
+	};
+}
+
+int store_incident_add(struct store *s, struct store_incident *i)
+{
+	int rc = run(s, ST_INCIDENT_ADD, NULL, "tiiottttd", i->device, i->began_ns, i->opened_ns,
+		     i->closed_ns, i->state, i->worst, i->reason, i->closed_by, i->outage_s);
+
+	if (rc >= 0)
+		i->id = (uint64_t)sqlite3_last_insert_rowid(s->db);
+	return done(rc);
+}
+
+int store_incident_put(struct store *s, const struct store_incident *i)
+{
+	return done(run(s, ST_INCIDENT_PUT, NULL, "tiiottttdi", i->device, i->began_ns,
+			i->opened_ns, i->closed_ns, i->state, i->worst, i->reason, i->closed_by,
+			i->outage_s, i->id));
+}
+
+int store_incident_at(struct store *s, const char *device, uint64_t time_ns,
+		      struct store_incident *out)
+{
+	sqlite3_stmt *row;
+	int rc = run(s, ST_INCIDENT_AT, &row, "ti", device, time_ns);
+
+	if (rc == 1)
+		store_sqlite_incident(row, out);
+	return rc;
+}
+
+int store_incident_get(struct store *s, uint64_t id, struct store_incident *out)
+{
+	sqlite3_stmt *row;
+	int rc = run(s, ST_INCIDENT_GET, &row, "i", id);
+
+	if (rc == 1)
+		store_sqlite_incident(row, out);
+	return rc;
+}
+
+int store_incident_event(struct store *s, uint64_t id, uint64_t event_n)
+{
+	return done(run(s, ST_INCIDENT_EVENT, NULL, "ii", id, event_n));
+}
+
+int store_incident_flow(struct store *s, uint64_t id, uint64_t flow_n)
+{
+	return done(run(s, ST_INCIDENT_FLOW, NULL, "ii", id, flow_n));
+}
+
+int store_incident_gather(struct store *s, uint64_t id, const char *device, uint64_t since_ns)
+{
+	return done(run(s, ST_INCIDENT_GATHER, NULL, "iti", id, device, since_ns));
+}

@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sentences. Claims are as strong as their evidence. */
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/output.h"
+#include "collector/words.h"
+
+/* Text in the making; what does not fit is left out. */
+struct line {
+	char *buf;
+	size_t len;
+};
+
+static void add(struct line *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct line *l, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(l->buf + l->len, WORDS_LEN - l->len, fmt, ap);
+	va_end(ap);
+	if (n > 0)
+		l->len += (size_t)n < WORDS_LEN - l->len ? (size_t)n : WORDS_LEN - l->len - 1;
+}
+
+/* Text from the wire or another program, at most 128 bytes of it. */
+static void add_clean(struct line *l, const char *before, const char *text)
+{
+	char clean[128];
+
+	if (text && *text)
+		add(l, "%s%s", before, output_clean(text, clean, sizeof(clean)));
+}
+
+const char *words_reason(const char *reason)
+{
+	static const char *const known[][2] = {
+		{ "primary-ok", "Ma1 answers" },
+		{ "primary-unanswered", "Ma1 did not answer" },
+		{ "primary-unreachable", "Ma1 is unreachable, says an ICMP error" },
+		{ "primary-stalled", "a session to Ma1 stalled" },
+		{ "primary-refused", "Ma1 refused the connection" },
+		{ "in-band-unanswered", "lo6 did not answer" },
+		{ "in-band-unreachable", "lo6 is unreachable, says an ICMP error" },
+		{ "in-band-ended", "the last session over lo6 ended" },
+		{ "no-evidence", "nothing was seen of Ma1" },
+	};
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(known[i][0], reason) == 0)
+			return known[i][1];
+	return reason;
+}
+
+const char *words_interface(const char *path)
+{
+	if (path && strcmp(path, "primary") == 0)
+		return "Ma1";
+	if (path && strcmp(path, "in-band") == 0)
+		return "lo6";
+	return "the device";
+}
+
+static void add_flow(struct line *l, const struct event *e)
+{
+	char ip[ADDR_STRLEN];
+	const char *verdict = e->has_trust ? event_verdict_name(e->trust.verdict) : NULL;
+
+	if (event_path_name(e->path))
+		add(l, "%s ", event_path_name(e->path));
+	add(l, "%s", event_service_name(e->service) ? event_service_name(e->service) : "flow");
+	if (e->has_ends)
+		add(l, " from %s", addr_format(&e->source.ip, ip));
+	if (e->has_ends && (!e->device || e->flow.outbound))
+		add(l, " to %s", addr_format(&e->destination.ip, ip));
+	add_clean(l, " ", e->flow.outcome);
+	if (verdict)
+		add(l, ", %s", verdict);
+	if (e->flow.unknown_target)
+		add(l, ", unknown target");
+	if (e->has_actor)
+		add_clean(l, ", user ", e->actor.user);
+}
+
+static void add_change(struct line *l, const struct event *e)
+{
+	char text[24];
+
+	add_clean(l, "", e->change.from);
+	add_clean(l, " -> ", e->change.to);
+	if (e->change.reason)
+		add_clean(l, ": ", words_reason(e->change.reason));
+	if (e->change.outage_s >= 0)
+		add(l, ", outage %s", output_duration(e->change.outage_s, text));
+}
+
+/* Members of an object that are numbers or short strings: "a 1, b 2". */
+static void add_members(struct line *l, const json_t *object)
+{
+	const char *key, *comma = "";
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+		if (json_is_integer(value)) {
+			add_clean(l, comma, key);
+			add(l, " %" JSON_INTEGER_FORMAT, json_integer_value(value));
+		} else if (json_is_string(value)) {
+			add_clean(l, comma, key);
+			add_clean(l, " ", json_string_value(value));
+		} else {
+			continue;
+		}
+		comma = ", ";
+	}
+}
+
+const char *words_event(const struct event *e, char buf[WORDS_LEN])
+{
+	struct line l = { buf, 0 };
+
+	buf[0] = '\0';
+	switch (e->type) {
+	case EVENT_FLOW_START:
+	case EVENT_FLOW_UPDATE:
+	case EVENT_FLOW_END:
+		add_flow(&l, e);
+		break;
+	case EVENT_PATH_CHANGE:
+		add_change(&l, e);
+		break;
+	case EVENT_POLICY_LOADED:
+		add_clean(&l, "generation ", e->policy);
+		break;
+	case EVENT_FABRIC_DEVICE:
+		add_clean(&l, "", e->role);
+		add_clean(&l, ", generation ", e->policy);
+		break;
+	case EVENT_AGENT_STATS:
+		add_members(&l, json_object_get(e->doc, "stats"));
+		break;
+	case EVENT_AGENT_LOSS:
+		add_members(&l, json_object_get(e->doc, "loss"));
+		break;
+	case EVENT_BGP_SESSION:
+	case EVENT_BGP_MESSAGE:
+	case EVENT_BGP_ROUTE:
+		add_members(&l, json_object_get(e->doc, "bgp"));
+		add_members(&l, json_object_get(e->doc, "change"));
+		break;
+	case EVENT_ALERT:
+		if (e->has_flow)
+			add_flow(&l, e);
+		else
+			add_members(&l, json_object_get(e->doc, "alert"));
+		break;
+	default:
+		break;
+	}
+	if (!buf[0])
+		add_clean(&l, "agent ", e->agent);
+	return buf;
+}
+
+const char *words_flow(const struct store_flow *f, char buf[WORDS_LEN])
+{
+	struct line l = { buf, 0 };
+	bool v6 = f->source && strchr(f->source, ':');
+
+	buf[0] = '\0';
+	add(&l, "%s", f->service ? f->service : "flow");
+	if (f->source)
+		add(&l, v6 ? " from [%s]:%" PRIu64 : " from %s:%" PRIu64, f->source,
+		    f->source_port);
+	add(&l, " to %s", words_interface(f->path));
+	if (f->destination)
+		add(&l, " (%s)", f->destination);
+	return buf;
+}
+
+const char *words_trust(const struct store_flow *f, char buf[WORDS_LEN])
+{
+	struct line l = { buf, 0 };
+
+	buf[0] = '\0';
+	if (!f->verdict)
+		return buf;
+	if (strcmp(f->verdict, "no-policy") == 0) {
+		add(&l, "no-policy: the device has no list to judge it by");
+		return buf;
+	}
+	add(&l, "%s", f->verdict);
+	add_clean(&l, " by ", f->list);
+	if (f->rule >= 0)
+		add(&l, " seq %" PRId64, f->rule);
+	else if (f->list)
+		add(&l, ", in none of its entries");
+	if (f->rule >= 0 && f->prefix) {
+		add_clean(&l, " (", f->prefix);
+		add(&l, ")");
+	}
+	return buf;
+}
+
+const char *words_incident(const struct store_incident *i, char buf[WORDS_LEN])
+{
+	struct line l = { buf, 0 };
+	const char *what;
+
+	if (strcmp(i->worst, "unreachable") == 0)
+		what = i->closed_ns ? "was reachable on neither path"
+				    : "is reachable on neither path";
+	else if (strcmp(i->worst, "in-band-unjustified") == 0)
+		what = "was reached over lo6 although Ma1 worked";
+	else if (strcmp(i->worst, "in-band-unexplained") == 0)
+		what = "was reached over lo6; nothing shows whether Ma1 worked";
+	else
+		what = "was reached over lo6 because Ma1 had failed";
+	buf[0] = '\0';
+	add_clean(&l, "", i->device);
+	add(&l, " %s", what);
+	return buf;
+}
