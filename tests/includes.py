@@ -3,9 +3,9 @@
 """Who may include whom, and who may read the clock.
 
 Each program's files stand in the order of the data's way, left to right. A file
-may include what stands in its own or an earlier row and common/. The last row
-carries the data along (or starts and configures the rest) and may include all of
-its program. A file that is in no row is an error: say where it belongs.
+may include what stands in its own or an earlier row and common/. The last rows
+carry the data along (or start and configure the rest) and may include all of
+their program. A file that is in no row is an error: say where it belongs.
 """
 import os
 import re
@@ -32,16 +32,16 @@ WAYS = {
         ["flow"],
         ["path"],
         ["outbox"],
-        ["publish", "publish_redis"],
+        ["publish", "publish_file", "publish_redis", "publish_direct"],
         ["pipeline", "report", "config", "replay", "run", "control", "status", "main"],
     ],
     "collector": [
-        ["consume"],
         ["store", "store_sqlite", "store_sqlite_read", "store_pg"],
         ["incident"],
         ["alert"],
-        ["words", "output", "query", "api"],
-        ["ingest", "config", "run", "main"],
+        ["words", "output", "query", "timeline", "api"],
+        ["ingest"],
+        ["consume", "config", "run", "main"],
     ],
     "bpf": [["record"], ["parse"], ["track"], ["watch.bpf", "actor.bpf", "bench.bpf"]],
 }
