@@ -486,6 +486,12 @@ static void read_lines(struct eos *e)
 			check_after_end(e, i);
 			return;
 		}
+		if (strcmp(r->text, "EOF") == 0) { /* of a text that was not known as one */
+			note(e, (int)i + 1,
+			     "EOF closes nothing: free text before it may have been read as "
+			     "configuration");
+			continue;
+		}
 		if (words == 1 && eos_is(w[0], "exit")) {
 			leave(e, r->indent);
 			continue;

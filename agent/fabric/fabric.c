@@ -213,8 +213,9 @@ static int load_file(struct loader *l, const char *name, char *err, size_t size)
 		remark(l, DEVICE_NOTE, path, 0, "%u more notes in this file",
 		       l->notes - MAX_REMARKS_PER_FILE);
 	if (ret == -ENOENT) {
-		remark(l, DEVICE_PROBLEM, path, 0,
-		       "no EOS configuration statement in it: not a running-config");
+		if (!l->problems)
+			remark(l, DEVICE_PROBLEM, path, 0,
+			       "no EOS configuration statement in it: not a running-config");
 		ret = 0;
 		goto out;
 	}
@@ -767,8 +768,12 @@ out:
 
 /* ---- generation ---- */
 
-/* Names, not indexes, and devices by name: the same fabric in other files, in
- * another order or with other comments has the same generation. */
+/*
+ * A digest of all that a verdict depends on: targets, lists, and the neighbors'
+ * addresses (trust.neighbor). Names, not indexes, and devices by name: the same
+ * fabric in other files, in another order or with other comments has the same
+ * generation.
+ */
 static void make_generation(struct loader *l)
 {
 	struct fabric *f = l->f;
@@ -795,6 +800,9 @@ static void make_generation(struct loader *l)
 		fprintf(to, "device %s\n", by[i]->name);
 		for (size_t k = 0; k < by[i]->n_lists; k++)
 			render_list(to, &by[i]->lists[k]);
+		for (size_t k = 0; k < by[i]->n_neighbors; k++)
+			fprintf(to, "neighbor %s\n",
+				addr_format(&by[i]->neighbors[k].address, address));
 	}
 	if (fclose(to) != 0 || !digest_of(text, len, &d)) {
 		l->no_memory = true;
@@ -808,6 +816,23 @@ out:
 }
 
 /* ---- life ---- */
+
+/* By file and line, so that a person can go through the files. */
+static int by_place(const void *a, const void *b)
+{
+	const struct fabric_problem *x = a, *y = b;
+	int c = strcmp(x->file ? x->file : "", y->file ? y->file : "");
+
+	if (c || x->line != y->line)
+		return c ? c : x->line < y->line ? -1 : 1;
+	return strcmp(x->text, y->text);
+}
+
+static void sort_remarks(struct fabric_problem *array, size_t n)
+{
+	if (n)
+		qsort(array, n, sizeof(*array), by_place);
+}
 
 struct fabric *fabric_load(const char *dir, char *err, size_t size)
 {
@@ -851,6 +876,8 @@ struct fabric *fabric_load(const char *dir, char *err, size_t size)
 	make_policies(&l);
 	make_ranges(&l);
 	make_generation(&l);
+	sort_remarks(f->problems, f->n_problems);
+	sort_remarks(f->notes, f->n_notes);
 	if (!l.no_memory)
 		return f;
 no_memory:

@@ -98,7 +98,7 @@ struct fabric_problem {
 struct fabric {
 	unsigned refs;
 	uint32_t number; /* counts loads in this process; stamped by the kernel */
-	char generation[FABRIC_GENERATION_LEN + 1]; /* digest of targets and lists */
+	char generation[FABRIC_GENERATION_LEN + 1]; /* digest of targets, lists, neighbors */
 	char *directory;
 	struct fabric_device *devices;
 	size_t n_devices;

@@ -10,7 +10,7 @@
  *   devices[]   name, role, file,
  *               management[], loopbacks[]: interface, vrf ("default" if none),
  *                 addresses ["address/length"], and only where they apply
- *                 description, secondary ["address"], shutdown true
+ *                 secondary ["address"], shutdown true
  *               prefix_lists, ipv6_prefix_lists: NAME -> entries in the order of
  *                 seq: seq, action, prefix, and eq, ge, le where given
  *               bgp (absent without `router bgp`): asn, neighbors[]: address, and
@@ -146,7 +146,6 @@ static json_t *json_interfaces(const struct fabric_device *d, enum fabric_interf
 		o = json_object();
 		set_text(o, "interface", in->name);
 		set_text(o, "vrf", in->vrf ? in->vrf : "default");
-		set_text(o, "description", in->description);
 		addresses = json_array();
 		for (size_t k = 0; k < in->n_addresses; k++) {
 			const struct fabric_address *a = &in->addresses[k];
