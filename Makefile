@@ -169,9 +169,11 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LIBS)
 		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lm
 
 # Made before the first compilation; afterwards the .d files know who needs what.
-GENERATED = $(SKELETONS) $(patsubst collector/%,$(GEN)/%.h,$(SQL_SRC))
-$(call obj,$(COMMON_SRC) $(AGENT_SRC) $(COLLECTOR_SRC) $(UNIT_SRC) $(UNIT_HELP_SRC) \
-	$(BENCH_SRC) $(FUZZ_SRC) agent/main.c collector/main.c): | $(GENERATED)
+SQL_TEXT = $(patsubst collector/%,$(GEN)/%.h,$(SQL_SRC))
+GENERATED = $(SKELETONS) $(SQL_TEXT)
+$(call obj,$(AGENT_SRC) agent/main.c): | $(SKELETONS)
+$(call obj,$(COLLECTOR_SRC) collector/main.c): | $(SQL_TEXT)
+$(call obj,$(UNIT_SRC) $(UNIT_HELP_SRC) $(BENCH_SRC) $(FUZZ_SRC)): | $(GENERATED)
 
 # The text of an .sql file as a C string literal: `static const char x[] =
 # #include "NAME.sql.h"`.
