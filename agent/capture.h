@@ -58,8 +58,8 @@ struct capture_ops {
 	/* Takes a flow out of the table; out gets its last counters. */
 	int (*forget)(struct capture *c, const struct gw_key *key, struct gw_flow *out);
 
-	/* The capture's clock: files, the newest packet's time; live, the time now is
-	 * the caller's. NULL for live captures. */
+	/* Files: the time of the packet that the next poll() begins with, so that
+	 * what falls due before it can be done before it. NULL for live captures. */
 	uint64_t (*clock)(struct capture *c);
 
 	void (*stats)(struct capture *c, uint64_t out[GW_STAT_MAX]);

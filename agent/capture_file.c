@@ -15,6 +15,9 @@ struct capture_file {
 	size_t n_paths, at; /* paths[at] is open, or to be opened next */
 	struct capfile *file;
 	struct watch *watch;
+	struct capfile_packet next; /* read, not yet handed on */
+	bool ahead;
+	int failed;
 	uint64_t clock_ns;
 	char error[512];
 	uint64_t unknown_link;
@@ -26,47 +29,66 @@ static int file_load(struct capture *c, const struct fabric *f)
 	return 0;
 }
 
-static int file_poll(struct capture *c, unsigned budget, capture_record_fn *fn, void *arg)
+/* Reads the next packet into f->next, through the list of files. 1, 0 at the end
+ * of the last, -EBADMSG where one is cut. */
+static int file_read_ahead(struct capture_file *f)
 {
-	struct capture_file *f = (struct capture_file *)c;
-	struct capfile_packet p;
-	struct gw_pkt pkt;
-	enum gw_parse parsed;
-	unsigned n;
 	int got;
 
-	for (n = 0; !budget || n < budget; n++) {
-		if (!f->file && f->at < f->n_paths) {
+	while (!f->ahead) {
+		if (!f->file && f->at == f->n_paths)
+			return 0;
+		if (!f->file) {
 			f->file = capfile_open(f->paths[f->at], f->error, sizeof(f->error));
 			if (!f->file) {
 				f->at++;
 				return -EBADMSG;
 			}
 		}
-		if (!f->file)
-			return n ? (int)n : -ENODATA;
-		got = capfile_next(f->file, &p);
-		if (got <= 0) {
-			if (got < 0)
-				snprintf(f->error, sizeof(f->error), "%s", capfile_error(f->file));
-			capfile_close(f->file);
-			f->file = NULL;
-			f->at++;
-			if (got < 0)
-				return -EBADMSG;
-			continue;
+		got = capfile_next(f->file, &f->next);
+		if (got > 0) {
+			f->ahead = true;
+			if (f->next.time_ns > f->clock_ns)
+				f->clock_ns = f->next.time_ns;
+			break;
 		}
-		if (p.time_ns > f->clock_ns)
-			f->clock_ns = p.time_ns;
-		if (!link_known(p.linktype)) {
+		if (got < 0)
+			snprintf(f->error, sizeof(f->error), "%s", capfile_error(f->file));
+		capfile_close(f->file);
+		f->file = NULL;
+		f->at++;
+		if (got < 0)
+			return -EBADMSG;
+	}
+	return 1;
+}
+
+static int file_poll(struct capture *c, unsigned budget, capture_record_fn *fn, void *arg)
+{
+	struct capture_file *f = (struct capture_file *)c;
+	const struct capfile_packet *p = &f->next;
+	struct gw_pkt pkt;
+	enum gw_parse parsed;
+	unsigned n;
+	int got;
+
+	for (n = 0; !budget || n < budget; n++) {
+		got = f->failed ? f->failed : file_read_ahead(f);
+		f->failed = 0;
+		if (got < 0)
+			return got;
+		if (!got)
+			return n ? (int)n : -ENODATA;
+		f->ahead = false;
+		if (!link_known(p->linktype)) {
 			f->unknown_link++;
 			continue;
 		}
-		parsed = link_parse(p.linktype, p.data, p.captured, p.wire, watch_gate(f->watch),
-				    &pkt);
+		parsed = link_parse(p->linktype, p->data, p->captured, p->wire,
+				    watch_gate(f->watch), &pkt);
 		if (parsed != GW_PARSE_IGNORE)
-			watch_packet(f->watch, parsed, &pkt, p.data + p.captured, p.time_ns,
-				     p.interface + 1, fn, arg);
+			watch_packet(f->watch, parsed, &pkt, p->data + p->captured, p->time_ns,
+				     p->interface + 1, fn, arg);
 	}
 	return (int)n;
 }
@@ -79,7 +101,12 @@ static int file_fd(struct capture *c)
 
 static uint64_t file_clock(struct capture *c)
 {
-	return ((struct capture_file *)c)->clock_ns;
+	struct capture_file *f = (struct capture_file *)c;
+	int got = f->failed ? 0 : file_read_ahead(f);
+
+	if (got < 0)
+		f->failed = got; /* for the next poll() to say */
+	return f->clock_ns;
 }
 
 static int file_sweep(struct capture *c, capture_flow_fn *fn, void *arg)

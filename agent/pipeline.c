@@ -26,6 +26,7 @@
 #include "common/community_id.h"
 
 #define TICK_NS 250000000ull
+#define ADOPT_NS 1000000000ull
 #define NO_ACTOR_LOGIN 0xffffffffu
 
 struct pipeline {
@@ -446,11 +447,16 @@ static struct flow *begin_flow(struct pipeline *p, const struct gw_key *key,
 	return f;
 }
 
+static uint64_t packets_of(const struct gw_flow *c)
+{
+	return c->dir[0].packets + c->dir[1].packets;
+}
+
 static void end_flow(struct pipeline *p, struct flow *f, bool cut)
 {
 	f->state = FLOW_ENDED;
 	f->ended_ns = p->now.mono_ns;
-	f->ended_packets = f->counters.dir[0].packets + f->counters.dir[1].packets;
+	f->ended_packets = packets_of(&f->counters);
 	observe_path(p, f);
 	emit_flow(p, f, EVENT_FLOW_END, cut);
 	if (f->told_inband && !f->told_inband_end && !p->finishing) {
@@ -560,7 +566,8 @@ void pipeline_record(void *pipeline, const struct gw_record *r)
 	}
 	if (f->state == FLOW_ENDED)
 		return; /* a straggler; counted when the tombstone goes */
-	if (r->kind != GW_REC_ICMP)
+	/* a sweep may have read newer counters than the record carries */
+	if (r->kind != GW_REC_ICMP && packets_of(&r->flow) >= packets_of(&f->counters))
 		f->counters = r->flow;
 	if (r->actor.pid)
 		f->actor = r->actor;
@@ -583,6 +590,9 @@ static void swept(void *arg, const struct gw_key *key, const struct gw_flow *cou
 	struct flow *f = flow_find(p->flows, key);
 
 	if (!f) {
+		/* its first record may still be on its way; after a while it is lost */
+		if (p->now.mono_ns < counters->start_ns + ADOPT_NS && !p->finishing)
+			return;
 		f = begin_flow(p, key, counters);
 		if (!f)
 			return;
@@ -616,8 +626,7 @@ static void look_at(void *arg, struct flow *f)
 		if (now - f->ended_ns < FLOW_TOMBSTONE_NS)
 			return;
 		if (p->capture->ops->forget(p->capture, &f->key, &fresh) == 0)
-			p->counters.late_packets += fresh.dir[0].packets + fresh.dir[1].packets -
-						    f->ended_packets;
+			p->counters.late_packets += packets_of(&fresh) - f->ended_packets;
 		flow_remove(p->flows, f);
 		return;
 	}
@@ -647,6 +656,26 @@ void pipeline_tick(struct pipeline *p, struct now now)
 	flow_each(p->flows, look_at, p);
 }
 
+struct ending {
+	struct flow **flows;
+	size_t n;
+};
+
+static void gather(void *arg, struct flow *f)
+{
+	struct ending *e = arg;
+
+	e->flows[e->n++] = f;
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct flow *x = *(struct flow *const *)a, *y = *(struct flow *const *)b;
+
+	return (x->counters.start_ns > y->counters.start_ns) -
+	       (x->counters.start_ns < y->counters.start_ns);
+}
+
 static void finish_flow(void *arg, struct flow *f)
 {
 	struct pipeline *p = arg;
@@ -659,10 +688,22 @@ static void finish_flow(void *arg, struct flow *f)
 
 void pipeline_finish(struct pipeline *p, struct now now)
 {
+	struct ending e = { .n = 0 };
+	size_t i;
+
 	pipeline_clock(p, now);
 	p->finishing = true;
 	p->capture->ops->sweep(p->capture, swept, p);
-	flow_each(p->flows, finish_flow, p);
+	e.flows = calloc(flow_count(p->flows) + 1, sizeof(*e.flows));
+	if (e.flows) { /* in the order they began */
+		flow_each(p->flows, gather, &e);
+		qsort(e.flows, e.n, sizeof(*e.flows), by_start);
+		for (i = 0; i < e.n; i++)
+			finish_flow(p, e.flows[i]);
+		free(e.flows);
+	} else {
+		flow_each(p->flows, finish_flow, p);
+	}
 	p->finishing = false;
 }
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One packet at a time: its records wait until the clock has been moved to the
- * packet's own time, so that a time-out that fell due before the packet is seen
- * before it, as it would have been live.
+ * One packet at a time: the clock is moved to its time before it is counted, so
+ * that what fell due before it is done before it, as it would have been live.
  */
 #include "agent/replay.h"
 
@@ -22,19 +21,6 @@
 #include "common/redis.h"
 
 #define REDIS_WAIT_MS 60000u /* for the last events to be acknowledged */
-
-struct pending {
-	struct gw_record record[2]; /* a packet makes at most two */
-	unsigned n;
-};
-
-static void hold(void *arg, const struct gw_record *r)
-{
-	struct pending *p = arg;
-	size_t len = r->kind == GW_REC_PAYLOAD ? sizeof(*r) : GW_RECORD_SHORT;
-
-	memcpy(&p->record[p->n++], r, len);
-}
 
 static int emit(void *arg, struct event *e)
 {
@@ -76,14 +62,15 @@ static struct sink *open_sink(const struct agent_config *config, struct event_ba
 /* Reads all files. Returns 1 when one of them was cut. */
 static int read_all(struct capture *c, struct pipeline *p, struct sink *sink)
 {
-	struct pending pending = { .n = 0 };
 	struct now now = { 0, 0 };
-	unsigned i, since_commit = 0;
+	unsigned since_commit = 0;
 	int got, status = 0;
 
 	for (;;) {
-		pending.n = 0;
-		got = c->ops->poll(c, 1, hold, &pending);
+		now.mono_ns = now.real_ns = c->ops->clock(c);
+		if (pipeline_due(p, now.mono_ns))
+			pipeline_tick(p, now);
+		got = c->ops->poll(c, 1, pipeline_record, p);
 		if (got == -EBADMSG) {
 			log_error("%s", capture_file_error(c));
 			status = 1;
@@ -91,13 +78,6 @@ static int read_all(struct capture *c, struct pipeline *p, struct sink *sink)
 		}
 		if (got < 0)
 			break;
-		now.mono_ns = now.real_ns = c->ops->clock(c);
-		if (pipeline_due(p, now.mono_ns))
-			pipeline_tick(p, now);
-		else if (pending.n)
-			pipeline_clock(p, now);
-		for (i = 0; i < pending.n; i++)
-			pipeline_record(p, &pending.record[i]);
 		if (++since_commit == 4096) {
 			since_commit = 0;
 			if (sink->ops->commit(sink) == -EPIPE)
