@@ -44,7 +44,8 @@ typedef void redis_state_fn(void *arg, bool up, const char *reason);
  * hiredis' and is gone after the call. */
 typedef void redis_reply_fn(void *arg, const struct redisReply *reply);
 
-/* Begins to connect. Copies url. NULL: no memory. */
+/* Begins to connect. Copies url. Ignores SIGPIPE for the whole process. NULL: no
+ * memory. */
 struct redis *redis_open(struct event_base *base, const struct redis_url *url,
 			 redis_state_fn *state, void *arg);
 void redis_close(struct redis *r); /* pending replies are called with NULL; accepts NULL */

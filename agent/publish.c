@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Outbox to a Redis Stream.
+ *
+ * Each event is one XADD with the fields id, type and json. Up to WINDOW of them
+ * are under way; their numbers stand in a ring, as Redis answers in order. An
+ * answer that is not an error acknowledges the event, and only that does.
+ *
+ *	connection lost     what was under way is sent again: the stream may then hold
+ *			    an event twice, which the collector sees by its id
+ *	error reply         (OOM, READONLY, MISCONF, WRONGTYPE ...) what is under way is
+ *			    awaited, then, after a pause, sending begins anew with the
+ *			    oldest event that was not acknowledged
+ *	no answer           after SILENCE_MS with something under way the connection is
+ *			    taken for dead
+ *
+ * Nothing trims the stream here: the collector does, when every group has read.
+ * Acknowledged events leave the outbox with the next commit of new ones, or after
+ * ACK_BATCH of them or ACK_MS, whichever is first: each commit costs an fsync.
+ */
+#include "agent/publish.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <event2/event.h>
+#include <hiredis/hiredis.h>
+
+#include "common/log.h"
+#include "common/redis.h"
+
+#define WINDOW 512
+#define ACK_BATCH 256
+#define ACK_MS 50
+#define SILENCE_MS 30000
+#define FIRST_PAUSE_MS 200
+#define LAST_PAUSE_MS 5000
+
+struct publisher {
+	struct sink sink; /* first: ops get a pointer to it */
+	struct event_base *base;
+	struct outbox *outbox;
+	struct redis *redis;
+	char *stream;
+	char where[REDIS_URL_STRLEN];
+
+	uint64_t flight[WINDOW]; /* a ring of numbers under way, ascending */
+	unsigned first, n_flight;
+	uint64_t sent;	    /* highest number sent since the last rewind */
+	uint64_t committed; /* highest number in the outbox's file */
+	bool pushed;	    /* something is not committed */
+	unsigned acked;	    /* since the last commit */
+	uint64_t answers, answers_before; /* for the silence timer */
+
+	bool refused;	     /* error reply: let the ring empty, pause, begin anew */
+	unsigned pause_ms;
+	char problem[64];    /* first word of the refusal as it was logged; "": none */
+
+	/* libevent's timers */
+	struct event *ack_timer, *pause_timer, *silence_timer;
+};
+
+static struct publisher *publisher_of(struct sink *s)
+{
+	return (struct publisher *)(void *)s;
+}
+
+static void set_timer(struct event *timer, unsigned ms)
+{
+	struct timeval tv = { ms / 1000, (ms % 1000) * 1000 };
+
+	evtimer_add(timer, &tv);
+}
+
+static uint64_t waiting(const struct publisher *p)
+{
+	struct outbox_counters c;
+
+	outbox_counters(p->outbox, &c);
+	return c.waiting;
+}
+
+static void commit(struct publisher *p)
+{
+	struct outbox_counters c;
+
+	if (outbox_commit(p->outbox)) {
+		set_timer(p->ack_timer, LAST_PAUSE_MS); /* logged; tried again then */
+		return;
+	}
+	outbox_counters(p->outbox, &c);
+	p->committed = c.generated;
+	p->pushed = false;
+	p->acked = 0;
+	evtimer_del(p->ack_timer);
+}
+
+static void hold(struct publisher *p)
+{
+	if (p->n_flight)
+		outbox_hold(p->outbox, p->flight[p->first],
+			    p->flight[(p->first + p->n_flight - 1) % WINDOW]);
+	else
+		outbox_hold(p->outbox, 0, 0);
+}
+
+/* The next send begins with the oldest event that is not acknowledged. */
+static void rewind_to_oldest(struct publisher *p)
+{
+	hold(p);
+	commit(p);
+	p->sent = 0;
+}
+
+static void on_added(void *arg, const struct redisReply *reply);
+
+static bool send_one(void *arg, const struct outbox_item *item)
+{
+	struct publisher *p = arg;
+	const char *argv[] = { "XADD", p->stream, "*", "id", item->id, "type", item->type, "json",
+			       item->json };
+	size_t len[] = { 4, strlen(p->stream), 1, 2, strlen(item->id), 4, strlen(item->type), 4,
+			 item->json_len };
+
+	/* Before the call: without memory it may take the connection down. */
+	p->flight[(p->first + p->n_flight++) % WINDOW] = item->seq;
+	if (redis_send(p->redis, on_added, p, sizeof(argv) / sizeof(argv[0]), argv, len)) {
+		p->n_flight--;
+		return false;
+	}
+	p->sent = item->seq;
+	return p->n_flight < WINDOW;
+}
+
+static void send_more(struct publisher *p)
+{
+	if (p->refused || !redis_is_up(p->redis) || p->n_flight == WINDOW ||
+	    p->sent >= p->committed)
+		return;
+	outbox_each(p->outbox, p->sent, WINDOW - p->n_flight, send_one, p);
+	hold(p);
+	if (p->n_flight && !evtimer_pending(p->silence_timer, NULL)) {
+		p->answers_before = p->answers;
+		set_timer(p->silence_timer, SILENCE_MS);
+	}
+}
+
+static void refuse(struct publisher *p, const char *why)
+{
+	size_t word = strcspn(why, " ");
+
+	p->refused = true;
+	if (strlen(p->problem) == word && !strncmp(p->problem, why, word))
+		return;
+	snprintf(p->problem, sizeof(p->problem), "%.*s", (int)word, why);
+	log_warning("%s does not take events: %s; %llu wait in the outbox", p->where, why,
+		    (unsigned long long)waiting(p));
+}
+
+static void accept_again(struct publisher *p)
+{
+	p->pause_ms = 0;
+	if (p->problem[0])
+		log_info("%s takes events again", p->where);
+	p->problem[0] = '\0';
+}
+
+/* The answer to the oldest XADD under way. */
+static void on_added(void *arg, const struct redisReply *reply)
+{
+	struct publisher *p = arg;
+	uint64_t seq = p->flight[p->first];
+
+	p->first = (p->first + 1) % WINDOW;
+	p->n_flight--;
+	p->answers++;
+	if (!reply)
+		return; /* on_state() follows */
+	if (reply->type == REDIS_REPLY_ERROR) {
+		refuse(p, reply->str);
+	} else {
+		outbox_ack(p->outbox, seq);
+		p->acked++;
+		if (!p->refused)
+			accept_again(p);
+	}
+	if (p->refused && p->n_flight == 0) {
+		rewind_to_oldest(p);
+		p->pause_ms = p->pause_ms ? 2 * p->pause_ms : FIRST_PAUSE_MS;
+		if (p->pause_ms > LAST_PAUSE_MS)
+			p->pause_ms = LAST_PAUSE_MS;
+		set_timer(p->pause_timer, p->pause_ms);
+		return;
+	}
+	if (p->acked >= ACK_BATCH)
+		commit(p);
+	else if (p->acked == 1 && !evtimer_pending(p->ack_timer, NULL))
+		set_timer(p->ack_timer, ACK_MS);
+	if (p->n_flight <= WINDOW / 2)
+		send_more(p);
+}
+
+static void on_state(void *arg, bool up, const char *reason)
+{
+	struct publisher *p = arg;
+
+	evtimer_del(p->pause_timer);
+	evtimer_del(p->silence_timer);
+	p->refused = false;
+	rewind_to_oldest(p);
+	if (up) {
+		log_info("%s: connected; %llu events wait", p->where,
+			 (unsigned long long)waiting(p));
+		send_more(p);
+	} else {
+		log_warning("%s: %s; events wait in the outbox (%llu now), trying again",
+			    p->where, reason, (unsigned long long)waiting(p));
+	}
+}
+
+static void on_ack_timer(evutil_socket_t fd, short what, void *arg)
+{
+	commit(arg);
+	send_more(arg);
+}
+
+static void on_pause_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct publisher *p = arg;
+
+	p->refused = false;
+	send_more(p);
+}
+
+static void on_silence_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct publisher *p = arg;
+
+	if (!p->n_flight)
+		return;
+	if (p->answers == p->answers_before) {
+		redis_restart(p->redis, "no answer for 30 s");
+		return;
+	}
+	p->answers_before = p->answers;
+	set_timer(p->silence_timer, SILENCE_MS);
+}
+
+/* ---- the sink ---- */
+
+static int publisher_push(struct sink *s, struct event *e)
+{
+	struct publisher *p = publisher_of(s);
+
+	p->pushed = true;
+	return outbox_push(p->outbox, e);
+}
+
+static int publisher_commit(struct sink *s)
+{
+	struct publisher *p = publisher_of(s);
+
+	if (p->pushed)
+		commit(p);
+	send_more(p);
+	return 0;
+}
+
+static void on_drain_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	*(bool *)arg = true;
+}
+
+static uint64_t publisher_drain(struct sink *s, unsigned timeout_ms)
+{
+	struct publisher *p = publisher_of(s);
+	bool over = false;
+	struct event *timer = evtimer_new(p->base, on_drain_timeout, &over);
+
+	if (!timer)
+		return waiting(p);
+	commit(p);
+	redis_hurry(p->redis);
+	send_more(p);
+	set_timer(timer, timeout_ms);
+	/* A break of the loop (a second Ctrl-C) ends it too. */
+	while (waiting(p) && !over && event_base_loop(p->base, EVLOOP_ONCE) == 0 &&
+	       !event_base_got_break(p->base)) {
+		if (p->acked && !p->n_flight)
+			commit(p);
+	}
+	event_free(timer);
+	return waiting(p);
+}
+
+static void publisher_counters(struct sink *s, struct outbox_counters *out)
+{
+	outbox_counters(publisher_of(s)->outbox, out);
+}
+
+static void publisher_free(struct publisher *p)
+{
+	redis_close(p->redis);
+	if (p->ack_timer)
+		event_free(p->ack_timer);
+	if (p->pause_timer)
+		event_free(p->pause_timer);
+	if (p->silence_timer)
+		event_free(p->silence_timer);
+	free(p->stream);
+	free(p);
+}
+
+static int publisher_close(struct sink *s)
+{
+	struct publisher *p = publisher_of(s);
+	struct outbox *o = p->outbox;
+	int rc = outbox_commit(o);
+
+	publisher_free(p);
+	outbox_close(o);
+	return rc;
+}
+
+static const struct sink_ops publisher_ops = {
+	.push = publisher_push,
+	.commit = publisher_commit,
+	.drain = publisher_drain,
+	.counters = publisher_counters,
+	.close = publisher_close,
+};
+
+struct sink *publish_to_redis(struct event_base *base, struct outbox *o,
+			      const struct redis_url *url, const char *stream, char *err,
+			      size_t size)
+{
+	struct publisher *p = calloc(1, sizeof(*p));
+	struct outbox_counters c;
+
+	if (!p) {
+		snprintf(err, size, "no memory for the publisher");
+		return NULL;
+	}
+	p->sink.ops = &publisher_ops;
+	p->base = base;
+	p->outbox = o;
+	redis_url_format(url, p->where);
+	outbox_counters(o, &c);
+	p->committed = c.generated; /* what an earlier run left waits there */
+	p->stream = strdup(stream);
+	p->ack_timer = evtimer_new(base, on_ack_timer, p);
+	p->pause_timer = evtimer_new(base, on_pause_timer, p);
+	p->silence_timer = evtimer_new(base, on_silence_timer, p);
+	if (p->stream && p->ack_timer && p->pause_timer && p->silence_timer)
+		p->redis = redis_open(base, url, on_state, p);
+	if (!p->redis) {
+		snprintf(err, size, "no memory for the publisher");
+		publisher_free(p);
+		return NULL;
+	}
+	return &p->sink;
+}
