@@ -405,7 +405,7 @@ static void observe_path(struct pipeline *p, struct flow *f)
 				    PATH_REASON_INBAND_UNREACHABLE,
 			  init->last_ns, c->start_ns);
 	} else if (o == OUTCOME_UNANSWERED &&
-		   (p->now.mono_ns - c->start_ns >= p->config.unanswered_ns || p->finishing)) {
+		   (p->now.mono_ns >= c->start_ns + p->config.unanswered_ns || p->finishing)) {
 		f->told_failed = true;
 		tell_path(p, f, primary ? PATH_IN_PRIMARY_FAILED : PATH_IN_INBAND_FAILED,
 			  primary ? PATH_REASON_PRIMARY_UNANSWERED :
