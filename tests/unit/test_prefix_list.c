@@ -26,7 +26,7 @@ struct question {
 static const struct {
 	const char *name;
 	struct rule rules[MAX_ENTRIES];
-	struct question questions[5];
+	struct question questions[6];
 	size_t kept; /* entries left by the compilation */
 } cases[] = {
 	{ "empty", { { 0 } }, { { "10.0.0.1", -1 }, { "2001:db8::1", -1 } }, 0 },
