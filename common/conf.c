@@ -353,24 +353,22 @@ void conf_free(const struct conf_program *p, void *config)
 /* text from column HELP_COLUMN on, broken at blanks; `used` columns are filled. */
 static void print_wrapped(FILE *out, const char *text, int used)
 {
-	int at = used, len;
+	int at, len;
 
-	if (at >= HELP_COLUMN - 1) {
+	if (used >= HELP_COLUMN - 1) {
 		putc('\n', out);
-		at = 0;
+		used = 0;
 	}
-	at += fprintf(out, "%*s", HELP_COLUMN - at, "");
-	while (*text) {
+	at = used + fprintf(out, "%*s", HELP_COLUMN - used, "");
+	for (bool first = true; *text; first = false) {
 		len = (int)strcspn(text, " ");
-		if (at > HELP_COLUMN && at + len > HELP_WIDTH)
+		if (!first && at + 1 + len > HELP_WIDTH)
 			at = fprintf(out, "\n%*s", HELP_COLUMN, "") - 1;
+		else if (!first)
+			at += fprintf(out, " ");
 		at += fprintf(out, "%.*s", len, text);
 		text += len;
-		if (*text == ' ') {
-			text++;
-			if (at + 1 + (int)strcspn(text, " ") <= HELP_WIDTH)
-				at += fprintf(out, " ");
-		}
+		text += strspn(text, " ");
 	}
 	putc('\n', out);
 }

@@ -51,7 +51,9 @@ static const struct conf_option options[] = {
 	{ .key = "ring", .type = CONF_SIZE, .offset = AT(ring), .preset = "4M",
 	  .argument = "SIZE", .help = "ring buffer" },
 	{ .key = "timeout.stall", .type = CONF_DURATION, .offset = AT(stall), .preset = "10s",
-	  .argument = "TIME", .help = "call it stalled" },
+	  .argument = "TIME",
+	  .help = "a help of many words that is broken at a blank where the line would be too "
+		  "wide and nowhere else" },
 };
 
 static const struct conf_command commands[] = {
@@ -343,6 +345,9 @@ static void test_help(void **state)
 	assert_non_null(strstr(text, "\n  -r, --redis URL             where events go "
 				     "(default: redis://localhost)\n"));
 	assert_non_null(strstr(text, "\n      --timeout-idle TIME     forget a silent flow "));
+	assert_non_null(strstr(text, " a help of many words that is broken at a blank where the\n"
+				     "                              line would be too wide and "
+				     "nowhere else (default: 10s)\n"));
 	assert_null(strstr(text, "--all")); /* another command's */
 	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		assert_true(strlen(line) <= 90);
