@@ -54,8 +54,8 @@
 #define MEMORY_BYTES (16ull << 20)
 #define OPEN_WAIT_MS 1000 /* for an agent that is just going */
 #define REPORT_AFTER_NS (60 * NS_PER_S)
-#define LEDGER_MAX 48	 /* types are about 14 and the alerts' names */
-#define TYPE_STRLEN 64	 /* longest type kept in the ledger, cut beyond */
+#define LEDGER_MAX 48  /* types are about 14 and the alerts' names */
+#define TYPE_STRLEN 64 /* longest type kept in the ledger, cut beyond */
 #define DROP_BATCH 64
 
 /* Who goes first when there is no room. */
@@ -94,8 +94,20 @@ struct range {
 	uint64_t first, last;
 };
 
-enum statement { BEGIN, COMMIT, ROLLBACK, INSERT, ACK, OLDEST, DELETE, EACH, STATE, LEDGER_CLEAR,
-		 LEDGER_ADD, STATEMENTS };
+enum statement {
+	BEGIN,
+	COMMIT,
+	ROLLBACK,
+	INSERT,
+	ACK,
+	OLDEST,
+	DELETE,
+	EACH,
+	STATE,
+	LEDGER_CLEAR,
+	LEDGER_ADD,
+	STATEMENTS
+};
 
 static const char *const sql[STATEMENTS] = {
 	[BEGIN] = "BEGIN IMMEDIATE",
@@ -131,9 +143,9 @@ struct outbox {
 	struct range hold;
 
 	uint64_t floor[RANK_NUM]; /* no row of the rank is below: where to look */
-	uint64_t newest_ns;	   /* time of the latest event pushed */
-	uint64_t ledger_since_ns;  /* newest_ns when the ledger got its first entry */
-	bool failing;		   /* the last commit failed, and it has been said */
+	uint64_t newest_ns;	  /* time of the latest event pushed */
+	uint64_t ledger_since_ns; /* newest_ns when the ledger got its first entry */
+	bool failing;		  /* the last commit failed, and it has been said */
 };
 
 const char *outbox_drop_name(enum outbox_drop d)
@@ -210,8 +222,10 @@ static int read_state(struct outbox *o, char *err, size_t size)
 	sqlite3_stmt *s;
 	int rc;
 
-	rc = sqlite3_prepare_v2(o->db, "SELECT agent, generated, acknowledged, full, unwritten"
-				       " FROM state", -1, &s, NULL);
+	rc = sqlite3_prepare_v2(o->db,
+				"SELECT agent, generated, acknowledged, full, unwritten"
+				" FROM state",
+				-1, &s, NULL);
 	if (rc != SQLITE_OK)
 		return rc;
 	rc = sqlite3_step(s);
@@ -220,9 +234,10 @@ static int read_state(struct outbox *o, char *err, size_t size)
 		return rc == SQLITE_DONE ? SQLITE_CORRUPT : rc;
 	}
 	if (strcmp((const char *)sqlite3_column_text(s, 0), o->agent)) {
-		snprintf(err, size, "outbox %s holds the numbers of agent \"%s\", this one is \"%s\": "
-			 "give it that name or another outbox", o->path,
-			 (const char *)sqlite3_column_text(s, 0), o->agent);
+		snprintf(err, size,
+			 "outbox %s holds the numbers of agent \"%s\", this one is \"%s\": "
+			 "give it that name or another outbox",
+			 o->path, (const char *)sqlite3_column_text(s, 0), o->agent);
 		sqlite3_finalize(s);
 		return -1;
 	}
@@ -232,8 +247,10 @@ static int read_state(struct outbox *o, char *err, size_t size)
 	t->dropped[OUTBOX_DROP_UNWRITTEN] = column(s, 4);
 	sqlite3_finalize(s);
 
-	rc = sqlite3_prepare_v2(o->db, "SELECT rank, count(*), sum(length(json)) FROM event"
-				       " GROUP BY rank", -1, &s, NULL);
+	rc = sqlite3_prepare_v2(o->db,
+				"SELECT rank, count(*), sum(length(json)) FROM event"
+				" GROUP BY rank",
+				-1, &s, NULL);
 	if (rc != SQLITE_OK)
 		return rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
@@ -294,7 +311,8 @@ static int open_file(struct outbox *o, char *err, size_t size)
 	rc = sqlite3_exec(o->db,
 			  "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL;"
 			  "PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 8388608;"
-			  "BEGIN EXCLUSIVE; COMMIT;", NULL, NULL, NULL);
+			  "BEGIN EXCLUSIVE; COMMIT;",
+			  NULL, NULL, NULL);
 	if (rc == SQLITE_OK)
 		rc = query_int(o->db, "PRAGMA application_id", &application);
 	if (rc == SQLITE_OK)
@@ -326,8 +344,8 @@ struct outbox *outbox_open(const char *path, const char *agent, uint64_t max_byt
 	int rc;
 
 	if (!event_agent_valid(agent)) {
-		snprintf(err, size, "agent name \"%s\": 1 to %d letters, digits, '.', '_', '-'", agent,
-			 EVENT_AGENT_MAX);
+		snprintf(err, size, "agent name \"%s\": 1 to %d letters, digits, '.', '_', '-'",
+			 agent, EVENT_AGENT_MAX);
 		return NULL;
 	}
 	o = calloc(1, sizeof(*o));
@@ -352,8 +370,10 @@ struct outbox *outbox_open(const char *path, const char *agent, uint64_t max_byt
 	if (rc == SQLITE_BUSY)
 		snprintf(err, size, "outbox %s is in use by another agent", path);
 	else if (rc == SQLITE_NOTADB || rc == SQLITE_CORRUPT)
-		snprintf(err, size, "outbox %s is damaged (%s): move it away, and give the agent a "
-			 "new name, as its numbers begin at 1 again", path, sqlite3_errstr(rc));
+		snprintf(err, size,
+			 "outbox %s is damaged (%s): move it away, and give the agent a "
+			 "new name, as its numbers begin at 1 again",
+			 path, sqlite3_errstr(rc));
 	else if (rc >= 0)
 		snprintf(err, size, "outbox %s: %s", path,
 			 o->db ? sqlite3_errmsg(o->db) : sqlite3_errstr(rc));
@@ -604,8 +624,10 @@ static bool report_due(const struct outbox *o, const struct tally *t)
 /* One agent.loss event per reason, in the transaction that clears the ledger. */
 static int report(struct outbox *o, struct tally *t, enum outbox_drop reason)
 {
-	struct event e = { .type = EVENT_AGENT_LOSS, .severity = SEVERITY_WARNING,
-			   .agent = o->agent, .seq = t->generated + 1 };
+	struct event e = { .type = EVENT_AGENT_LOSS,
+			   .severity = SEVERITY_WARNING,
+			   .agent = o->agent,
+			   .seq = t->generated + 1 };
 	uint64_t count = 0, from = UINT64_MAX, to = 0;
 	char from_text[TIME_STRLEN], to_text[TIME_STRLEN];
 	json_t *types = json_object();
@@ -753,7 +775,8 @@ int outbox_commit(struct outbox *o)
 	o->failing = false;
 	if (t.dropped[OUTBOX_DROP_FULL] > o->tally.dropped[OUTBOX_DROP_FULL] && !o->ledger_since_ns)
 		log_warning("outbox %s is full (%llu bytes wait): the oldest events of least "
-			    "severity are dropped", o->path, (unsigned long long)t.bytes);
+			    "severity are dropped",
+			    o->path, (unsigned long long)t.bytes);
 	if (!t.n_ledger)
 		o->ledger_since_ns = 0;
 	else if (!o->ledger_since_ns)

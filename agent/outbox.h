@@ -20,7 +20,7 @@ struct outbox;
 #define OUTBOX_DEFAULT_BYTES (256ull << 20)
 
 enum outbox_drop {
-	OUTBOX_DROP_FULL,     /* the bound was reached */
+	OUTBOX_DROP_FULL,      /* the bound was reached */
 	OUTBOX_DROP_UNWRITTEN, /* the file could not be written, nor memory hold more */
 	OUTBOX_DROP_NUM
 };

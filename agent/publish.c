@@ -47,15 +47,15 @@ struct publisher {
 
 	uint64_t flight[WINDOW]; /* a ring of numbers under way, ascending */
 	unsigned first, n_flight;
-	uint64_t sent;	    /* highest number sent since the last rewind */
-	uint64_t committed; /* highest number in the outbox's file */
-	bool pushed;	    /* something is not committed */
-	unsigned acked;	    /* since the last commit */
+	uint64_t sent;			  /* highest number sent since the last rewind */
+	uint64_t committed;		  /* highest number in the outbox's file */
+	bool pushed;			  /* something is not committed */
+	unsigned acked;			  /* since the last commit */
 	uint64_t answers, answers_before; /* for the silence timer */
 
-	bool refused;	     /* error reply: let the ring empty, pause, begin anew */
+	bool refused; /* error reply: let the ring empty, pause, begin anew */
 	unsigned pause_ms;
-	char problem[64];    /* first word of the refusal as it was logged; "": none */
+	char problem[64]; /* first word of the refusal as it was logged; "": none */
 
 	/* libevent's timers */
 	struct event *ack_timer, *pause_timer, *silence_timer;
@@ -118,10 +118,10 @@ static void on_added(void *arg, const struct redisReply *reply);
 static bool send_one(void *arg, const struct outbox_item *item)
 {
 	struct publisher *p = arg;
-	const char *argv[] = { "XADD", p->stream, "*", "id", item->id, "type", item->type, "json",
-			       item->json };
-	size_t len[] = { 4, strlen(p->stream), 1, 2, strlen(item->id), 4, strlen(item->type), 4,
-			 item->json_len };
+	const char *argv[] = { "XADD", p->stream,  "*",	   "id",      item->id,
+			       "type", item->type, "json", item->json };
+	size_t len[] = { 4, strlen(p->stream), 1, 2, strlen(item->id), 4, strlen(item->type),
+			 4, item->json_len };
 
 	/* Before the call: without memory it may take the connection down. */
 	p->flight[(p->first + p->n_flight++) % WINDOW] = item->seq;
@@ -214,8 +214,8 @@ static void on_state(void *arg, bool up, const char *reason)
 			 (unsigned long long)waiting(p));
 		send_more(p);
 	} else {
-		log_warning("%s: %s; events wait in the outbox (%llu now), trying again",
-			    p->where, reason, (unsigned long long)waiting(p));
+		log_warning("%s: %s; events wait in the outbox (%llu now), trying again", p->where,
+			    reason, (unsigned long long)waiting(p));
 	}
 }
 

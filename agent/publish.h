@@ -55,8 +55,8 @@ struct sink {
 struct sink *publish_direct(const char *path, const char *agent, char *err, size_t size);
 
 /* These two take ownership of the outbox when they succeed. */
-struct sink *publish_to_file(struct event_base *base, struct outbox *o, const char *path,
-			     char *err, size_t size);
+struct sink *publish_to_file(struct event_base *base, struct outbox *o, const char *path, char *err,
+			     size_t size);
 struct sink *publish_to_redis(struct event_base *base, struct outbox *o,
 			      const struct redis_url *url, const char *stream, char *err,
 			      size_t size);

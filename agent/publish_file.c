@@ -29,10 +29,10 @@
 #include "common/event.h"
 #include "common/log.h"
 
-#define BATCH 256	/* lines in one buffer */
-#define BATCHES 8	/* written per turn of the loop, then others get theirs */
+#define BATCH 256 /* lines in one buffer */
+#define BATCHES 8 /* written per turn of the loop, then others get theirs */
 #define ACK_MS 50
-#define RETRY_MS 1000	/* after a failed write */
+#define RETRY_MS 1000 /* after a failed write */
 #define DIRECT_BUFFER (256u << 10)
 
 struct file_sink {
@@ -73,9 +73,9 @@ static const char *shown(const char *path)
 /* Opens for appending; "-" is a copy of stdout. -1 with one line in err. */
 static int open_output(const char *path, struct stat *st, char *err, size_t size)
 {
-	int fd = strcmp(path, "-") ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY,
-					  0640) :
-				     fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
+	int fd = strcmp(path, "-")
+			 ? open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640)
+			 : fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3);
 
 	if (fd < 0 || fstat(fd, st)) {
 		snprintf(err, size, "output %s: %s", shown(path), strerror(errno));
@@ -338,8 +338,8 @@ static bool ends_in_line(const char *path, const struct stat *st)
 	return last == '\n';
 }
 
-struct sink *publish_to_file(struct event_base *base, struct outbox *o, const char *path,
-			     char *err, size_t size)
+struct sink *publish_to_file(struct event_base *base, struct outbox *o, const char *path, char *err,
+			     size_t size)
 {
 	struct file_sink *f = calloc(1, sizeof(*f));
 	struct outbox_counters c;
@@ -461,8 +461,8 @@ struct sink *publish_direct(const char *path, const char *agent, char *err, size
 	int fd;
 
 	if (!event_agent_valid(agent)) {
-		snprintf(err, size, "agent name \"%s\": 1 to %d letters, digits, '.', '_', '-'", agent,
-			 EVENT_AGENT_MAX);
+		snprintf(err, size, "agent name \"%s\": 1 to %d letters, digits, '.', '_', '-'",
+			 agent, EVENT_AGENT_MAX);
 		return NULL;
 	}
 	fd = open_output(path, &st, err, size);

@@ -21,17 +21,17 @@ enum { ICMP = 1, TCP = 6, UDP = 17, ICMP6 = 58, SCTP = 132 };
 static const struct {
 	uint8_t proto, type, answer;
 } icmp_pair[] = {
-	{ ICMP, 8, 0 },		/* echo */
-	{ ICMP, 13, 14 },	/* timestamp */
-	{ ICMP, 15, 16 },	/* information */
-	{ ICMP, 10, 9 },	/* router solicitation, advertisement */
-	{ ICMP, 17, 18 },	/* address mask */
-	{ ICMP6, 128, 129 },	/* echo */
-	{ ICMP6, 133, 134 },	/* router solicitation, advertisement */
-	{ ICMP6, 135, 136 },	/* neighbour solicitation, advertisement */
-	{ ICMP6, 130, 131 },	/* multicast listener query, report */
-	{ ICMP6, 139, 140 },	/* node information */
-	{ ICMP6, 144, 145 },	/* home agent discovery */
+	{ ICMP, 8, 0 },	     /* echo */
+	{ ICMP, 13, 14 },    /* timestamp */
+	{ ICMP, 15, 16 },    /* information */
+	{ ICMP, 10, 9 },     /* router solicitation, advertisement */
+	{ ICMP, 17, 18 },    /* address mask */
+	{ ICMP6, 128, 129 }, /* echo */
+	{ ICMP6, 133, 134 }, /* router solicitation, advertisement */
+	{ ICMP6, 135, 136 }, /* neighbour solicitation, advertisement */
+	{ ICMP6, 130, 131 }, /* multicast listener query, report */
+	{ ICMP6, 139, 140 }, /* node information */
+	{ ICMP6, 144, 145 }, /* home agent discovery */
 };
 
 static bool icmp_answer(uint8_t proto, uint16_t type, uint16_t *answer)

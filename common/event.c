@@ -393,8 +393,8 @@ static void put_flow(struct writer *w, const struct event *e)
 	if (e->flow.start_ns && e->flow.end_ns) {
 		put_key(w, "duration");
 		/* A clock that was set back in between makes no negative time. */
-		put_seconds(w, e->flow.end_ns > e->flow.start_ns ?
-				       e->flow.end_ns - e->flow.start_ns : 0);
+		put_seconds(w, e->flow.end_ns > e->flow.start_ns ? e->flow.end_ns - e->flow.start_ns
+								 : 0);
 	}
 	put_member(w, "state", e->flow.state);
 	put_member(w, "outcome", e->flow.outcome);
@@ -478,8 +478,9 @@ static void put_change(struct writer *w, const struct event *e)
 /* Keys of the top level that the struct's parts give. */
 static bool is_taken(const struct event *e, const char *key)
 {
-	static const char *const always[] = { "v", "id", "agent", "seq", "time", "type",
-					      "severity" };
+	static const char *const always[] = {
+		"v", "id", "agent", "seq", "time", "type", "severity"
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(always); i++)
 		if (!strcmp(key, always[i]))
@@ -499,7 +500,8 @@ static void put_extra(struct writer *w, const struct event *e)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach(e->extra, key, value) {
+	json_object_foreach(e->extra, key, value)
+	{
 		char *text;
 
 		if (is_taken(e, key))
@@ -738,8 +740,7 @@ static const json_t *get_object(struct reader *r, const json_t *o, const char *p
 	return v;
 }
 
-static const json_t *get_array(struct reader *r, const json_t *o, const char *part,
-			       const char *key)
+static const json_t *get_array(struct reader *r, const json_t *o, const char *part, const char *key)
 {
 	const json_t *v = json_object_get(o, key);
 
@@ -813,16 +814,16 @@ static void get_flow(struct reader *r, const json_t *doc, struct event *e)
 		return;
 	e->has_flow = true;
 	get_string(r, o, "flow", "id", &e->flow.id);
-	e->flow.outbound = get_name(r, o, "flow", "direction", direction,
-				    ARRAY_SIZE(direction), 0) == 1;
+	e->flow.outbound =
+		get_name(r, o, "flow", "direction", direction, ARRAY_SIZE(direction), 0) == 1;
 	get_time(r, o, "flow", "start", &e->flow.start_ns);
 	get_time(r, o, "flow", "end", &e->flow.end_ns);
 	get_string(r, o, "flow", "state", &e->flow.state);
 	get_string(r, o, "flow", "outcome", &e->flow.outcome);
 	e->flow.initiator = (enum gw_basis)get_name(r, o, "flow", "initiator", basis_str,
 						    ARRAY_SIZE(basis_str), GW_BASIS_UNKNOWN);
-	e->flow.unknown_target = get_name(r, o, "flow", "target", target, ARRAY_SIZE(target),
-					  0) == 1;
+	e->flow.unknown_target = get_name(r, o, "flow", "target", target, ARRAY_SIZE(target), 0) ==
+				 1;
 	get_true(r, o, "flow", "cut", &e->flow.cut);
 	get_real(r, o, "flow", "handshake_ms", &e->flow.handshake_ms);
 	get_uint(r, o, "flow", "retransmits", INT64_MAX, &e->flow.retransmits);

@@ -28,7 +28,7 @@
 
 #define EVENT_VERSION 1
 #define EVENT_ID_STRLEN (EVENT_AGENT_MAX + 22) /* agent, slash, 20 digits, NUL */
-#define EVENT_AGENT_MAX 128 /* bytes of an agent's name */
+#define EVENT_AGENT_MAX 128		       /* bytes of an agent's name */
 #define EVENT_MAX_EVIDENCE 8
 #define EVENT_MAX_STACK 8
 
@@ -50,8 +50,13 @@ enum event_type {
 	EVENT_NUM_TYPES
 };
 
-enum event_severity { SEVERITY_INFO, SEVERITY_NOTICE, SEVERITY_WARNING, SEVERITY_CRITICAL,
-		      SEVERITY_NUM };
+enum event_severity {
+	SEVERITY_INFO,
+	SEVERITY_NOTICE,
+	SEVERITY_WARNING,
+	SEVERITY_CRITICAL,
+	SEVERITY_NUM
+};
 
 struct event_end {
 	struct addr ip;
@@ -97,12 +102,12 @@ struct event {
 		const char *id;
 		uint64_t start_ns, end_ns; /* real; end is the last packet so far */
 		const char *state;	   /* Zeek conn_state */
-		const char *outcome; /* attempt unanswered refused unreachable
+		const char *outcome;	   /* attempt unanswered refused unreachable
 				      * established closed reset */
 		enum gw_basis initiator;
 		bool outbound;
 		bool unknown_target; /* "target":"unknown": in a lo6 range, in no config */
-		bool cut; /* still open when the agent or the capture stopped */
+		bool cut;	     /* still open when the agent or the capture stopped */
 		double handshake_ms; /* below 0: absent */
 		uint64_t retransmits, fragments, missed_bytes;
 		const char *icmp; /* "3/1 from 192.0.2.1": the error that ended it */
@@ -111,8 +116,8 @@ struct event {
 	bool has_trust;
 	struct {
 		enum gw_verdict verdict;
-		const char *list;   /* NULL: no such list */
-		bool has_rule;	    /* false: implicit deny */
+		const char *list; /* NULL: no such list */
+		bool has_rule;	  /* false: implicit deny */
 		uint32_t seq;
 		const char *prefix; /* of the deciding entry */
 		bool neighbor;
@@ -123,7 +128,7 @@ struct event {
 
 	bool has_actor;
 	struct {
-		const char *user; /* NULL: uid has no name here */
+		const char *user;	     /* NULL: uid has no name here */
 		uint32_t uid, loginuid, pid; /* loginuid 0xffffffff: absent */
 		const char *comm;
 	} actor;
@@ -145,12 +150,12 @@ struct event {
 	json_t *doc; /* after decoding: the whole document; owned */
 };
 
-const char *event_type_name(enum event_type t);	      /* "flow.start"; alert: "alert" */
+const char *event_type_name(enum event_type t); /* "flow.start"; alert: "alert" */
 const char *event_severity_name(enum event_severity s);
-const char *event_path_name(enum gw_path p);	      /* "primary", "in-band", NULL */
-const char *event_service_name(enum gw_service s);    /* "ssh", "bgp", NULL */
-const char *event_verdict_name(enum gw_verdict v);    /* "trusted", ..., NULL */
-const char *event_basis_name(enum gw_basis b);	      /* "syn", ... "unknown" */
+const char *event_path_name(enum gw_path p);	   /* "primary", "in-band", NULL */
+const char *event_service_name(enum gw_service s); /* "ssh", "bgp", NULL */
+const char *event_verdict_name(enum gw_verdict v); /* "trusted", ..., NULL */
+const char *event_basis_name(enum gw_basis b);	   /* "syn", ... "unknown" */
 
 /* True for a name fit to be half of an id: 1 to EVENT_AGENT_MAX letters, digits,
  * '.', '_', '-'. */

@@ -221,8 +221,10 @@ int redis_url_parse(const char *text, struct redis_url *out, char *err, size_t s
 		return 0;
 	redis_url_clear(out);
 	/* The text is not repeated: it may hold a password. */
-	snprintf(err, size, "Redis URL: %s (redis://[[USER]:PASSWORD@]HOST[:PORT][/DB] or "
-		 "unix:///PATH[?db=DB])", why);
+	snprintf(err, size,
+		 "Redis URL: %s (redis://[[USER]:PASSWORD@]HOST[:PORT][/DB] or "
+		 "unix:///PATH[?db=DB])",
+		 why);
 	return -1;
 }
 
@@ -244,9 +246,9 @@ const char *redis_url_format(const struct redis_url *u, char buf[REDIS_URL_STRLE
 	else if (u->path)
 		snprintf(buf, REDIS_URL_STRLEN, "unix://%s", u->path);
 	else
-		snprintf(buf, REDIS_URL_STRLEN, strchr(u->host, ':') ? "redis://[%s]:%u/%u" :
-								       "redis://%s:%u/%u",
-			 u->host, u->port, u->db);
+		snprintf(buf, REDIS_URL_STRLEN,
+			 strchr(u->host, ':') ? "redis://[%s]:%u/%u" : "redis://%s:%u/%u", u->host,
+			 u->port, u->db);
 	return buf;
 }
 
@@ -282,8 +284,8 @@ struct redis {
 	enum state state;
 	redisAsyncContext *context; /* CONNECTING and on */
 	struct event *retry;
-	struct event *patience; /* in UP: until it counts as steady */
-	unsigned failures;	/* in a row; the pause grows with it */
+	struct event *patience;	 /* in UP: until it counts as steady */
+	unsigned failures;	 /* in a row; the pause grows with it */
 	char reason[REASON_LEN]; /* why it is down, as last said; "": not said */
 
 	struct evdns_base *dns;
@@ -380,8 +382,8 @@ static void on_reply(redisAsyncContext *context, void *reply, void *arg)
 		waiter_answer(r, reply);
 }
 
-static int send_command(struct redis *r, redis_reply_fn *fn, void *arg, int argc,
-			const char **argv, const size_t *argvlen)
+static int send_command(struct redis *r, redis_reply_fn *fn, void *arg, int argc, const char **argv,
+			const size_t *argvlen)
 {
 	if (!waiter_push(r, fn, arg))
 		return -ENOMEM;
@@ -559,7 +561,8 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
  * and one that is kept would hold the loop. */
 static void resolve(struct redis *r)
 {
-	struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
+	struct evutil_addrinfo hints = { .ai_family = AF_UNSPEC,
+					 .ai_socktype = SOCK_STREAM,
 					 .ai_protocol = IPPROTO_TCP };
 	struct evdns_getaddrinfo_request *lookup;
 
@@ -567,7 +570,7 @@ static void resolve(struct redis *r)
 	if (r->dns)
 		evdns_base_free(r->dns, 0);
 	r->dns = evdns_base_new(r->base, EVDNS_BASE_INITIALIZE_NAMESERVERS |
-					 EVDNS_BASE_DISABLE_WHEN_INACTIVE);
+						 EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	if (!r->dns) { /* no name server is configured; /etc/hosts may do */
 		r->dns = evdns_base_new(r->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 		if (r->dns)

@@ -19,8 +19,8 @@ struct redis;
 #define REDIS_URL_STRLEN 300
 
 struct redis_url {
-	char *host; /* NULL: unix */
-	char *path; /* of the unix socket; NULL: TCP */
+	char *host;	       /* NULL: unix */
+	char *path;	       /* of the unix socket; NULL: TCP */
 	char *user, *password; /* NULL: none */
 	uint16_t port;
 	unsigned db;

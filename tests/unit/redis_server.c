@@ -35,9 +35,10 @@ void redis_server_start(struct redis_server *s, const char *args)
 	char words[200] = "", *argv[40];
 	int n = 0;
 
-	const char *fixed[] = { "redis-server", "--unixsocket", s->socket, "--dir", s->directory,
-				"--save", "", "--appendonly", "yes", "--appendfsync", "always",
-				"--daemonize", "no", "--logfile", "log" };
+	const char *fixed[] = { "redis-server", "--unixsocket",	 s->socket, "--dir",
+				s->directory,	"--save",	 "",	    "--appendonly",
+				"yes",		"--appendfsync", "always",  "--daemonize",
+				"no",		"--logfile",	 "log" };
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
 		argv[n++] = (char *)(uintptr_t)fixed[i];

@@ -26,14 +26,27 @@ static struct addr addr(const char *text)
 /* The document that DESIGN shows, as far as its fields are in the struct. */
 static struct event full(void)
 {
-	struct event e = { .type = EVENT_FLOW_END, .severity = SEVERITY_INFO,
-			   .time_ns = T0 + 123456789, .agent = "mgmt-1", .seq = 42,
-			   .policy = "9f3c0a1b2c3d", .device = "fab5-AR-CE1", .role = "ce",
-			   .vrf = "INFRA-MGMT", .path = GW_PATH_INBAND, .service = GW_SERVICE_SSH,
-			   .has_ends = true, .community_id = "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
-			   .vlan = { 100 }, .vlan_n = 1, .encapsulation = { "vxlan:5000" },
-			   .encapsulation_n = 1, .has_flow = true, .has_trust = true,
-			   .has_ssh = true, .has_actor = true };
+	struct event e = { .type = EVENT_FLOW_END,
+			   .severity = SEVERITY_INFO,
+			   .time_ns = T0 + 123456789,
+			   .agent = "mgmt-1",
+			   .seq = 42,
+			   .policy = "9f3c0a1b2c3d",
+			   .device = "fab5-AR-CE1",
+			   .role = "ce",
+			   .vrf = "INFRA-MGMT",
+			   .path = GW_PATH_INBAND,
+			   .service = GW_SERVICE_SSH,
+			   .has_ends = true,
+			   .community_id = "1:LQU9qZlK+B5F3KDmev6m5PMibrg=",
+			   .vlan = { 100 },
+			   .vlan_n = 1,
+			   .encapsulation = { "vxlan:5000" },
+			   .encapsulation_n = 1,
+			   .has_flow = true,
+			   .has_trust = true,
+			   .has_ssh = true,
+			   .has_actor = true };
 
 	e.source = (struct event_end){ addr("10.20.0.5"), 50122, 31, 5123 };
 	e.destination = (struct event_end){ addr("10.30.0.64"), 22, 28, 6021 };
@@ -140,8 +153,8 @@ static const struct {
 	{ "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
 	{ "\xf0\x9f\x90\x9f", "\xf0\x9f\x90\x9f" },
 	{ "\xff", "\\\\xff" },
-	{ "\xc3", "\\\\xc3" },			/* cut */
-	{ "\xc0\xaf", "\\\\xc0\\\\xaf" },	/* overlong */
+	{ "\xc3", "\\\\xc3" },		  /* cut */
+	{ "\xc0\xaf", "\\\\xc0\\\\xaf" }, /* overlong */
 	{ "\xe0\x80\xaf", "\\\\xe0\\\\x80\\\\xaf" },
 	{ "\xed\xa0\x80", "\\\\xed\\\\xa0\\\\x80" }, /* surrogate */
 	{ "\xf4\x90\x80\x80", "\\\\xf4\\\\x90\\\\x80\\\\x80" },
@@ -281,18 +294,23 @@ static const struct {
 	{ "{\"v\":1,\"agent\":\"a\",\"id\":\"a/1\",\"seq\":-1," TAIL "}", "seq" },
 	{ "{\"v\":1,\"agent\":\"a\",\"id\":\"a/2\",\"seq\":1," TAIL "}", "id" },
 	{ "{\"v\":1,\"agent\":\"a\",\"seq\":1," TAIL "}", "id" },
-	{ "{\"v\":1," HEAD "\"time\":\"now\",\"type\":\"flow.end\",\"severity\":\"info\"}", "time" },
+	{ "{\"v\":1," HEAD "\"time\":\"now\",\"type\":\"flow.end\",\"severity\":\"info\"}",
+	  "time" },
 	{ "{\"v\":1," HEAD "\"type\":\"flow.end\",\"severity\":\"info\"}", "time is missing" },
 	{ "{\"v\":1," HEAD "\"time\":\"2026-11-23T01:02:03Z\",\"severity\":\"info\"}",
 	  "type is missing" },
 	{ "{\"v\":1," HEAD "\"time\":\"2026-11-23T01:02:03Z\",\"severity\":\"info\","
-	  "\"type\":\"flow.stop\"}", "\"flow.stop\" is not known" },
+	  "\"type\":\"flow.stop\"}",
+	  "\"flow.stop\" is not known" },
 	{ "{\"v\":1," HEAD "\"time\":\"2026-11-23T01:02:03Z\",\"severity\":\"info\","
-	  "\"type\":\"alert\"}", "not known" },
+	  "\"type\":\"alert\"}",
+	  "not known" },
 	{ "{\"v\":1," HEAD "\"time\":\"2026-11-23T01:02:03Z\",\"severity\":\"info\","
-	  "\"type\":\"alert.\"}", "not known" },
+	  "\"type\":\"alert.\"}",
+	  "not known" },
 	{ "{\"v\":1," HEAD "\"time\":\"2026-11-23T01:02:03Z\",\"severity\":\"bad\","
-	  "\"type\":\"flow.end\"}", "severity" },
+	  "\"type\":\"flow.end\"}",
+	  "severity" },
 	{ "{\"v\":1," HEAD TAIL ",\"source\":{\"ip\":\"1.2.3\"}}", "source.ip" },
 	{ "{\"v\":1," HEAD TAIL ",\"source\":{\"port\":65536}}", "source.port" },
 	{ "{\"v\":1," HEAD TAIL ",\"source\":7}", "source is not an object" },
@@ -312,8 +330,8 @@ static void bad_documents(void **state)
 		struct event e;
 		char err[200] = "";
 
-		if (event_decode(refused[i].text, strlen(refused[i].text), &e, err,
-				 sizeof(err)) != -1)
+		if (event_decode(refused[i].text, strlen(refused[i].text), &e, err, sizeof(err)) !=
+		    -1)
 			fail_msg("taken: %s", refused[i].text);
 		if (!strstr(err, refused[i].why))
 			fail_msg("\"%s\" lacks \"%s\": %s", err, refused[i].why, refused[i].text);

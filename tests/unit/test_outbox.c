@@ -55,9 +55,9 @@ static struct outbox *open_outbox(uint64_t max_bytes)
 static void push(struct outbox *o, enum event_type type, enum event_severity severity,
 		 uint64_t time_ns)
 {
-	struct event e = { .type = type, .severity = severity, .time_ns = time_ns,
-			   .alert = "test" };
+	struct event e = { .type = type, .time_ns = time_ns, .alert = "test" };
 
+	e.severity = severity;
 	assert_int_equal(outbox_push(o, &e), 0);
 	assert_string_equal(e.agent, "a");
 }
@@ -67,7 +67,8 @@ static struct outbox_counters counters(const struct outbox *o)
 	struct outbox_counters c;
 
 	outbox_counters(o, &c);
-	assert_int_equal(c.generated, c.acknowledged + c.waiting + c.dropped[0] + c.dropped[1]);
+	assert_int_equal(c.generated,
+			 c.acknowledged + c.waiting + c.dropped[0] + c.dropped[1]);
 	return c;
 }
 
@@ -238,7 +239,9 @@ static void one_agent_per_file(void **state)
 	assert_true(pid >= 0);
 	if (pid == 0)
 		_exit(!outbox_open(path, "a", 0, err, sizeof(err)) &&
-		      strstr(err, "is in use by another agent") ? 0 : 1);
+				      strstr(err, "is in use by another agent")
+			      ? 0
+			      : 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);
 	push(o, EVENT_FLOW_END, SEVERITY_INFO, T0);
@@ -269,8 +272,8 @@ static uint64_t loss_count(const char *type)
 	json_t *loss = json_object_get(seen.doc, "loss");
 
 	return (uint64_t)json_integer_value(
-		type ? json_object_get(json_object_get(loss, "types"), type) :
-		       json_object_get(loss, "count"));
+		type ? json_object_get(json_object_get(loss, "types"), type)
+		     : json_object_get(loss, "count"));
 }
 
 /* Full: info goes first, from the oldest, alerts and path changes last; the counts
@@ -325,9 +328,9 @@ static void bound(void **state)
 	assert_string_equal(seen.type[seen.n - 1], "agent.loss");
 	assert_int_equal(loss_count(NULL), dropped);
 	assert_int_equal(loss_count("flow.start"), dropped);
-	assert_string_equal(json_string_value(json_object_get(
-				    json_object_get(seen.doc, "loss"), "from")),
-			    "2026-11-23T01:02:03.000000002Z");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(seen.doc, "loss"), "from")),
+		"2026-11-23T01:02:03.000000002Z");
 	counters(o);
 
 	/* Reported once. */
@@ -439,15 +442,19 @@ static void unwritable(void **state)
 		total += !strcmp(seen.type[i], "path.change");
 	assert_int_equal(total, 9);
 	assert_int_equal(loss_count(NULL), c.dropped[OUTBOX_DROP_UNWRITTEN]);
-	assert_string_equal(json_string_value(json_object_get(json_object_get(seen.doc, "loss"),
-							      "reason")), "outbox-unwritten");
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(seen.doc, "loss"), "reason")),
+		"outbox-unwritten");
 	outbox_close(o);
 }
 
 static void counters_as_json(void **state)
 {
-	struct outbox_counters c = { .generated = 10, .acknowledged = 6, .waiting = 1,
-				     .dropped = { 2, 1 }, .waiting_bytes = 77 };
+	struct outbox_counters c = { .generated = 10,
+				     .acknowledged = 6,
+				     .waiting = 1,
+				     .dropped = { 2, 1 },
+				     .waiting_bytes = 77 };
 	json_t *j = outbox_counters_json(&c);
 	char *text = json_dumps(j, JSON_COMPACT);
 

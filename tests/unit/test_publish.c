@@ -97,7 +97,8 @@ static struct sink *to_redis(const struct redis_server *s, struct outbox *o, con
 /* Different ids in the stream, counted by the server itself. */
 static long long distinct(struct redis_server *s)
 {
-	return redis_server_ask(s, "EVAL %s 0",
+	return redis_server_ask(
+		s, "EVAL %s 0",
 		"local seen, n = {}, 0 "
 		"for _, e in ipairs(redis.call('XRANGE', 'glasswatch:events', '-', '+')) do "
 		"  local id = e[2][2] "

@@ -23,7 +23,8 @@ static const struct {
 	const char *printed; /* or a word of the reason */
 } urls[] = {
 	{ "redis://127.0.0.1", "127.0.0.1", NULL, NULL, NULL, 6379, 0, "redis://127.0.0.1:6379/0" },
-	{ "REDIS://h.example/", "h.example", NULL, NULL, NULL, 6379, 0, "redis://h.example:6379/0" },
+	{ "REDIS://h.example/", "h.example", NULL, NULL, NULL, 6379, 0,
+	  "redis://h.example:6379/0" },
 	{ "redis://h:7000/3", "h", NULL, NULL, NULL, 7000, 3, "redis://h:7000/3" },
 	{ "redis://[2001:db8::1]:7000/3", "2001:db8::1", NULL, NULL, NULL, 7000, 3,
 	  "redis://[2001:db8::1]:7000/3" },
@@ -251,8 +252,7 @@ static void log_in(void **state)
  * position of the URL is that one. */
 static int listener(bool listening, unsigned *port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET,
-				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(a);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
