@@ -125,12 +125,13 @@ uint32_t flow_count(const struct flow_table *t)
 	return t->count;
 }
 
-void flow_each(struct flow_table *t, void (*fn)(void *arg, struct flow *f), void *arg)
+void flow_each(struct flow_table *t, uint64_t due_ns, void (*fn)(void *arg, struct flow *f),
+	       void *arg)
 {
 	uint32_t i;
 
 	for (i = 0; i < t->fresh; i++)
-		if (t->pool[i].used)
+		if (t->pool[i].used && t->pool[i].due_ns <= due_ns)
 			fn(arg, &t->pool[i]);
 }
 

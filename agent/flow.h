@@ -52,6 +52,9 @@ struct flow_ssh {
 
 struct flow {
 	struct gw_key key;
+	uint64_t due_ns; /* look at it again then; capture clock */
+	bool used;
+	uint32_t next;
 	struct gw_flow counters; /* newest snapshot */
 	struct gw_judgement judgement; /* by ->fabric; newer than counters' own */
 	struct fabric *fabric;	       /* referenced; NULL: no inventory */
@@ -69,8 +72,6 @@ struct flow {
 	/* what the path stage was told already */
 	bool told_ok, told_failed, told_refused, told_inband, told_inband_end, stalled;
 	uint64_t told_ok_ns;
-	bool used;
-	uint32_t next;
 };
 
 struct flow_table;
@@ -82,8 +83,10 @@ struct flow *flow_add(struct flow_table *t, const struct gw_key *key); /* NULL: 
 void flow_remove(struct flow_table *t, struct flow *f);
 uint32_t flow_count(const struct flow_table *t); /* open and ended */
 
-/* Calls fn for each flow in order of its place; fn may remove the one it got. */
-void flow_each(struct flow_table *t, void (*fn)(void *arg, struct flow *f), void *arg);
+/* Calls fn for each flow that is due by then (UINT64_MAX: for all), in order of
+ * its place; fn may remove the one it got. */
+void flow_each(struct flow_table *t, uint64_t due_ns, void (*fn)(void *arg, struct flow *f),
+	       void *arg);
 
 /* An id that two captures of one flow share only by chance: from the key and the
  * first packet's time. */

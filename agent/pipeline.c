@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * Counters: a record brings a snapshot of its flow's counters. Between records
+ * the capture alone counts, and the engine asks for a flow's counters when the
+ * flow is due: when a time-out would end it, a report is to be made, or its path
+ * is to be judged. So a packet costs the engine nothing, and a flow ends only by
+ * counters that were read a moment before. Flows whose first record was lost are
+ * found by a sweep over all of the capture's flows.
+ *
  * Clocks: records carry the capture's clock; real_offset, measured at each
  * pipeline_clock(), turns it into wall-clock time. A flow keeps the offset of its
  * first record, so its start reads the same in each of its events.
- *
- * Order within a tick: first the counters of all flows are read from the capture
- * (sweep), then each flow is looked at. So a flow never ends while packets that
- * were counted before the tick are unknown to us.
  */
 #include "agent/pipeline.h"
 
@@ -26,6 +29,7 @@
 #include "common/community_id.h"
 
 #define TICK_NS 250000000ull
+#define SWEEP_NS 10000000000ull
 #define ADOPT_NS 1000000000ull
 #define NO_ACTOR_LOGIN 0xffffffffu
 
@@ -40,7 +44,7 @@ struct pipeline {
 	struct path *paths; /* by device index of ->fabric */
 	struct now now;
 	int64_t real_offset;
-	uint64_t next_tick_ns;
+	uint64_t next_tick_ns, next_sweep_ns;
 	bool finishing;
 	struct actor_names *names;
 	struct pipeline_counters counters;
@@ -414,6 +418,40 @@ static void observe_path(struct pipeline *p, struct flow *f)
 	}
 }
 
+static uint64_t flow_timeout(const struct pipeline *p, const struct flow *f)
+{
+	const struct gw_flow *c = &f->counters;
+
+	if (flow_is_closed(c))
+		return p->config.linger_ns;
+	if (c->dir[0].state == GW_TCP_CLOSED || c->dir[1].state == GW_TCP_CLOSED)
+		return p->config.closing_ns;
+	return flow_is_established(c) || c->phase == GW_PHASE_DATA ? p->config.idle_ns :
+								     p->config.attempt_ns;
+}
+
+static void set_due(const struct pipeline *p, struct flow *f)
+{
+	const struct gw_flow *c = &f->counters;
+	uint64_t due, at;
+
+	if (f->state == FLOW_ENDED) {
+		f->due_ns = f->ended_ns + FLOW_TOMBSTONE_NS;
+		return;
+	}
+	due = flow_last_ns(c) + flow_timeout(p, f);
+	at = f->updated_ns + p->config.update_ns;
+	due = at < due ? at : due;
+	if (flow_target(f) && !flow_is_closed(c)) {
+		/* evidence about the path is to be fresh, and a silence noticed */
+		at = flow_is_established(c) ? p->now.mono_ns + p->config.stalled_ns / 8 :
+					      c->start_ns + p->config.unanswered_ns;
+		if (at > p->now.mono_ns)
+			due = at < due ? at : due;
+	}
+	f->due_ns = due;
+}
+
 /* ---- records -------------------------------------------------------------------- */
 
 /* Judged by the fabric now in force; the kernel's answer is taken as it is when
@@ -580,65 +618,60 @@ void pipeline_record(void *pipeline, const struct gw_record *r)
 	else if (outcome_is_news(f))
 		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
 	observe_path(p, f);
+	set_due(p, f);
 }
 
 /* ---- the clock ------------------------------------------------------------------ */
 
+/* A flow of the capture that no record has told of: after a while its record was
+ * lost, before that it may still be on its way. */
 static void swept(void *arg, const struct gw_key *key, const struct gw_flow *counters)
 {
 	struct pipeline *p = arg;
-	struct flow *f = flow_find(p->flows, key);
+	struct flow *f;
 
-	if (!f) {
-		/* its first record may still be on its way; after a while it is lost */
-		if (p->now.mono_ns < counters->start_ns + ADOPT_NS && !p->finishing)
-			return;
-		f = begin_flow(p, key, counters);
-		if (!f)
-			return;
-		p->counters.found_by_sweep++;
-		emit_flow(p, f, EVENT_FLOW_START, false);
+	if ((p->now.mono_ns < counters->start_ns + ADOPT_NS && !p->finishing) ||
+	    flow_find(p->flows, key))
 		return;
-	}
-	if (f->state == FLOW_OPEN && f->counters.start_ns == counters->start_ns)
-		f->counters = *counters;
+	f = begin_flow(p, key, counters);
+	if (!f)
+		return;
+	p->counters.found_by_sweep++;
+	emit_flow(p, f, EVENT_FLOW_START, false);
+	set_due(p, f);
 }
 
-static uint64_t flow_timeout(const struct pipeline *p, const struct flow *f)
+static void refresh(struct pipeline *p, struct flow *f)
 {
-	const struct gw_flow *c = &f->counters;
+	struct gw_flow fresh;
 
-	if (flow_is_closed(c))
-		return p->config.linger_ns;
-	if (c->dir[0].state == GW_TCP_CLOSED || c->dir[1].state == GW_TCP_CLOSED)
-		return p->config.closing_ns;
-	return flow_is_established(c) || c->phase == GW_PHASE_DATA ? p->config.idle_ns :
-								     p->config.attempt_ns;
+	if (p->capture->ops->read(p->capture, &f->key, &fresh) == 0 &&
+	    fresh.start_ns == f->counters.start_ns)
+		f->counters = fresh;
 }
 
 static void look_at(void *arg, struct flow *f)
 {
 	struct pipeline *p = arg;
-	uint64_t now = p->now.mono_ns, last = flow_last_ns(&f->counters);
+	uint64_t now = p->now.mono_ns, last;
 	struct gw_flow fresh;
 
 	if (f->state == FLOW_ENDED) {
-		if (now - f->ended_ns < FLOW_TOMBSTONE_NS)
-			return;
 		if (p->capture->ops->forget(p->capture, &f->key, &fresh) == 0)
 			p->counters.late_packets += packets_of(&fresh) - f->ended_packets;
 		flow_remove(p->flows, f);
 		return;
 	}
+	refresh(p, f);
 	if (outcome_is_news(f))
 		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
 	observe_path(p, f);
-	if (now > last && now - last >= flow_timeout(p, f)) {
+	last = flow_last_ns(&f->counters);
+	if (now >= last + flow_timeout(p, f))
 		end_flow(p, f, false);
-		return;
-	}
-	if (now > f->updated_ns && now - f->updated_ns >= p->config.update_ns)
+	else if (now >= f->updated_ns + p->config.update_ns)
 		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
+	set_due(p, f);
 }
 
 bool pipeline_due(const struct pipeline *p, uint64_t capture_ns)
@@ -652,8 +685,11 @@ void pipeline_tick(struct pipeline *p, struct now now)
 	if (!pipeline_due(p, now.mono_ns))
 		return;
 	p->next_tick_ns = now.mono_ns + TICK_NS;
-	p->capture->ops->sweep(p->capture, swept, p);
-	flow_each(p->flows, look_at, p);
+	if (now.mono_ns >= p->next_sweep_ns) {
+		p->next_sweep_ns = now.mono_ns + SWEEP_NS;
+		p->capture->ops->sweep(p->capture, swept, p);
+	}
+	flow_each(p->flows, now.mono_ns, look_at, p);
 }
 
 struct ending {
@@ -680,8 +716,10 @@ static void finish_flow(void *arg, struct flow *f)
 {
 	struct pipeline *p = arg;
 
-	if (f->state == FLOW_OPEN)
+	if (f->state == FLOW_OPEN) {
+		refresh(p, f);
 		end_flow(p, f, flow_is_established(&f->counters) && !flow_is_closed(&f->counters));
+	}
 	p->capture->ops->forget(p->capture, &f->key, NULL);
 	flow_remove(p->flows, f);
 }
@@ -696,13 +734,13 @@ void pipeline_finish(struct pipeline *p, struct now now)
 	p->capture->ops->sweep(p->capture, swept, p);
 	e.flows = calloc(flow_count(p->flows) + 1, sizeof(*e.flows));
 	if (e.flows) { /* in the order they began */
-		flow_each(p->flows, gather, &e);
+		flow_each(p->flows, UINT64_MAX, gather, &e);
 		qsort(e.flows, e.n, sizeof(*e.flows), by_start);
 		for (i = 0; i < e.n; i++)
 			finish_flow(p, e.flows[i]);
 		free(e.flows);
 	} else {
-		flow_each(p->flows, finish_flow, p);
+		flow_each(p->flows, UINT64_MAX, finish_flow, p);
 	}
 	p->finishing = false;
 }
@@ -790,7 +828,7 @@ int pipeline_load(struct pipeline *p, struct fabric *f, struct now now)
 	p->paths = paths;
 	p->fabric = fabric_ref(f);
 	announce(p, f, old);
-	flow_each(p->flows, judge_again, p);
+	flow_each(p->flows, UINT64_MAX, judge_again, p);
 	fabric_unref(old);
 	return 0;
 }

@@ -62,7 +62,7 @@ void pipeline_record(void *pipeline, const struct gw_record *r);
 /* True when pipeline_tick() has something to do at this capture time. */
 bool pipeline_due(const struct pipeline *p, uint64_t capture_ns);
 
-/* Reads the counters, then does what time demands. */
+/* Does what time demands of the flows that are due. */
 void pipeline_tick(struct pipeline *p, struct now now);
 
 /* Ends every flow: the agent or the capture stops. */
