@@ -537,7 +537,7 @@ long event_encode_into(const struct event *e, char **buf, size_t *size)
 	put_key(&w, "type");
 	if (e->type == EVENT_ALERT) {
 		put_text(&w, "\"" ALERT_PREFIX);
-		put_text(&w, e->alert);
+		put_text(&w, e->alert); /* a name of ours, as an agent's */
 		put_char(&w, '"');
 	} else {
 		put_string(&w, event_type_name(e->type));
@@ -928,7 +928,7 @@ static void get_head(struct reader *r, const json_t *doc, struct event *e)
 	if (!get_string(r, doc, "", "type", &type)) {
 		wrong(r, "type is missing");
 	} else if (!strncmp(type, ALERT_PREFIX, strlen(ALERT_PREFIX)) &&
-		   type[strlen(ALERT_PREFIX)]) {
+		   event_agent_valid(type + strlen(ALERT_PREFIX))) {
 		e->type = EVENT_ALERT;
 		e->alert = type + strlen(ALERT_PREFIX);
 	} else {
