@@ -34,6 +34,7 @@ AGENT_SRC := $(filter-out agent/main.c,$(call find_c,agent))
 COLLECTOR_SRC := $(filter-out collector/main.c,$(call find_c,collector))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
+TOOL_SRC := $(wildcard tests/tools/*.c)
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
@@ -43,6 +44,7 @@ LIBS = $(BUILD)/libagent.a $(BUILD)/libcollector.a $(BUILD)/libcommon.a
 PROGRAMS := $(if $(wildcard agent/main.c),$(BUILD)/glasswatch-agent) \
 	$(if $(wildcard collector/main.c),$(BUILD)/glasswatch-collector)
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(TOOL_SRC))
 BENCH := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(FUZZ_SRC))
 
@@ -112,7 +114,7 @@ ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(CHECKED) -D_GNU_SOURCE \
 ALL_LDFLAGS = $(HARDEN_LD) $(CHECKED) $(LDFLAGS)
 
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
-BPF_CFLAGS = -target bpf -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
+BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \
 	-Wno-missing-field-initializers -I. -Ibpf -I$(GEN) \
 	$(if $(MULTIARCH),-I/usr/include/$(MULTIARCH)) $(BPF_TARGET_ARCH)
 # libbpf's tracing macros spell registers by the machine's name.
@@ -121,14 +123,15 @@ BPF_TARGET_ARCH := -D__TARGET_ARCH_$(shell uname -m | sed 's/x86_64/x86/; s/aarc
 
 # ---- building ----------------------------------------------------------------
 
-.PHONY: all programs tests fuzzers benches
+.PHONY: all programs tests tools fuzzers benches
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all
 
 all: programs ## build both programs, build/glasswatch-agent and build/glasswatch-collector
 programs: $(PROGRAMS)
-tests: $(UNIT)
+tests: $(UNIT) tools
+tools: $(TOOLS)
 fuzzers: $(FUZZERS)
 benches: $(BENCH)
 
@@ -158,6 +161,12 @@ $(BUILD)/tests/%: $(BUILD)/obj/tests/unit/%.o $(call obj,$(UNIT_HELP_SRC)) $(LIB
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lcmocka -lm
 
+# Programs that end-to-end tests run beside ours.
+$(BUILD)/tests/tools/%: $(BUILD)/obj/tests/tools/%.o $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lm
+
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
@@ -173,7 +182,7 @@ SQL_TEXT = $(patsubst collector/%,$(GEN)/%.h,$(SQL_SRC))
 GENERATED = $(SKELETONS) $(SQL_TEXT)
 $(call obj,$(AGENT_SRC) agent/main.c): | $(SKELETONS)
 $(call obj,$(COLLECTOR_SRC) collector/main.c): | $(SQL_TEXT)
-$(call obj,$(UNIT_SRC) $(UNIT_HELP_SRC) $(BENCH_SRC) $(FUZZ_SRC)): | $(GENERATED)
+$(call obj,$(UNIT_SRC) $(UNIT_HELP_SRC) $(TOOL_SRC) $(BENCH_SRC) $(FUZZ_SRC)): | $(GENERATED)
 
 # The text of an .sql file as a C string literal: `static const char x[] =
 # #include "NAME.sql.h"`.
@@ -239,7 +248,7 @@ unit: tests ## the unit tests alone
 	done; \
 	[ -z "$$failed" ] || { printf '\nunit tests failed:%s\n' "$$failed"; exit 1; }
 
-e2e: programs ## the end-to-end tests alone
+e2e: programs tools ## the end-to-end tests alone
 	$(call step,end to end: tests/e2e)
 	$(Q)BUILD=$(BUILD) prove --timer $(sort $(wildcard tests/e2e/*.t))
 
