@@ -18,10 +18,10 @@
 
 #include "agent/fabric/device.h"
 
-#define MAX_NAME 255	/* of anything; longer is no name */
-#define MAX_WORDS 16	/* the longest statement read has 12 */
-#define QUOTE_LEN 80	/* of an offending line in a message */
-#define SEQ_STEP 10	/* EOS numbers an entry without seq: the last + 10 */
+#define MAX_NAME 255 /* of anything; longer is no name */
+#define MAX_WORDS 16 /* the longest statement read has 12 */
+#define QUOTE_LEN 80 /* of an offending line in a message */
+#define SEQ_STEP 10  /* EOS numbers an entry without seq: the last + 10 */
 
 struct group { /* BGP peer group */
 	char *name;
@@ -208,8 +208,7 @@ static bool interface_name(const struct statement *s, char *out, size_t size)
 		return false;
 	if (s->n == 3 && !isdigit((unsigned char)s->w[2].at[0]))
 		return false;
-	while (letters < w.len &&
-	       (isalpha((unsigned char)w.at[letters]) || w.at[letters] == '-'))
+	while (letters < w.len && (isalpha((unsigned char)w.at[letters]) || w.at[letters] == '-'))
 		letters++;
 	for (size_t i = 0; letters >= 2 && i < sizeof(types) / sizeof(types[0]); i++) {
 		if (letters > strlen(types[i]) || strncasecmp(w.at, types[i], letters) != 0)
@@ -288,8 +287,7 @@ static void drop_addresses(struct fabric_interface *i, uint8_t family, bool prim
 	i->n_addresses = kept;
 }
 
-static void read_ip_address(struct reader *r, struct fabric_interface *i,
-			    const struct statement *s)
+static void read_ip_address(struct reader *r, struct fabric_interface *i, const struct statement *s)
 {
 	uint8_t family = eos_is(s->w[0], "ip") ? 4 : 6;
 	const struct eos_word *w = &s->w[2], *after;
@@ -311,7 +309,8 @@ static void read_ip_address(struct reader *r, struct fabric_interface *i,
 		if (i->kind == IF_MANAGEMENT)
 			tell(r, DEVICE_NOTE, s->node->line,
 			     "%s gets its address at run time (%.*s): it is not known here and not "
-			     "watched", i->name, (int)w[0].len, w[0].at);
+			     "watched",
+			     i->name, (int)w[0].len, w[0].at);
 		return;
 	}
 	if (family == 4 && eos_is(w[0], "unnumbered"))
@@ -319,13 +318,14 @@ static void read_ip_address(struct reader *r, struct fabric_interface *i,
 	used = read_prefix(w, family, &a.prefix);
 	if (!used) {
 		unread(r, s->node,
-		       family == 4 ? "an address and its length are wanted, as 192.0.2.1/24" :
-				     "an address and its length are wanted, as 2001:db8::1/64");
+		       family == 4 ? "an address and its length are wanted, as 192.0.2.1/24"
+				   : "an address and its length are wanted, as 2001:db8::1/64");
 		return;
 	}
 	after = w + used;
-	if (family == 6 && (eos_is(after[0], "link-local") ||
-			    (a.prefix.addr.bytes[0] == 0xfe && (a.prefix.addr.bytes[1] & 0xc0) == 0x80)))
+	if (family == 6 &&
+	    (eos_is(after[0], "link-local") ||
+	     (a.prefix.addr.bytes[0] == 0xfe && (a.prefix.addr.bytes[1] & 0xc0) == 0x80)))
 		return; /* the same on many links: no target */
 	if (family == 4 && eos_is(after[0], "secondary")) {
 		a.secondary = true;
@@ -491,17 +491,18 @@ static size_t read_bounds(const struct eos_word *w, size_t n, struct prefix_entr
 	size_t used = 0;
 
 	while (used < n) {
-		uint8_t *bound = eos_is(w[used], "eq") ? &e->eq :
-				 eos_is(w[used], "ge") ? &e->ge :
-				 eos_is(w[used], "le") ? &e->le : NULL;
+		uint8_t *bound = eos_is(w[used], "eq")	 ? &e->eq
+				 : eos_is(w[used], "ge") ? &e->ge
+				 : eos_is(w[used], "le") ? &e->le
+							 : NULL;
 
 		if (!bound || *bound) {
 			*why = "only eq, ge and le may follow the prefix, each once";
 			return 0;
 		}
 		if (used + 1 >= n || !read_number(w[used + 1], most, &v) || v == 0) {
-			*why = most == 32 ? "a length from 1 to 32 is wanted" :
-					    "a length from 1 to 128 is wanted";
+			*why = most == 32 ? "a length from 1 to 32 is wanted"
+					  : "a length from 1 to 128 is wanted";
 			return 0;
 		}
 		*bound = (uint8_t)v;
@@ -554,8 +555,9 @@ static void read_entry(struct reader *r, size_t list, const struct eos_node *nod
 	e.permit = eos_is(w[0], "permit");
 	used = n > 1 ? read_prefix(w + 1, l->family, &given) : 0;
 	if (!used || 1 + used > n) {
-		unread(r, node, l->family == 4 ? "an IPv4 prefix is wanted, as 192.0.2.0/24" :
-						 "an IPv6 prefix is wanted, as 2001:db8::/32");
+		unread(r, node,
+		       l->family == 4 ? "an IPv4 prefix is wanted, as 192.0.2.0/24"
+				      : "an IPv6 prefix is wanted, as 2001:db8::/32");
 		return;
 	}
 	e.prefix = prefix_mask(&given);
@@ -683,8 +685,8 @@ static void neighbor_clear(struct fabric_neighbor *n)
 	free(n->description);
 }
 
-static struct fabric_neighbor *neighbor_at(struct reader *r, const struct addr *a,
-					   const char *vrf, bool make, int line)
+static struct fabric_neighbor *neighbor_at(struct reader *r, const struct addr *a, const char *vrf,
+					   bool make, int line)
 {
 	struct fabric_device *d = r->d;
 	struct fabric_neighbor *array;
@@ -824,8 +826,7 @@ static void read_bgp(struct reader *r, const struct statement *head)
 
 static bool is_prefix_list(const struct statement *s)
 {
-	return (eos_is(s->w[0], "ip") || eos_is(s->w[0], "ipv6")) &&
-	       eos_is(s->w[1], "prefix-list");
+	return (eos_is(s->w[0], "ip") || eos_is(s->w[0], "ipv6")) && eos_is(s->w[1], "prefix-list");
 }
 
 /* `interface Loopback6` or a management interface, opened where none can be. */
@@ -840,8 +841,7 @@ static bool is_lost_interface(const struct statement *s)
 	    (strcmp(name, "Loopback6") != 0 && strncmp(name, "Management", 10) != 0))
 		return false;
 	eos_split(after->text, &w, 1);
-	return eos_is(w, "ip") || eos_is(w, "ipv6") || eos_is(w, "description") ||
-	       eos_is(w, "vrf");
+	return eos_is(w, "ip") || eos_is(w, "ipv6") || eos_is(w, "description") || eos_is(w, "vrf");
 }
 
 /* A list or a management interface inside another section is not read, because
@@ -857,8 +857,8 @@ static void report_misplaced(struct reader *r, const struct eos_node *section)
 		if (!n->code && (is_prefix_list(&s) || is_lost_interface(&s))) {
 			char why[2 * QUOTE_LEN];
 
-			snprintf(why, sizeof(why), "not read inside `%.*s` of line %d",
-				 QUOTE_LEN, section->text, section->line);
+			snprintf(why, sizeof(why), "not read inside `%.*s` of line %d", QUOTE_LEN,
+				 section->text, section->line);
 			unread(r, n, why);
 		}
 		if (n->child) {
@@ -1042,10 +1042,14 @@ static enum fabric_role role_of_tail(const char *name, size_t len)
 		const char *word;
 		enum fabric_role role;
 	} words[] = {
-		{ "ce", ROLE_CE },		  { "tor", ROLE_TOR },
-		{ "mgmt", ROLE_MGMT_SWITCH },	  { "mgmtswitch", ROLE_MGMT_SWITCH },
-		{ "npb", ROLE_NPB },		  { "ts", ROLE_TERMINAL_SERVER },
-		{ "terminalserver", ROLE_TERMINAL_SERVER }, { "pe", ROLE_PE },
+		{ "ce", ROLE_CE },
+		{ "tor", ROLE_TOR },
+		{ "mgmt", ROLE_MGMT_SWITCH },
+		{ "mgmtswitch", ROLE_MGMT_SWITCH },
+		{ "npb", ROLE_NPB },
+		{ "ts", ROLE_TERMINAL_SERVER },
+		{ "terminalserver", ROLE_TERMINAL_SERVER },
+		{ "pe", ROLE_PE },
 	};
 	size_t start;
 

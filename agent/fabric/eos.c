@@ -183,8 +183,15 @@ static void push(struct eos *e, struct eos_node *n, uint32_t indent, bool flat)
 		e->stack[e->depth++] = (struct frame){ n, indent, flat };
 }
 
-enum section { SECTION_OTHER, SECTION_INTERFACE, SECTION_PREFIX_LIST, SECTION_ROUTE_MAP,
-	       SECTION_BGP, SECTION_GENERAL, SECTION_MANAGEMENT };
+enum section {
+	SECTION_OTHER,
+	SECTION_INTERFACE,
+	SECTION_PREFIX_LIST,
+	SECTION_ROUTE_MAP,
+	SECTION_BGP,
+	SECTION_GENERAL,
+	SECTION_MANAGEMENT
+};
 
 static enum section section_of(const struct eos *e)
 {
@@ -244,8 +251,10 @@ static bool is_entry_word(const char *text)
  * sibling, badly indented. */
 static bool is_leaf(enum section s, const char *text)
 {
-	static const char *const bgp[] = { "neighbor", "redistribute", "router-id", "rd", "bgp",
-					   "maximum-paths", "network", "aggregate-address" };
+	static const char *const bgp[] = { "neighbor",	"redistribute",
+					   "router-id", "rd",
+					   "bgp",	"maximum-paths",
+					   "network",	"aggregate-address" };
 	struct eos_word w;
 
 	eos_split(text, &w, 1);
@@ -444,7 +453,8 @@ static void check_after_end(struct eos *e, size_t i)
 		if (e->raw[k].indent == 0 &&
 		    (eos_is(w, "hostname") || eos_is(w, "interface") || eos_is(w, "ip") ||
 		     eos_is(w, "ipv6") || eos_is(w, "router"))) {
-			note(e, (int)k + 1, "stands after `end` and is not read, nor is what follows");
+			note(e, (int)k + 1,
+			     "stands after `end` and is not read, nor is what follows");
 			return;
 		}
 	}
@@ -468,9 +478,8 @@ static void read_lines(struct eos *e)
 			continue;
 
 		words = eos_split(r->text, w, 4);
-		if (eos_is(w[0], "banner") &&
-		    (r->indent == 0 || eos_is(w[1], "login") || eos_is(w[1], "motd") ||
-		     eos_is(w[1], "exec"))) {
+		if (eos_is(w[0], "banner") && (r->indent == 0 || eos_is(w[1], "login") ||
+					       eos_is(w[1], "motd") || eos_is(w[1], "exec"))) {
 			e->depth = 0;
 			add(e, &e->nodes[0], i);
 			i = skip_text(e, i, 1, true,

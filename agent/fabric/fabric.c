@@ -35,8 +35,8 @@
 #define MIN_RANGE_V4 8
 #define MIN_RANGE_V6 32
 
-static const char *const role_str[] = { "unknown", "ce", "tor", "mgmt-switch",
-					"npb",	   "terminal-server", "pe" };
+static const char *const role_str[] = { "unknown",	   "ce", "tor", "mgmt-switch", "npb",
+					"terminal-server", "pe" };
 _Static_assert(ARRAY_SIZE(role_str) == ROLE_NUM, "a name for each role");
 
 const char *fabric_role_name(enum fabric_role r)
@@ -53,7 +53,7 @@ const char *fabric_path_name(enum gw_path p)
 
 struct loader {
 	struct fabric *f;
-	const char *file; /* being read; NULL: none */
+	const char *file;	  /* being read; NULL: none */
 	unsigned problems, notes; /* of this file so far */
 	bool no_memory;
 };
@@ -186,8 +186,8 @@ static int load_file(struct loader *l, const char *name, char *err, size_t size)
 			ret = 0; /* a directory, a FIFO, a socket, a device */
 		} else {
 			snprintf(err, size, "%s: %s", path,
-				 errno == EAGAIN ? "changed while it was read; try again" :
-						   strerror(errno));
+				 errno == EAGAIN ? "changed while it was read; try again"
+						 : strerror(errno));
 		}
 		free(path);
 		return ret;
@@ -404,10 +404,9 @@ static void make_targets(struct loader *l)
 				if (!larger)
 					goto out;
 				all = larger;
-				all[n++] = (struct candidate){
-					{ in->addresses[a].prefix.addr, (uint32_t)i, path, in->vrf },
-					in->addresses[a].line
-				};
+				all[n++] = (struct candidate){ { in->addresses[a].prefix.addr,
+								 (uint32_t)i, path, in->vrf },
+							       in->addresses[a].line };
 			}
 		}
 	}
@@ -573,8 +572,8 @@ static void make_policies(struct loader *l)
 	}
 	qsort(sorted, n, sizeof(*sorted), by_digest);
 	for (size_t i = 0; i < n; i++) {
-		bool same = i && !memcmp(sorted[i].bytes, sorted[i - 1].bytes,
-					 sizeof(sorted[i].bytes));
+		bool same = i &&
+			    !memcmp(sorted[i].bytes, sorted[i - 1].bytes, sizeof(sorted[i].bytes));
 
 		first[sorted[i].number] = same ? first[sorted[i - 1].number] : sorted[i].number;
 	}
@@ -617,8 +616,8 @@ static int by_prefix(const void *a, const void *b)
 /* The compiled entries of one loopback list. The widest ones are left out before
  * compiling, so that `deny 0.0.0.0/0`, the idiom for "all but the default route",
  * hides nothing. */
-static void claim_list(struct loader *l, const struct fabric_device *d,
-		       const struct prefix_list *p, uint32_t list, struct claim **claims, size_t *n)
+static void claim_list(struct loader *l, const struct fabric_device *d, const struct prefix_list *p,
+		       uint32_t list, struct claim **claims, size_t *n)
 {
 	uint8_t least = p->family == 4 ? MIN_RANGE_V4 : MIN_RANGE_V6;
 	struct prefix_list narrow = *p;
@@ -640,7 +639,8 @@ static void claim_list(struct loader *l, const struct fabric_device *d,
 		else
 			remark(l, DEVICE_NOTE, d->file, p->entries[i].line,
 			       "%s seq %u %s is wider than /%u: not taken as a range of in-band "
-			       "addresses", p->name, p->entries[i].seq,
+			       "addresses",
+			       p->name, p->entries[i].seq,
 			       prefix_format(&p->entries[i].prefix, text), least);
 	}
 	t = prefix_list_compile(&narrow);
@@ -709,8 +709,14 @@ static void make_ranges(struct loader *l)
 {
 	struct fabric *f = l->f;
 	struct claim *claims = NULL;
-	struct open { uint32_t claim; bool before; } *stack = NULL;
-	struct outer { struct prefix prefix; bool permit; } outer[129];
+	struct open {
+		uint32_t claim;
+		bool before;
+	} *stack = NULL;
+	struct outer {
+		struct prefix prefix;
+		bool permit;
+	} outer[129];
 	struct lpm_entry *entries = NULL;
 	bool *says = NULL; /* per list */
 	size_t n = 0, depth = 0, outers = 0;
@@ -732,7 +738,8 @@ static void make_ranges(struct loader *l)
 		const struct claim *c = &claims[i];
 		bool around;
 
-		while (depth && !prefix_covers(&claims[stack[depth - 1].claim].prefix, &c->prefix)) {
+		while (depth &&
+		       !prefix_covers(&claims[stack[depth - 1].claim].prefix, &c->prefix)) {
 			const struct open *o = &stack[--depth];
 			uint32_t list = claims[o->claim].list;
 
@@ -752,8 +759,8 @@ static void make_ranges(struct loader *l)
 			continue;
 		/* nested strictly, so never more than lengths there are */
 		outer[outers++] = (struct outer){ c->prefix, permits > 0 };
-		entries[f->n_ranges] = (struct lpm_entry){ c->prefix, permits > 0,
-							   (uint32_t)f->n_ranges };
+		entries[f->n_ranges] =
+			(struct lpm_entry){ c->prefix, permits > 0, (uint32_t)f->n_ranges };
 		f->ranges[f->n_ranges++] = (struct fabric_range){ c->prefix, permits > 0 };
 	}
 	f->range_table = lpm_build(entries, f->n_ranges);
@@ -861,8 +868,10 @@ struct fabric *fabric_load(const char *dir, char *err, size_t size)
 			snprintf(err, size, "%s: holds no device: %s: %s", f->directory, p->file,
 				 p->text);
 		else
-			snprintf(err, size, "%s: holds no device: put one EOS running-config per "
-				 "device there", f->directory);
+			snprintf(err, size,
+				 "%s: holds no device: put one EOS running-config per "
+				 "device there",
+				 f->directory);
 		fabric_unref(f);
 		return NULL;
 	}
@@ -871,7 +880,8 @@ struct fabric *fabric_load(const char *dir, char *err, size_t size)
 		if (f->devices[i].role == ROLE_UNKNOWN)
 			remark(&l, DEVICE_NOTE, f->devices[i].file, 0,
 			       "hostname %s does not end in a role (CE1, TOR1, MGMT1, NPB1, TS1, "
-			       "PE1): role unknown", f->devices[i].name);
+			       "PE1): role unknown",
+			       f->devices[i].name);
 	make_targets(&l);
 	make_policies(&l);
 	make_ranges(&l);

@@ -25,8 +25,16 @@
 #define FABRIC_RANGE_V6 "loopback_v6"
 #define FABRIC_INBAND_INTERFACE "Loopback6"
 
-enum fabric_role { ROLE_UNKNOWN, ROLE_CE, ROLE_TOR, ROLE_MGMT_SWITCH, ROLE_NPB,
-		   ROLE_TERMINAL_SERVER, ROLE_PE, ROLE_NUM };
+enum fabric_role {
+	ROLE_UNKNOWN,
+	ROLE_CE,
+	ROLE_TOR,
+	ROLE_MGMT_SWITCH,
+	ROLE_NPB,
+	ROLE_TERMINAL_SERVER,
+	ROLE_PE,
+	ROLE_NUM
+};
 
 enum fabric_interface_kind { IF_MANAGEMENT, IF_LOOPBACK, IF_OTHER };
 
@@ -49,7 +57,7 @@ struct fabric_interface {
 
 struct fabric_neighbor {
 	struct addr address;
-	uint32_t asn; /* 0: not given here nor by its peer group */
+	uint32_t asn;			      /* 0: not given here nor by its peer group */
 	char *peer_group, *vrf, *description; /* NULL: none */
 	int line;
 };
@@ -108,7 +116,7 @@ struct fabric {
 	size_t n_policies;
 	struct fabric_range *ranges;
 	size_t n_ranges;
-	struct lpm *range_table; /* of ranges; rule: index into them */
+	struct lpm *range_table;	 /* of ranges; rule: index into them */
 	struct fabric_problem *problems; /* what could not be read */
 	size_t n_problems;
 	struct fabric_problem *notes; /* what was read, but deserves a look */
@@ -136,7 +144,8 @@ bool fabric_in_range(const struct fabric *f, const struct addr *a);
 bool fabric_is_neighbor(const struct fabric *f, uint32_t device, const struct addr *a);
 
 /* Judges a source by a policy: first match by seq, through the compiled table. */
-struct fabric_trust fabric_judge(const struct fabric *f, uint32_t policy, const struct addr *source);
+struct fabric_trust fabric_judge(const struct fabric *f, uint32_t policy,
+				 const struct addr *source);
 
 const char *fabric_role_name(enum fabric_role r);
 const char *fabric_path_name(enum gw_path p); /* "primary", "in-band", "none" */

@@ -63,8 +63,11 @@ const char trust_show_help[] =
 /* Length of the valid UTF-8 sequence at s, 0: none. */
 static size_t utf8_len(const unsigned char *s)
 {
-	size_t n = s[0] < 0x80 ? 1 : s[0] >= 0xc2 && s[0] < 0xe0 ? 2 :
-		   (s[0] & 0xf0) == 0xe0 ? 3 : s[0] >= 0xf0 && s[0] < 0xf5 ? 4 : 0;
+	size_t n = s[0] < 0x80			 ? 1
+		   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+		   : (s[0] & 0xf0) == 0xe0	 ? 3
+		   : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+						 : 0;
 
 	for (size_t i = 1; i < n; i++)
 		if ((s[i] & 0xc0) != 0x80)
@@ -150,7 +153,8 @@ static json_t *json_interfaces(const struct fabric_device *d, enum fabric_interf
 		for (size_t k = 0; k < in->n_addresses; k++) {
 			const struct fabric_address *a = &in->addresses[k];
 
-			json_array_append_new(addresses, json_string(prefix_format(&a->prefix, text)));
+			json_array_append_new(addresses,
+					      json_string(prefix_format(&a->prefix, text)));
 			if (!a->secondary)
 				continue;
 			if (!secondary)
@@ -186,7 +190,8 @@ static json_t *json_lists(const struct fabric_device *d, uint8_t family)
 			json_t *o = json_object();
 
 			json_object_set_new(o, "seq", json_integer(e->seq));
-			json_object_set_new(o, "action", json_string(e->permit ? "permit" : "deny"));
+			json_object_set_new(o, "action",
+					    json_string(e->permit ? "permit" : "deny"));
 			json_object_set_new(o, "prefix",
 					    json_string(prefix_format(&e->prefix, text)));
 			if (e->eq)
@@ -294,8 +299,9 @@ static void put_count(FILE *to, size_t n, const char *one, const char *many)
 
 static void show_interface(const struct fabric_interface *in, FILE *to)
 {
-	const char *path = in->kind == IF_MANAGEMENT ? "primary" :
-			   strcmp(in->name, FABRIC_INBAND_INTERFACE) == 0 ? "in-band" : "-";
+	const char *path = in->kind == IF_MANAGEMENT			    ? "primary"
+			   : strcmp(in->name, FABRIC_INBAND_INTERFACE) == 0 ? "in-band"
+									    : "-";
 	char text[PREFIX_STRLEN];
 
 	fprintf(to, "  ");
@@ -315,8 +321,10 @@ static void show_list(const struct prefix_list *l, FILE *to)
 
 	fprintf(to, "  %s prefix-list ", l->family == 4 ? "ip" : "ipv6");
 	put(to, 0, l->name);
-	fprintf(to, "%s\n", l->external ? "  (entries are outside the configuration)" :
-			    l->n_entries ? "" : "  (empty: denies all)");
+	fprintf(to, "%s\n",
+		l->external    ? "  (entries are outside the configuration)"
+		: l->n_entries ? ""
+			       : "  (empty: denies all)");
 	for (size_t k = 0; k < l->n_entries; k++) {
 		const struct prefix_entry *e = &l->entries[k];
 
@@ -435,9 +443,9 @@ int fabric_show(const struct fabric *f, bool json, FILE *to)
 /* What a device answers about one source. */
 struct answer {
 	struct fabric_trust trust;
-	const struct prefix_list *list; /* the device's own; NULL: none */
+	const struct prefix_list *list;	  /* the device's own; NULL: none */
 	const struct prefix_entry *entry; /* that decides; NULL: implicit deny */
-	bool ambiguous; /* as a host route it would be decided otherwise */
+	bool ambiguous;			  /* as a host route it would be decided otherwise */
 };
 
 static struct answer answer_of(const struct fabric *f, const struct fabric_device *d,
@@ -464,8 +472,9 @@ static struct answer answer_of(const struct fabric *f, const struct fabric_devic
 
 static const char *verdict_name(enum gw_verdict v)
 {
-	return v == GW_VERDICT_TRUSTED	 ? "trusted" :
-	       v == GW_VERDICT_UNTRUSTED ? "untrusted" : "no-policy";
+	return v == GW_VERDICT_TRUSTED	   ? "trusted"
+	       : v == GW_VERDICT_UNTRUSTED ? "untrusted"
+					   : "no-policy";
 }
 
 static int answer_line(const struct answer *n)
@@ -473,8 +482,8 @@ static int answer_line(const struct answer *n)
 	return n->entry ? n->entry->line : n->list ? n->list->line : 0;
 }
 
-static void trust_json(const struct fabric_device *d, const struct addr *a,
-		       const struct answer *n, FILE *to)
+static void trust_json(const struct fabric_device *d, const struct addr *a, const struct answer *n,
+		       FILE *to)
 {
 	json_t *o = json_object();
 	char text[PREFIX_STRLEN];
@@ -499,8 +508,8 @@ static void trust_json(const struct fabric_device *d, const struct addr *a,
 	json_decref(o);
 }
 
-static void trust_text(const struct fabric_device *d, const struct addr *a,
-		       const struct answer *n, int width, FILE *to)
+static void trust_text(const struct fabric_device *d, const struct addr *a, const struct answer *n,
+		       int width, FILE *to)
 {
 	const char *name = a->family == 4 ? FABRIC_TRUST_V4 : FABRIC_TRUST_V6;
 	char text[PREFIX_STRLEN];
@@ -509,7 +518,8 @@ static void trust_text(const struct fabric_device *d, const struct addr *a,
 	fprintf(to, "  %-9s  ", verdict_name(n->trust.verdict));
 	if (n->entry)
 		fprintf(to, "%s seq %u %s %s", name, n->entry->seq,
-			n->entry->permit ? "permit" : "deny", prefix_format(&n->entry->prefix, text));
+			n->entry->permit ? "permit" : "deny",
+			prefix_format(&n->entry->prefix, text));
 	else if (n->trust.list)
 		fprintf(to, "%s: no entry contains it (implicit deny)", name);
 	else if (n->list)
@@ -588,8 +598,7 @@ static int unknown_device(const struct fabric *f, const char *name)
 	return 2;
 }
 
-int trust_show(const struct fabric *f, const char *address, const char *device, bool json,
-	       FILE *to)
+int trust_show(const struct fabric *f, const char *address, const char *device, bool json, FILE *to)
 {
 	bool found = false, trusted = false;
 	struct addr a;

@@ -51,7 +51,8 @@ static const struct {
 	  "   no switchport\n   ip address 10.0.0.1/31\n!\nip routing\n!\nend\n",
 	  "3 hostname a\n5 interface Ethernet1\n6 .no switchport\n7 .ip address 10.0.0.1/31\n"
 	  "9 ip routing\n" },
-	{ "carriage returns, no end, no newline", "interface Loopback0\r\n   mtu 9000\r\n!\r\nip routing",
+	{ "carriage returns, no end, no newline",
+	  "interface Loopback0\r\n   mtu 9000\r\n!\r\nip routing",
 	  "1 interface Loopback0\n2 .mtu 9000\n4 ip routing\n" },
 	{ "a byte order mark", "\xef\xbb\xbfhostname a\n", "1 hostname a\n" },
 	{ "nothing", "", "" },
@@ -65,37 +66,42 @@ static const struct {
 	  "5 .description x\n6 vrf instance A\n7 ip routing\n" },
 	{ "a global command that looks like one",
 	  "interface Vlan1\nip address virtual source-nat vrf A address 10.0.0.1\nmtu 9000\n",
-	  "1 interface Vlan1\n2 ip address virtual source-nat vrf A address 10.0.0.1\n3 mtu 9000\n" },
+	  "1 interface Vlan1\n2 ip address virtual source-nat vrf A address 10.0.0.1\n3 mtu "
+	  "9000\n" },
 	{ "an indented interface opens inside an interface",
 	  "interface Loopback0\n ip address 10.0.0.1/32\n!\n\tinterface Loopback6\n vrf A\n"
 	  " ip ospf area 0\n ip address 10.0.0.2/32\ninterface Ma1\n",
 	  "1 interface Loopback0\n2 .ip address 10.0.0.1/32\n4 interface Loopback6\n5 .vrf A\n"
 	  "6 .ip ospf area 0\n7 .ip address 10.0.0.2/32\n8 interface Ma1\n" },
-	{ "and at the start of a file",
-	  "\tinterface Loopback6\n vrf A\n ip address 10.0.0.2/32\n",
+	{ "and at the start of a file", "\tinterface Loopback6\n vrf A\n ip address 10.0.0.2/32\n",
 	  "1 interface Loopback6\n2 .vrf A\n3 .ip address 10.0.0.2/32\n" },
 	{ "but not elsewhere",
 	  "router path-selection\n   interface Tunnel100 primary\n   interface Ethernet3\n   x\n",
-	  "1 router path-selection\n2 .interface Tunnel100 primary\n3 .interface Ethernet3\n4 .x\n" },
+	  "1 router path-selection\n2 .interface Tunnel100 primary\n3 .interface Ethernet3\n4 "
+	  ".x\n" },
 	{ "ragged indentation",
 	  "interface Ethernet1\n  mtu 9000\n    ip address 10.0.0.1/31\n"
 	  "ip prefix-list a\n  seq 10 permit 10.0.0.0/8\n     seq 20 permit 11.0.0.0/8\n"
 	  "seq 30 permit 12.0.0.0/8\n",
 	  "1 interface Ethernet1\n2 .mtu 9000\n3 .ip address 10.0.0.1/31\n4 ip prefix-list a\n"
-	  "5 .seq 10 permit 10.0.0.0/8\n6 .seq 20 permit 11.0.0.0/8\n7 .seq 30 permit 12.0.0.0/8\n" },
+	  "5 .seq 10 permit 10.0.0.0/8\n6 .seq 20 permit 11.0.0.0/8\n7 .seq 30 permit "
+	  "12.0.0.0/8\n" },
 	{ "BGP by indentation, comments at the first column",
 	  "router bgp 1\n   neighbor A activate\n!\n   address-family ipv6\n"
-	  "      neighbor A activate\n!\n   vrf V\n      rd 1:1\n      !\n      address-family ipv4\n"
+	  "      neighbor A activate\n!\n   vrf V\n      rd 1:1\n      !\n      address-family "
+	  "ipv4\n"
 	  "         neighbor B activate\n   vrf W\n      evpn multicast\n"
 	  "         address-family ipv4\n            transit\n",
-	  "1 router bgp 1\n2 .neighbor A activate\n4 .address-family ipv6\n5 ..neighbor A activate\n"
+	  "1 router bgp 1\n2 .neighbor A activate\n4 .address-family ipv6\n5 ..neighbor A "
+	  "activate\n"
 	  "7 .vrf V\n8 ..rd 1:1\n10 ..address-family ipv4\n11 ...neighbor B activate\n12 .vrf W\n"
 	  "13 ..evpn multicast\n14 ...address-family ipv4\n15 ....transit\n" },
 	{ "BGP flat",
 	  "router bgp 1\n neighbor A peer group\n address-family ipv4\n neighbor A activate\n"
 	  " address-family ipv6\n neighbor A activate\n vrf V\n neighbor B remote-as 2\n"
 	  " address-family ipv4\n neighbor B activate\n vrf W\n rd 1:1\nend\n",
-	  "1 router bgp 1\n2 .neighbor A peer group\n3 .address-family ipv4\n4 ..neighbor A activate\n"
+	  "1 router bgp 1\n2 .neighbor A peer group\n3 .address-family ipv4\n4 ..neighbor A "
+	  "activate\n"
 	  "5 .address-family ipv6\n6 ..neighbor A activate\n7 .vrf V\n8 ..neighbor B remote-as 2\n"
 	  "9 ..address-family ipv4\n10 ...neighbor B activate\n11 .vrf W\n12 ..rd 1:1\n" },
 	{ "a family after a vrf with deeper lines is global",
@@ -127,14 +133,16 @@ static const struct {
 	  "1 router general\n2 .control-functions\n3 ..code unit f\n4 ...:function f() {\n"
 	  "5 ...:ip prefix-list trusted_sources seq 1 permit 0.0.0.0/0\n6 ...:end\n",
 	  "code unit is not closed by EOF: nothing after it is read" },
-	{ "`code` elsewhere is a word", "daemon x\n   code\n   y\n", "1 daemon x\n2 .code\n3 .y\n" },
+	{ "`code` elsewhere is a word", "daemon x\n   code\n   y\n",
+	  "1 daemon x\n2 .code\n3 .y\n" },
 	{ "a banner",
 	  "banner login\n!x\nip prefix-list trusted_sources seq 1 permit 0.0.0.0/0\n   EOF\n"
 	  "EOF not alone\nend\nbanner motd\nEOF\nhostname a\n",
 	  "1 banner login\n9 hostname a\n" },
 	{ "a banner in DOS text", "banner motd\r\nhostname b\r\nEOF\r\nhostname a\r\n",
 	  "1 banner motd\n4 hostname a\n" },
-	{ "a banner after an indented line", "interface Ethernet1\n   banner login\nx\nEOF\n   mtu 9000\n",
+	{ "a banner after an indented line",
+	  "interface Ethernet1\n   banner login\nx\nEOF\n   mtu 9000\n",
 	  "1 interface Ethernet1\n2 banner login\n5 mtu 9000\n" },
 	{ "no banner", "no banner login\nhostname a\n", "1 no banner login\n2 hostname a\n" },
 	{ "a banner that is not closed", "hostname a\nbanner exec\nhostname b\n EOF\nend\n",
@@ -159,7 +167,8 @@ static const struct {
 	{ "text after end", "hostname a\nend\nleaf1#\n! x\n", "1 hostname a\n" },
 	{ "a second file after end", "hostname a\nend\n!\nhostname b\n", "1 hostname a\n",
 	  "stands after `end` and is not read, nor is what follows" },
-	{ "an indented end", "daemon x\n   end\nhostname a\n", "1 daemon x\n2 .end\n3 hostname a\n" },
+	{ "an indented end", "daemon x\n   end\nhostname a\n",
+	  "1 daemon x\n2 .end\n3 hostname a\n" },
 	{ "an EOF that closes nothing", "some text\nip routing\nEOF\nhostname a\n",
 	  "1 some text\n2 ip routing\n4 hostname a\n",
 	  "EOF closes nothing: free text before it may have been read as configuration" },

@@ -135,7 +135,8 @@ static void test_random(void **state)
 {
 	const char *given = getenv("GLASSWATCH_SEED");
 	uint64_t seed = given ? strtoull(given, NULL, 0) : 20260215;
-	unsigned long pairs = 0, lists = 0, v6 = 0, trusted = 0, implicit = 0, dropped = 0, wrong = 0;
+	unsigned long pairs = 0, lists = 0, v6 = 0, trusted = 0, implicit = 0, dropped = 0,
+		      wrong = 0;
 	struct prefix_entry entries[MAX_ENTRIES];
 
 	(void)state;
@@ -172,7 +173,8 @@ static void test_random(void **state)
 	}
 	print_message("seed %llu: %lu (list, address) pairs, %lu lists, %lu IPv6, %lu permitted, "
 		      "%lu implicit; %lu shadowed entries dropped; %lu disagreements\n",
-		      (unsigned long long)seed, pairs, lists, v6, trusted, implicit, dropped, wrong);
+		      (unsigned long long)seed, pairs, lists, v6, trusted, implicit, dropped,
+		      wrong);
 	assert_int_equal(wrong, 0);
 	assert_true(pairs >= 1000000 && v6 > pairs / 4 && v6 < pairs * 3 / 4);
 	assert_true(trusted > pairs / 10 && implicit > pairs / 10 && dropped > lists);
@@ -188,7 +190,8 @@ static const char *shared(const char *path, char *out, size_t size)
 	if (access(out, R_OK) == 0)
 		return out;
 	print_message("SKIP: no %s; the shared examples are NOT checked (GLASSWATCH_SHARED "
-		      "names another place)\n", out);
+		      "names another place)\n",
+		      out);
 	return NULL;
 }
 
@@ -255,14 +258,16 @@ static void test_address_cases(void **state)
 			permit = strcmp(got_seq, "implicit") && strcmp(got_seq, "no-list") &&
 				 l->entries[rule].permit;
 			got = permit ? "permit" : "deny";
-			if (prefix_list_has_bounds(l) &&
-			    (prefix_list_route(l, &host, &route) && l->entries[route].permit) != permit)
+			if (prefix_list_has_bounds(l) && (prefix_list_route(l, &host, &route) &&
+							  l->entries[route].permit) != permit)
 				got_ambiguous = "yes";
 			lpm_free(t);
 		}
-		if (strcmp(got, decision) || strcmp(got_seq, seq) || strcmp(got_ambiguous, ambiguous))
-			fail_msg("%s %s: %s by %s, ambiguous %s; wanted %s by %s, ambiguous %s", name,
-				 address, got, got_seq, got_ambiguous, decision, seq, ambiguous);
+		if (strcmp(got, decision) || strcmp(got_seq, seq) ||
+		    strcmp(got_ambiguous, ambiguous))
+			fail_msg("%s %s: %s by %s, ambiguous %s; wanted %s by %s, ambiguous %s",
+				 name, address, got, got_seq, got_ambiguous, decision, seq,
+				 ambiguous);
 	}
 	fclose(cases);
 	fabric_unref(f);
@@ -386,8 +391,8 @@ static void test_tolerance(void **state)
 		assert_int_equal(d->asn, was->asn);
 		assert_int_equal(d->n_neighbors, was->n_neighbors);
 		for (size_t k = 0; k < d->n_neighbors; k++) {
-			assert_true(addr_equal(&d->neighbors[k].address,
-					       &was->neighbors[k].address));
+			assert_true(
+				addr_equal(&d->neighbors[k].address, &was->neighbors[k].address));
 			assert_int_equal(d->neighbors[k].asn, was->neighbors[k].asn);
 		}
 		assert_int_equal(f->n_policies, good->n_policies + !files[i].same_lists);
