@@ -121,7 +121,8 @@ static int pcap_open_source(struct capture_pcap *c, struct source *s, const char
 	status = pcap_setfilter(s->pcap, &program);
 	pcap_freecode(&program);
 	if (status < 0 || pcap_setnonblock(s->pcap, 1, reason) < 0) {
-		snprintf(err, size, "%s: %s", interface, status < 0 ? pcap_geterr(s->pcap) : reason);
+		snprintf(err, size, "%s: %s", interface,
+			 status < 0 ? pcap_geterr(s->pcap) : reason);
 		return -1;
 	}
 	fd = pcap_get_selectable_fd(s->pcap);

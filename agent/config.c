@@ -16,7 +16,8 @@
 static const struct conf_option options[] = {
 	{ .key = "fabric", .type = CONF_STRING, .offset = AT(fabric), .commands = WATCH,
 	  .argument = "DIR",
-	  .help = "directory of the devices' running-configs, one file each: whom to watch and trust" },
+	  .help = "directory of the devices' running-configs, one file each: whom to watch and "
+		  "trust" },
 	{ .key = "interface", .letter = 'i', .type = CONF_STRINGS, .offset = AT(interface),
 	  .commands = CMD_RUN, .argument = "IFACE", .help = "watch this interface" },
 	{ .key = "capture", .type = CONF_CHOICE, .offset = AT(capture), .commands = CMD_RUN,
@@ -24,15 +25,18 @@ static const struct conf_option options[] = {
 	  .help = "eBPF in the kernel, libpcap, or eBPF where it is allowed" },
 	{ .key = "redis", .type = CONF_STRING, .offset = AT(redis), .commands = WATCH,
 	  .argument = "URL",
-	  .help = "publish to this server: redis://[user:password@]host[:port][/db] or unix:///path" },
+	  .help = "publish to this server: redis://[user:password@]host[:port][/db] or "
+		  "unix:///path" },
 	{ .key = "stream", .type = CONF_STRING, .offset = AT(stream), .commands = WATCH,
 	  .preset = "glasswatch:events", .argument = "KEY", .help = "Redis Stream to publish to" },
 	{ .key = "output", .letter = 'o', .type = CONF_STRING, .offset = AT(output),
 	  .commands = WATCH, .argument = "FILE|-",
 	  .help = "write events as JSON lines instead of publishing; - is stdout" },
 	{ .key = "name", .type = CONF_STRING, .offset = AT(name), .commands = WATCH,
-	  .argument = "NAME", .help = "this agent's name, first half of every event id (default: host name)" },
-	{ .key = "state", .type = CONF_STRING, .offset = AT(state), .commands = CMD_RUN | CMD_STATUS,
+	  .argument = "NAME",
+	  .help = "this agent's name, first half of every event id (default: host name)" },
+	{ .key = "state", .type = CONF_STRING, .offset = AT(state),
+	  .commands = CMD_RUN | CMD_STATUS,
 	  .preset = "/var/lib/glasswatch", .argument = "DIR",
 	  .help = "where the outbox and the control socket live" },
 	{ .key = "ssh-port", .type = CONF_PORTS, .offset = AT(ssh_port), .commands = WATCH,
@@ -40,14 +44,17 @@ static const struct conf_option options[] = {
 	{ .key = "bgp-port", .type = CONF_PORTS, .offset = AT(bgp_port), .commands = WATCH,
 	  .preset = "179", .max = GW_MAX_PORTS, .argument = "N,...", .help = "ports of BGP" },
 	{ .key = "all", .type = CONF_BOOL, .offset = AT(all), .commands = CMD_REPLAY,
-	  .flags = CONF_NOT_IN_FILE, .help = "watch every SSH and BGP flow, with or without an inventory" },
+	  .flags = CONF_NOT_IN_FILE,
+	  .help = "watch every SSH and BGP flow, with or without an inventory" },
 	{ .key = "format", .type = CONF_CHOICE, .offset = AT(format),
 	  .commands = CMD_FABRIC | CMD_TRUST | CMD_STATUS, .flags = CONF_NOT_IN_FILE,
 	  .preset = "table", .choices = "table|text|json", .argument = "table|json",
 	  .help = "a table for people, or JSON" },
 	{ .key = "device", .type = CONF_STRING, .offset = AT(device), .commands = CMD_TRUST,
-	  .flags = CONF_NOT_IN_FILE, .argument = "NAME", .help = "judge by this device's lists only" },
-	{ .key = "timeout.linger", .type = CONF_DURATION, .offset = AT(linger_ns), .commands = WATCH,
+	  .flags = CONF_NOT_IN_FILE, .argument = "NAME",
+	  .help = "judge by this device's lists only" },
+	{ .key = "timeout.linger", .type = CONF_DURATION, .offset = AT(linger_ns),
+	  .commands = WATCH,
 	  .preset = "5s", .min = NS_PER_MS, .argument = "TIME",
 	  .help = "a closed flow ends after this silence, so that its last packets count" },
 	{ .key = "timeout.attempt", .type = CONF_DURATION, .offset = AT(attempt_ns),
@@ -59,7 +66,8 @@ static const struct conf_option options[] = {
 	{ .key = "timeout.idle", .type = CONF_DURATION, .offset = AT(idle_ns), .commands = WATCH,
 	  .preset = "2h15m", .min = NS_PER_S, .argument = "TIME",
 	  .help = "an open flow ends after this silence (above the 2 h of TCP keep-alive)" },
-	{ .key = "timeout.update", .type = CONF_DURATION, .offset = AT(update_ns), .commands = WATCH,
+	{ .key = "timeout.update", .type = CONF_DURATION, .offset = AT(update_ns),
+	  .commands = WATCH,
 	  .preset = "60s", .min = NS_PER_S, .argument = "TIME",
 	  .help = "flow.update of an open flow this often" },
 	{ .key = "path.window", .type = CONF_DURATION, .offset = AT(window_ns), .commands = WATCH,
@@ -118,8 +126,8 @@ static bool check(const void *config, const struct conf_command *command, const 
 	}
 	if (c->redis && c->output) {
 		*key = "output";
-		snprintf(err, size, "events go to Redis or to a file, not both: give one of --redis "
-				    "and --output");
+		snprintf(err, size, "events go to Redis or to a file, not both: give one of "
+				    "--redis and --output");
 		return false;
 	}
 	if (command->bit == CMD_RUN && !c->redis && !c->output) {
@@ -135,7 +143,8 @@ static bool check(const void *config, const struct conf_command *command, const 
 	}
 	if (command->bit == CMD_RUN && !c->interface.n) {
 		*key = "interface";
-		snprintf(err, size, "give at least one -i IFACE to watch (`ip -br link` lists them)");
+		snprintf(err, size, "give at least one -i IFACE to watch (`ip -br link` lists "
+				    "them)");
 		return false;
 	}
 	if (command->bit == CMD_REPLAY && !c->fabric && !c->all) {

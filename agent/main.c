@@ -268,8 +268,10 @@ static int status(const struct agent_config *config)
 		printf("capture     %s on", json_string_value(json_object_get(doc, "capture")));
 		json_array_foreach(json_object_get(doc, "interfaces"), i, item)
 			printf(" %s", json_string_value(item));
-		printf("; packets are %s\n", json_string_value(json_object_get(doc, "packets_are")));
-		printf("fabric      generation %s, %lld devices, %lld targets, %lld problems, from %s\n",
+		printf("; packets are %s\n",
+		       json_string_value(json_object_get(doc, "packets_are")));
+		printf("fabric      generation %s, %lld devices, %lld targets, %lld problems, from "
+		       "%s\n",
 		       json_string_value(json_object_get(fabric, "generation")),
 		       (long long)json_integer_value(json_object_get(fabric, "devices")),
 		       (long long)json_integer_value(json_object_get(fabric, "targets")),
@@ -280,16 +282,15 @@ static int status(const struct agent_config *config)
 			       json_string_value(json_object_get(doc, "reload_refused")));
 		json_object_foreach(json_object_get(doc, "stats"), name, part) {
 			printf("%-11s", name);
-			json_object_foreach(part, key, value)
-				if (json_is_integer(value))
-					printf(" %s %lld", key, (long long)json_integer_value(value));
-				else if (json_is_object(value)) {
-					const char *why;
-					json_t *n;
+			json_object_foreach(part, key, value) if (json_is_integer(value))
+				printf(" %s %lld", key, (long long)json_integer_value(value));
+			else if (json_is_object(value))
+			{
+				const char *why;
+				json_t *n;
 
-					json_object_foreach(value, why, n)
-						printf(" %s.%s %lld", key, why,
-						       (long long)json_integer_value(n));
+				json_object_foreach(value, why, n) printf(
+					" %s.%s %lld", key, why, (long long)json_integer_value(n));
 				}
 			putchar('\n');
 		}

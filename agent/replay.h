@@ -7,8 +7,9 @@
 
 struct agent_config;
 
-/* now: when the fabric is loaded. Returns the exit status: 0, or 1 when a capture was cut (everything before the
- * cut is reported). Dies with 2 on what cannot be read at all. */
+/* now: when the fabric is loaded. Returns the exit status: 0, or 1 when a capture
+ * was cut (everything before the cut is reported). Dies with 2 on what cannot be
+ * read at all. */
 int replay(const struct agent_config *config, char **files, int n_files,
 	   struct now now);
 

@@ -18,7 +18,8 @@
 static const struct conf_option options[] = {
 	{ .key = "redis", .type = CONF_STRING, .offset = AT(redis), .commands = CMD_RUN,
 	  .preset = "redis://127.0.0.1:6379", .argument = "URL",
-	  .help = "read from this server: redis://[user:password@]host[:port][/db] or unix:///path" },
+	  .help = "read from this server: redis://[user:password@]host[:port][/db] or "
+		  "unix:///path" },
 	{ .key = "stream", .type = CONF_STRING, .offset = AT(stream), .commands = CMD_RUN,
 	  .preset = "glasswatch:events", .argument = "KEY", .help = "Redis Stream to read" },
 	{ .key = "group", .type = CONF_STRING, .offset = AT(group), .commands = CMD_RUN,
@@ -26,7 +27,8 @@ static const struct conf_option options[] = {
 	  .help = "consumer group; collectors of one store share it" },
 	{ .key = "consumer", .type = CONF_STRING, .offset = AT(consumer), .commands = CMD_RUN,
 	  .argument = "NAME",
-	  .help = "this collector's name in the group; keep it over restarts (default: host name)" },
+	  .help = "this collector's name in the group; keep it over restarts (default: host "
+		  "name)" },
 	{ .key = "batch", .type = CONF_U32, .offset = AT(batch), .commands = CMD_RUN,
 	  .preset = "500", .min = 1, .max = 10000, .argument = "N",
 	  .help = "events stored in one transaction at most" },
@@ -67,7 +69,8 @@ static const struct conf_option options[] = {
 };
 
 static const struct conf_command commands[] = {
-	{ "run", CMD_RUN, "", 0, 0, "read events from Redis, store and correlate them; the main job" },
+	{ "run", CMD_RUN, "", 0, 0,
+	  "read events from Redis, store and correlate them; the main job" },
 	{ "flows", CMD_FLOWS, "", 0, 0,
 	  "who reached which device, over which path, and were they allowed to" },
 	{ "events", CMD_EVENTS, "", 0, 0, "the record itself, document by document" },

@@ -340,7 +340,8 @@ static void on_claim(void *arg, const struct redisReply *reply)
 {
 	struct consume *c = arg;
 
-	if (reply && reply->type == REDIS_REPLY_ERROR && begins(reply->str, "ERR unknown command")) {
+	if (reply && reply->type == REDIS_REPLY_ERROR &&
+	    begins(reply->str, "ERR unknown command")) {
 		c->cannot_claim = true;
 		log_warning("this Redis is older than 6.2: what another consumer leaves behind is "
 			    "not taken over");

@@ -214,7 +214,8 @@ static int find_next_change(void *arg, const struct store_event *row)
 	struct event e;
 	char err[128];
 
-	if (row->n == next->self || event_decode(row->json, strlen(row->json), &e, err, sizeof(err)))
+	if (row->n == next->self ||
+	    event_decode(row->json, strlen(row->json), &e, err, sizeof(err)))
 		return 0;
 	next->found = e.has_change && incident_path_parse(e.change.to, &next->to);
 	next->time_ns = e.time_ns;

@@ -83,11 +83,12 @@ static const char *const statement_sql[] = {
 	[ST_AGENT_GET] = "SELECT last_seq FROM agents WHERE agent = ?",
 	[ST_AGENT_ADD] = "INSERT INTO agents (agent, first_seen, last_seen, last_seq, events,"
 			 " state, policy) VALUES (?1, ?2, ?2, ?3, 1, ?4, ?5)",
-	[ST_AGENT_PUT] = "UPDATE agents SET first_seen = MIN(first_seen, ?2),"
-			 " last_seen = MAX(last_seen, ?2), events = events + 1,"
-			 " state = CASE WHEN ?3 > last_seq THEN ?4 ELSE state END,"
-			 " policy = CASE WHEN ?3 > last_seq THEN IFNULL(?5, policy) ELSE policy END,"
-			 " last_seq = MAX(last_seq, ?3) WHERE agent = ?1",
+	[ST_AGENT_PUT] =
+		"UPDATE agents SET first_seen = MIN(first_seen, ?2),"
+		" last_seen = MAX(last_seen, ?2), events = events + 1,"
+		" state = CASE WHEN ?3 > last_seq THEN ?4 ELSE state END,"
+		" policy = CASE WHEN ?3 > last_seq THEN IFNULL(?5, policy) ELSE policy END,"
+		" last_seq = MAX(last_seq, ?3) WHERE agent = ?1",
 	[ST_AGENT_STATS] = "UPDATE agents SET stats_time = ?2, stats = ?3"
 			   " WHERE agent = ?1 AND IFNULL(stats_time, 0) <= ?2",
 	[ST_GAP_ADD] = "INSERT INTO gaps (agent, first, last, found) VALUES (?, ?, ?, ?)",

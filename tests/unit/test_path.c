@@ -105,7 +105,8 @@ static void test_transitions(void **state)
 		memset(&p, 0, sizeof(p));
 		for (k = 0; k < cases[i].n; k++) {
 			const struct step *s = &cases[i].steps[k];
-			struct path_input in = { s->kind, s->why, s->at_s * S, s->at_s * S, 100 + k };
+			struct path_input in = { s->kind, s->why, s->at_s * S, s->at_s * S,
+						 100 + k };
 			struct path_change c;
 			enum path_state before = p.state;
 			bool changed = path_update(&p, &in, WINDOW, &c);
