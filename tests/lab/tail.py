@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 
+PATH = {"primary": "Ma1", "in-band": "lo6"}
 COLOUR = {"info": "90", "notice": "36", "warning": "33", "critical": "1;31"}
 
 
@@ -41,14 +42,15 @@ class Redis:
         return int(rest) if kind == b":" else rest.decode()
 
 
-def trust(e):
-    t = e.get("trust")
-    if not t:
-        return ""
-    if t["verdict"] == "no-policy":
-        return "no-policy"
-    why = "seq %d" % t["seq"] if "seq" in t else "end of list"
-    return "%s (%s)" % (t["verdict"], why)
+def trust(t):
+    if t.get("verdict") in (None, "no-policy"):
+        return t.get("verdict", "not judged")
+    return "%s (%s)" % (t["verdict"], "seq %d" % t["seq"] if "seq" in t else "end of list")
+
+
+def by(e):
+    actor = e.get("actor")
+    return ", %s's %s" % (actor.get("user", actor["uid"]), actor["comm"]) if actor else ""
 
 
 def words(e):
@@ -67,17 +69,16 @@ def words(e):
         text = "%s: %s => %s, %s" % (device, c["from"], c["to"], c["reason"])
         return text + (", after %.1f s" % c["outage_s"] if "outage_s" in c else "")
     if kind.startswith("flow."):
-        f, s, d = e["flow"], e["source"], e["destination"]
-        text = "%s -> %s %s by %s  %s" % (s["ip"], device or d["ip"], e.get("service", ""),
-                                        e.get("path", "?"), trust(e))
+        f, s, d, t = e["flow"], e["source"], e["destination"], e.get("trust", {})
+        text = "%s > %s %s: " % (s["ip"], device or d["ip"], PATH.get(e.get("path"), ""))
         if kind == "flow.start":
-            return text
-        text += ", " + f["outcome"]
+            return text + "%s, %s%s" % (e.get("service"), trust(t), by(e))
+        text += "%s, %s" % (f["outcome"], t.get("verdict", "not judged"))
         if kind == "flow.end":
-            text += ", %.1f s, %d packets" % (f["duration"], s["packets"] + d["packets"])
-        if "actor" in e:
-            text += ", by %s" % e["actor"].get("user", e["actor"].get("uid"))
-        return text
+            return text + ", %.1f s, %d packets" % (f["duration"], s["packets"] + d["packets"])
+        return text + by(e)
+    if kind == "agent.stop":
+        return e["agent"]
     return json.dumps({k: v for k, v in e.items() if k in ("change", "loss", "stats")})
 
 
