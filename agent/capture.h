@@ -31,6 +31,7 @@ struct capture_config {
 	uint32_t max_flows;
 	uint32_t ring_bytes; /* BPF: ring buffer, a power of two */
 	bool watch_all;	     /* replay --all: flows without a target too */
+	bool clsact;	     /* BPF: clsact filters even where TCX links are to be had */
 };
 
 struct capture_ops {

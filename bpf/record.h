@@ -78,6 +78,11 @@ struct gw_key6 {
 	__u16 aport, bport;
 };
 
+union gw_key_any {
+	struct gw_key4 v4;
+	struct gw_key6 v6;
+};
+
 /* The same for both families, as user space keeps it; IPv4 in the first four
  * bytes of a and b, the rest zero. */
 struct gw_key {
