@@ -62,6 +62,12 @@ static const struct {
 	    { 30, false, "10.1.1.0/24", 0, 0, 0 } },
 	  { { "10.1.1.1", 10 }, { "10.1.2.1", 10 } },
 	  1 },
+	{ "shadowed around one of higher seq",
+	  { { 10, true, "10.0.0.0/8", 0, 0, 0 },
+	    { 20, false, "10.1.1.0/24", 0, 0, 0 },
+	    { 30, false, "10.1.0.0/16", 0, 0, 0 } },
+	  { { "10.1.1.1", 10 }, { "10.1.2.1", 10 } },
+	  1 },
 	{ "the same prefix twice",
 	  { { 10, false, "10.0.0.0/8", 0, 0, 0 }, { 20, true, "10.0.0.0/8", 0, 0, 0 } },
 	  { { "10.0.0.1", 10 } },
@@ -173,7 +179,7 @@ static void test_shadow(void **state)
 	struct prefix_list l;
 
 	(void)state;
-	make(cases[5].rules, &l, entries);
+	make(cases[5].rules, &l, entries); /* shadowed by one that is shadowed */
 	assert_int_equal(prefix_list_shadow(&l, 0), GW_RULE_IMPLICIT);
 	assert_int_equal(prefix_list_shadow(&l, 1), 0);
 	assert_int_equal(prefix_list_shadow(&l, 2), 0);
