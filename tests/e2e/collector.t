@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The collector against a real Redis and a real store: what is delivered is stored
 once, whatever is killed, and the questions are answered."""
+import contextlib
 import csv
 import io
 import os
@@ -36,7 +37,7 @@ def fresh(name, *more, redis=None, **kw):
 
 def seqs(c, agent="mgmt-1"):
     """What is stored of an agent, straight from the table."""
-    with sqlite3.connect("file:%s?mode=ro" % c.db, uri=True) as db:
+    with contextlib.closing(sqlite3.connect("file:%s?mode=ro" % c.db, uri=True)) as db:
         return [n for (n,) in db.execute(
             "SELECT seq FROM events WHERE agent = ? ORDER BY seq", (agent,))]
 
@@ -148,7 +149,7 @@ def questions():
                           capture_output=True, text=True)
     tap.ok(said.returncode == 2 and "not a store" in said.stderr, "a file of another kind is left "
            "alone", said.stderr)
-    with sqlite3.connect(c.db + ".other") as db:
+    with contextlib.closing(sqlite3.connect(c.db + ".other")) as db:
         db.execute("CREATE TABLE t (x)")
     said = subprocess.run([c.program, "run", "--redis", r.url, "--db", c.db + ".other"],
                           capture_output=True, text=True)
@@ -329,6 +330,7 @@ def store_away():
     tap.ok(stored(c, 2002) and seqs(c) == list(range(1, 2003)), "with room again, all is there",
            len(seqs(c)))
     c.stop()
+    tap.ok(not os.path.exists(c.db + "-wal"), "a good end leaves one file")
     # Damage.
     with open(c.db, "r+b") as f:
         size = os.path.getsize(c.db)
@@ -337,9 +339,11 @@ def store_away():
             f.write(b"\xde" * 4096)
     r.add([a.event(i, "agent.start") for i in range(50)])
     c.start(ready=False)
-    status = c.process.wait(20)
-    c.process = None
-    tap.ok(status in (1, 2) and "damaged" in c.said(), "a damaged store stops it with exit 1", status)
+    c.until(lambda: c.process.poll() is not None, 20)
+    status = c.process.poll()
+    c.process = c.process if status is None else None
+    tap.ok(status in (1, 2) and "damaged" in c.said(), "a damaged store stops it with exit 1",
+           c.said())
     tap.ok(r.pending() + lag(r) >= 50, "and nothing is acknowledged", r.pending())
     r.kill()
 
