@@ -951,6 +951,8 @@ int device_read(const struct eos *config, const char *stem, device_report_fn *re
 	notes = eos_notes(config, &n_notes);
 	for (size_t i = 0; i < n_notes; i++)
 		tell(&r, DEVICE_PROBLEM, notes[i].line, "%s", notes[i].text);
+	if (eos_is_cut(config))
+		tell(&r, DEVICE_NOTE, 0, "no `end`, and the last line is not ended: cut off?");
 
 	for (const struct eos_node *n = eos_root(config)->child; n && !r.no_memory; n = n->next) {
 		struct statement s = statement_of(n);

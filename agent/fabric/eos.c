@@ -52,6 +52,7 @@ struct eos {
 	struct eos_node *nodes; /* nodes[0] is the root */
 	size_t n_nodes;
 	const char *device_comment;
+	bool cut;
 	struct eos_note notes[EOS_MAX_NOTES];
 	size_t n_notes;
 	struct frame stack[EOS_MAX_DEPTH]; /* open sections, outermost first */
@@ -493,6 +494,7 @@ static void read_lines(struct eos *e)
 		}
 		if (words == 1 && r->indent == 0 && eos_is(w[0], "end")) {
 			check_after_end(e, i);
+			e->cut = false;
 			return;
 		}
 		if (strcmp(r->text, "EOF") == 0) { /* of a text that was not known as one */
@@ -544,6 +546,7 @@ struct eos *eos_parse(const char *text, size_t len)
 	if (split(e, len) < 0)
 		goto fail;
 	e->nodes[0].text = "";
+	e->cut = len && text[len - 1] != '\n';
 	read_lines(e);
 	free(e->raw);
 	e->raw = NULL;
@@ -571,6 +574,11 @@ const struct eos_node *eos_root(const struct eos *e)
 const char *eos_device_comment(const struct eos *e)
 {
 	return e->device_comment;
+}
+
+bool eos_is_cut(const struct eos *e)
+{
+	return e->cut;
 }
 
 const struct eos_note *eos_notes(const struct eos *e, size_t *n)

@@ -36,6 +36,9 @@ void eos_free(struct eos *e); /* accepts NULL */
 const struct eos_node *eos_root(const struct eos *e);
 /* NAME of "! device: NAME (...)", the fallback where hostname is missing, or NULL. */
 const char *eos_device_comment(const struct eos *e);
+/* True when there is no `end` and the last line is not ended: perhaps a copy that
+ * was cut. */
+bool eos_is_cut(const struct eos *e);
 const struct eos_note *eos_notes(const struct eos *e, size_t *n);
 
 /* A word of a line, not NUL-terminated. */

@@ -32,32 +32,6 @@
 #define MAX_SUGGESTIONS 3
 #define MAX_DISTANCE_NAME 64
 
-const char fabric_show_help[] =
-	"usage: glasswatch-agent fabric DIR [--format table|json]\n"
-	"\n"
-	"Shows what was understood from the EOS running-configs in DIR: devices, roles,\n"
-	"management and loopback addresses, prefix-lists, BGP neighbors, the addresses\n"
-	"to watch, and each statement that could not be read, with its file and line.\n"
-	"\n"
-	"  --format table   for people (default)\n"
-	"  --format json    one document\n"
-	"\n"
-	"Exit status: 0 all was read; 1 there are problems; 2 DIR cannot be used.\n";
-
-const char trust_show_help[] =
-	"usage: glasswatch-agent trust DIR ADDRESS [--device NAME] [--format table|json]\n"
-	"\n"
-	"Shows, for each device of DIR or for the one named, whether a source ADDRESS is\n"
-	"trusted, and which prefix-list, seq and rule decide it: trusted_sources for\n"
-	"IPv4, trusted_sources_v6 for IPv6. The first entry by seq whose prefix contains\n"
-	"the address decides; none is untrusted; no such list is no-policy.\n"
-	"\n"
-	"  --device NAME    only this device\n"
-	"  --format table   for people (default)\n"
-	"  --format json    one document per device, one per line\n"
-	"\n"
-	"Exit status: 0 a device shown trusts the address; 1 none does; 2 bad input.\n";
-
 /* ---- text ---- */
 
 /* Length of the valid UTF-8 sequence at s, 0: none. */

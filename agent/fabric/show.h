@@ -11,9 +11,6 @@
 
 #include "agent/fabric/fabric.h"
 
-extern const char fabric_show_help[];
-extern const char trust_show_help[];
-
 /* The fabric as understood: a JSON document or a text for people. 1 when it
  * has problems. */
 int fabric_show(const struct fabric *f, bool json, FILE *to);

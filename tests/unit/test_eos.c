@@ -255,6 +255,27 @@ static void test_limits(void **state)
 	free(text);
 }
 
+static void test_cut(void **state)
+{
+	static const struct {
+		const char *text;
+		bool cut;
+	} texts[] = {
+		{ "hostname a\nend", false },	     { "hostname a\n", false },
+		{ "hostname a\r\n", false },	     { "", false },
+		{ "hostname a\ninterface L", true }, { "hostname a\n   end", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct eos *e = eos_parse(texts[i].text, strlen(texts[i].text));
+
+		if (eos_is_cut(e) != texts[i].cut)
+			fail_msg("%s", texts[i].text);
+		eos_free(e);
+	}
+}
+
 static void test_words(void **state)
 {
 	struct eos_word w[3];
@@ -275,7 +296,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_outlines), cmocka_unit_test(test_device_comment),
 		cmocka_unit_test(test_bytes),	 cmocka_unit_test(test_limits),
-		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_words),	 cmocka_unit_test(test_cut),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
