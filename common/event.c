@@ -197,17 +197,17 @@ static void put_real(struct writer *w, double v)
 	put_text(w, text);
 }
 
-/* Length of the UTF-8 sequence at p, 0 when it is not one (RFC 3629). The text ends
- * with NUL, which no continuation byte equals. */
+/* Length of the UTF-8 sequence at p, 0 when it is not one (RFC 3629) or is a control
+ * character (C1). The text ends with NUL, which no continuation byte equals. */
 static size_t utf8(const unsigned char *p)
 {
 	unsigned char low = 0x80, high = 0xbf;
 	size_t n;
 
-	if (p[0] < 0x80)
-		return 1;
 	if (p[0] >= 0xc2 && p[0] <= 0xdf) {
 		n = 2;
+		if (p[0] == 0xc2)
+			low = 0xa0; /* U+0080 to U+009F */
 	} else if (p[0] >= 0xe0 && p[0] <= 0xef) {
 		n = 3;
 		if (p[0] == 0xe0)
@@ -233,7 +233,7 @@ static size_t utf8(const unsigned char *p)
 
 static bool plain(unsigned char c)
 {
-	return c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
 static void put_string(struct writer *w, const char *s)
@@ -256,8 +256,6 @@ static void put_string(struct writer *w, const char *s)
 		}
 		if (*p == '"' || *p == '\\')
 			snprintf(code, sizeof(code), "\\%c", *p);
-		else if (*p < 0x20)
-			snprintf(code, sizeof(code), "\\u%04x", *p);
 		else
 			snprintf(code, sizeof(code), "\\\\x%02x", *p);
 		put_text(w, code);

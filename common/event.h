@@ -162,9 +162,10 @@ const char *event_basis_name(enum gw_basis b);	   /* "syn", ... "unknown" */
 bool event_agent_valid(const char *name);
 
 /* Encodes to one line of JSON without a newline. Returns malloc()ed text, the
- * caller frees; NULL when memory ran out. Strings that are not UTF-8 (they come
- * from the wire) are escaped byte by byte as \xNN text. A key of `extra` that the
- * struct's own parts have already given is left out. */
+ * caller frees; NULL when memory ran out. In strings, which may come from the wire,
+ * control characters and what is not UTF-8 are written byte by byte as the text
+ * \xNN. A key of `extra` that the struct's own parts have already given is left
+ * out. */
 char *event_encode(const struct event *e);
 
 /* The same into a buffer that grows and is used again: *buf is NULL or malloc()ed

@@ -149,7 +149,8 @@ static const struct {
 } strings[] = {
 	{ "plain", "plain" },
 	{ "quote\" back\\", "quote\\\" back\\\\" },
-	{ "\x01\n\x1f\x7f", "\\u0001\\u000a\\u001f\x7f" },
+	{ "\x01\n\x1f\x7f", "\\\\x01\\\\x0a\\\\x1f\\\\x7f" },
+	{ "\xc2\x9b\xc2\xa0", "\\\\xc2\\\\x9b\xc2\xa0" }, /* CSI as one character */
 	{ "gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f" },
 	{ "\xf0\x9f\x90\x9f", "\xf0\x9f\x90\x9f" },
 	{ "\xff", "\\\\xff" },
