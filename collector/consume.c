@@ -13,16 +13,24 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-#define BLOCK_MS 2000	 /* XREADGROUP waits so long for new entries */
-#define ANSWER_MS 10000	 /* a connection without an answer for so long is dead */
+#define BLOCK_MS 2000	/* XREADGROUP waits so long for new entries */
+#define ANSWER_MS 10000 /* a connection without an answer for so long is dead */
 #define PAUSE_FIRST_MS 200
 #define PAUSE_MOST_MS 5000
 #define STOP_MS 2000 /* at the end: wait so long for XACK's answer */
 #define CLAIM_EVERY_MS 15000
 #define ARGS_FIXED 16
 
-enum state { STATE_DOWN, STATE_GROUP, STATE_PENDING, STATE_CLAIM, STATE_READ, STATE_PAUSE,
-	     STATE_STOPPING, STATE_STOPPED };
+enum state {
+	STATE_DOWN,
+	STATE_GROUP,
+	STATE_PENDING,
+	STATE_CLAIM,
+	STATE_READ,
+	STATE_PAUSE,
+	STATE_STOPPING,
+	STATE_STOPPED
+};
 
 struct consume {
 	struct consume_config config;
@@ -36,7 +44,7 @@ struct consume {
 	int status;
 	bool claim_due, cannot_claim; /* cannot: Redis before 6.2 has no XAUTOCLAIM */
 	char cursor[64];	      /* of XAUTOCLAIM */
-	unsigned acks; /* XACKs without an answer yet */
+	unsigned acks;		      /* XACKs without an answer yet */
 	unsigned pause_ms;
 	bool told_ready;
 	char complaint[600]; /* said last, so that it is said once */
@@ -271,13 +279,15 @@ static bool is_trouble(struct consume *c, const redisReply *reply)
 	if (reply->type != REDIS_REPLY_ERROR)
 		return false;
 	if (begins(reply->str, "NOGROUP") || begins(reply->str, "UNBLOCKED")) {
-		snprintf(text, sizeof(text), "%s has no group %s any more: it was flushed or "
+		snprintf(text, sizeof(text),
+			 "%s has no group %s any more: it was flushed or "
 			 "replaced; made anew, what was not read before is lost",
 			 c->config.stream, c->config.group);
 	} else if (begins(reply->str, "WRONGTYPE")) {
-		snprintf(text, sizeof(text), "%s at %s is not a stream: another program uses this "
-			 "key (--redis may name another database)", c->config.stream,
-			 redis_url_format(&c->config.url, url));
+		snprintf(text, sizeof(text),
+			 "%s at %s is not a stream: another program uses this "
+			 "key (--redis may name another database)",
+			 c->config.stream, redis_url_format(&c->config.url, url));
 	} else {
 		snprintf(text, sizeof(text), "Redis at %s: %.300s",
 			 redis_url_format(&c->config.url, url), reply->str);
@@ -489,8 +499,7 @@ static void on_state(void *arg, bool up, const char *reason)
 /* ---- life ------------------------------------------------------------------ */
 
 struct consume *consume_open(struct event_base *base, const struct consume_config *config,
-			     struct store *store, void (*stopped)(void *arg, int status),
-			     void *arg)
+			     struct store *store, void (*stopped)(void *arg, int status), void *arg)
 {
 	struct consume *c = calloc(1, sizeof(*c));
 

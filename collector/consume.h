@@ -29,9 +29,9 @@ struct store;
 struct consume_config {
 	struct redis_url url; /* borrowed */
 	const char *stream, *group, *consumer;
-	const char *store_name;	  /* for the line that says what is done */
-	unsigned batch;		  /* entries read at once */
-	uint64_t claim_idle_ns;	  /* another consumer's entry is left behind after this */
+	const char *store_name;	    /* for the line that says what is done */
+	unsigned batch;		    /* entries read at once */
+	uint64_t claim_idle_ns;	    /* another consumer's entry is left behind after this */
 	uint64_t (*now_real)(void); /* the clock; main.c owns it */
 };
 

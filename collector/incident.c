@@ -123,8 +123,7 @@ static bool step_path(struct store_path *memory, const struct event *e, uint64_t
 	return true;
 }
 
-static bool step_flow(struct store_path *memory, const struct event *e,
-		      struct incident_change *out)
+static bool step_flow(struct store_path *memory, const struct event *e, struct incident_change *out)
 {
 	if (!memory->incident)
 		return false;

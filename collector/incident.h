@@ -64,12 +64,12 @@ enum incident_action {
 
 struct incident_change {
 	unsigned actions;
-	uint64_t incident;	/* which one; 0 with INCIDENT_OPEN */
+	uint64_t incident; /* which one; 0 with INCIDENT_OPEN */
 	enum incident_path path;
 	uint64_t began_ns, opened_ns, closed_ns;
-	uint64_t first_sign;	/* events.n of primary-failing */
-	const char *reason;	/* borrowed from the event */
-	double outage_s;	/* below 0: not known */
+	uint64_t first_sign; /* events.n of primary-failing */
+	const char *reason;  /* borrowed from the event */
+	double outage_s;     /* below 0: not known */
 };
 
 /* Judges the event with row number n. `memory` is changed; after INCIDENT_OPEN

@@ -233,7 +233,8 @@ static int find_next_change(void *arg, const struct store_event *row)
 static int join_late(struct store *s, const struct event *e, uint64_t n,
 		     const struct incident_change *change)
 {
-	struct store_filter filter = { .device = e->device, .type = "path.change",
+	struct store_filter filter = { .device = e->device,
+				       .type = "path.change",
 				       .since_ns = e->time_ns };
 	struct next_change next = { .self = n };
 	struct store_incident i;
@@ -257,12 +258,15 @@ static int join_late(struct store *s, const struct event *e, uint64_t n,
 		} else if (rc == 0 && next.found) {
 			const char *path = incident_path_name(change->path);
 
-			i = (struct store_incident){
-				.device = e->device, .began_ns = e->time_ns,
-				.opened_ns = e->time_ns, .closed_ns = next.time_ns,
-				.state = incident_path_name(next.to), .worst = path,
-				.reason = change->reason, .closed_by = next.reason,
-				.outage_s = next.outage_s };
+			i = (struct store_incident){ .device = e->device,
+						     .began_ns = e->time_ns,
+						     .opened_ns = e->time_ns,
+						     .closed_ns = next.time_ns,
+						     .state = incident_path_name(next.to),
+						     .worst = path,
+						     .reason = change->reason,
+						     .closed_by = next.reason,
+						     .outage_s = next.outage_s };
 			rc = store_incident_add(s, &i);
 			id = i.id;
 		} else {
@@ -292,8 +296,9 @@ static int apply(struct store *s, const struct event *e, uint64_t n, uint64_t fl
 	if (todo & INCIDENT_OPEN)
 		rc = open_incident(s, e, memory, change);
 	if (!rc && (todo & INCIDENT_FIRST_SIGN)) {
-		struct store_filter one = { .after = change->first_sign - 1, .limit = 1,
-					    .oldest = true, .arrival = true };
+		struct store_filter one = {
+			.after = change->first_sign - 1, .limit = 1, .oldest = true, .arrival = true
+		};
 		struct join join = { s, change->incident };
 
 		rc = store_events(s, &one, join_first_sign, &join);
@@ -400,7 +405,8 @@ static int ingest_event(struct store *s, const struct ingest_entry *entry, const
 		snprintf(reason, sizeof(reason),
 			 "%s/%" PRIu64 " is stored already with other content: two agents have the "
 			 "same name, or the agent's outbox was removed and it counts from 1 again "
-			 "(give it a new name)", e->agent, e->seq);
+			 "(give it a new name)",
+			 e->agent, e->seq);
 		undo = store_entry_undo(s);
 		return undo ? undo : bury(s, entry, now_ns, reason, counts);
 	}
@@ -442,7 +448,8 @@ int ingest_lost(struct store *s, const struct ingest_entry *entry, uint64_t now_
 {
 	return bury(s, entry, now_real_ns,
 		    "it was trimmed from the stream or deleted before it was acknowledged; if it "
-		    "was never stored, its agent's gaps show it", counts);
+		    "was never stored, its agent's gaps show it",
+		    counts);
 }
 
 int ingest_commit(struct store *s)

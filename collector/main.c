@@ -89,6 +89,7 @@ static int run(const struct collector_config *config)
 		die("%s", err);
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the store, not the end */
 	r.base = event_base_new();
 	if (r.base) {
 		term = evsignal_new(r.base, SIGTERM, on_signal, &r);
@@ -104,7 +105,8 @@ static int run(const struct collector_config *config)
 
 	consume_close(r.consume, &totals);
 	log_info("stopped: %" PRIu64 " events stored, %" PRIu64 " duplicates dropped, %" PRIu64
-		 " dead letters", totals.stored, totals.duplicates, totals.dead);
+		 " dead letters",
+		 totals.stored, totals.duplicates, totals.dead);
 	if (term)
 		event_free(term);
 	if (interrupt)
@@ -190,7 +192,8 @@ static int show_incident(struct store *store, const struct query *q, uint64_t id
 		return failed(store, rc);
 	if (rc == 0) {
 		log_error("there is no incident %" PRIu64 "; `glasswatch-collector incidents` "
-			  "lists them", id);
+			  "lists them",
+			  id);
 		return 2;
 	}
 	return 0;

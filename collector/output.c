@@ -39,9 +39,10 @@ static unsigned utf8(const unsigned char *p, uint32_t *point)
 		*point = p[0];
 		return 1;
 	}
-	n = p[0] >= 0xf0 && p[0] < 0xf5 ? 4 : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
-					: p[0] >= 0xc2 && p[0] < 0xe0	  ? 2
-									  : 0;
+	n = p[0] >= 0xf0 && p[0] < 0xf5	  ? 4
+	    : p[0] >= 0xe0 && p[0] < 0xf0 ? 3
+	    : p[0] >= 0xc2 && p[0] < 0xe0 ? 2
+					  : 0;
 	if (!n)
 		return 0;
 	*point = p[0] & (0xff >> (n + 1));

@@ -31,18 +31,12 @@ struct event_row {
 
 #define ROW struct event_row
 static const struct column event_columns[] = {
-	{ "time", "TIME", TIME(e.time_ns) },
-	{ "agent", NULL, TEXT(e.agent) },
-	{ "seq", NULL, COUNT(e.seq) },
-	{ "severity", "SEVERITY", TEXT(e.severity) },
-	{ "type", "TYPE", TEXT(e.type) },
-	{ "device", "DEVICE", TEXT(e.device), 12 },
-	{ "path", NULL, TEXT(e.path) },
-	{ "service", NULL, TEXT(e.service) },
-	{ "source", NULL, TEXT(e.source) },
-	{ "verdict", NULL, TEXT(e.verdict) },
-	{ "policy", NULL, TEXT(e.policy) },
-	{ "flow", NULL, TEXT(e.flow) },
+	{ "time", "TIME", TIME(e.time_ns) }, { "agent", NULL, TEXT(e.agent) },
+	{ "seq", NULL, COUNT(e.seq) },	     { "severity", "SEVERITY", TEXT(e.severity) },
+	{ "type", "TYPE", TEXT(e.type) },    { "device", "DEVICE", TEXT(e.device), 12 },
+	{ "path", NULL, TEXT(e.path) },	     { "service", NULL, TEXT(e.service) },
+	{ "source", NULL, TEXT(e.source) },  { "verdict", NULL, TEXT(e.verdict) },
+	{ "policy", NULL, TEXT(e.policy) },  { "flow", NULL, TEXT(e.flow) },
 	{ "what", "WHAT", TEXT(text), 20 },
 };
 #undef ROW
@@ -130,16 +124,11 @@ static const struct column source_columns[] = {
 
 #define ROW struct store_agent
 static const struct column agent_columns[] = {
-	{ "agent", "AGENT", TEXT(agent), 12 },
-	{ "state", "STATE", TEXT(state) },
-	{ "policy", "POLICY", TEXT(policy) },
-	{ "first_seen", NULL, TIME(first_ns) },
-	{ "last_seen", "LAST SEEN", TIME(last_ns) },
-	{ "last_seq", "LAST SEQ", COUNT(last_seq) },
-	{ "events", "EVENTS", COUNT(events) },
-	{ "missing", "MISSING", COUNT(missing) },
-	{ "gaps", "GAPS", LIST(gaps), 6 },
-	{ "stats_time", NULL, TIME(stats_ns) },
+	{ "agent", "AGENT", TEXT(agent), 12 },	     { "state", "STATE", TEXT(state) },
+	{ "policy", "POLICY", TEXT(policy) },	     { "first_seen", NULL, TIME(first_ns) },
+	{ "last_seen", "LAST SEEN", TIME(last_ns) }, { "last_seq", "LAST SEQ", COUNT(last_seq) },
+	{ "events", "EVENTS", COUNT(events) },	     { "missing", "MISSING", COUNT(missing) },
+	{ "gaps", "GAPS", LIST(gaps), 6 },	     { "stats_time", NULL, TIME(stats_ns) },
 };
 #undef ROW
 
@@ -193,8 +182,8 @@ static bool one_of(const char *option, const char *text, const char *const *word
 
 static bool parse_type(const char *text, char *err, size_t size)
 {
-	static const char *const groups[] = { "flow", "bgp", "path", "policy", "fabric", "agent",
-					      "alert" };
+	static const char *const groups[] = { "flow",	"bgp",	 "path", "policy",
+					      "fabric", "agent", "alert" };
 	const char *words[EVENT_NUM_TYPES + ARRAY_SIZE(groups)];
 	size_t n = 0;
 
@@ -207,13 +196,15 @@ static bool parse_type(const char *text, char *err, size_t size)
 	return one_of("type", text, words, n, err, size);
 }
 
-static bool parse_time(const char *option, const char *text, uint64_t now, uint64_t *out,
-		       char *err, size_t size)
+static bool parse_time(const char *option, const char *text, uint64_t now, uint64_t *out, char *err,
+		       size_t size)
 {
 	if (!text || (time_parse(text, now, out) && *out <= INT64_MAX))
 		return true;
-	snprintf(err, size, "--%s \"%.40s\": a time as 2026-11-23T01:02:03Z, or relative as -2h, "
-		 "-90s, -3d, or now", option, text);
+	snprintf(err, size,
+		 "--%s \"%.40s\": a time as 2026-11-23T01:02:03Z, or relative as -2h, "
+		 "-90s, -3d, or now",
+		 option, text);
 	return false;
 }
 
@@ -230,8 +221,10 @@ static bool parse_source(const char *text, struct store_filter *f, char *err, si
 	}
 	if (prefix_parse(text, &f->source))
 		return true;
-	snprintf(err, size, "--source \"%.60s\": an address as 10.20.0.5, or a prefix as "
-		 "10.20.0.0/16", text);
+	snprintf(err, size,
+		 "--source \"%.60s\": an address as 10.20.0.5, or a prefix as "
+		 "10.20.0.0/16",
+		 text);
 	return false;
 }
 
@@ -319,8 +312,8 @@ static int print_flow(void *arg, const struct store_flow *f)
 	struct flow_row row = { .f = *f, .direction = f->outbound ? "outbound" : "inbound" };
 	json_t *doc = json_loads(f->json, 0, NULL);
 
-	row.duration_s = f->end_ns >= f->start_ns
-				 ? (double)(f->end_ns - f->start_ns) / (double)NS_PER_S : 0;
+	row.duration_s =
+		f->end_ns >= f->start_ns ? (double)(f->end_ns - f->start_ns) / (double)NS_PER_S : 0;
 	json_object_set_new(doc, "agent", json_string(f->agent));
 	json_object_set_new(doc, "open", json_boolean(f->open));
 	json_object_set_new(doc, "established", json_boolean(f->established));

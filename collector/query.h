@@ -35,7 +35,7 @@ struct query {
 	enum query_what what;
 	enum output_format format;
 	struct store_filter filter;
-	bool cut; /* the limit is ours, not the user's */
+	bool cut;	/* the limit is ours, not the user's */
 	unsigned width; /* of the terminal; 0: not one */
 };
 

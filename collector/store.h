@@ -63,8 +63,8 @@ int store_agent(struct store *s, const struct event *e, const char *json, size_t
 
 int store_device(struct store *s, const struct event *e, const char *json, size_t len);
 
-int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns,
-		      const char *reason, const void *data, size_t len);
+int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns, const char *reason,
+		      const void *data, size_t len);
 
 /* ---- flows ----------------------------------------------------------------- */
 
@@ -101,7 +101,7 @@ struct store_path {
 	uint64_t seq;
 	uint64_t failing_ns, failing_event; /* since when the primary fails; 0: it does not */
 	uint64_t incident;		    /* the open one; 0: none */
-	bool stale; /* that agent has started anew since */
+	bool stale;			    /* that agent has started anew since */
 };
 
 /* 1 and *out; 0: nothing remembered, *out is zeroed. */
@@ -115,8 +115,8 @@ struct store_incident {
 	uint64_t began_ns, opened_ns;
 	uint64_t closed_ns; /* 0: open */
 	const char *state, *worst, *reason;
-	const char *closed_by; /* NULL: open */
-	double outage_s;       /* below 0: not known */
+	const char *closed_by;			/* NULL: open */
+	double outage_s;			/* below 0: not known */
 	uint64_t sessions, untrusted, attempts; /* when read: flows joined to it */
 };
 
@@ -193,7 +193,6 @@ int store_incidents(struct store *s, const struct store_filter *f, store_inciden
 /* Flows that devices open themselves are not counted: their source is the device. */
 int store_sources(struct store *s, const struct store_filter *f, store_source_fn *fn, void *arg);
 int store_agents(struct store *s, const struct store_filter *f, store_agent_fn *fn, void *arg);
-int store_dead_letters(struct store *s, const struct store_filter *f, store_dead_fn *fn,
-		       void *arg);
+int store_dead_letters(struct store *s, const struct store_filter *f, store_dead_fn *fn, void *arg);
 
 #endif

@@ -202,8 +202,8 @@ static int run(struct store *s, enum statement which, sqlite3_stmt **row, const 
 	int i = 0, rc;
 
 	if (!st) {
-		rc = sqlite3_prepare_v3(s->db, statement_sql[which], -1,
-					SQLITE_PREPARE_PERSISTENT, &st, NULL);
+		rc = sqlite3_prepare_v3(s->db, statement_sql[which], -1, SQLITE_PREPARE_PERSISTENT,
+					&st, NULL);
 		if (rc != SQLITE_OK)
 			return store_sqlite_failed(s);
 		s->statements[which] = st;
@@ -323,13 +323,17 @@ static int identify(struct store *s, int *version)
 	if (tables == 0)
 		return 0;
 	if (id != APPLICATION_ID)
-		return say(s, -1, "%s: this is another program's database, not a store of "
-			   "glasswatch-collector", s->path);
+		return say(s, -1,
+			   "%s: this is another program's database, not a store of "
+			   "glasswatch-collector",
+			   s->path);
 	if (pragma_int(s, "SELECT value FROM meta WHERE key = 'schema'", version))
 		return store_sqlite_failed(s);
 	if (*version > SCHEMA)
-		return say(s, -1, "%s: written by a newer glasswatch-collector (schema %d, this "
-			   "one knows %d): upgrade this program", s->path, *version, SCHEMA);
+		return say(s, -1,
+			   "%s: written by a newer glasswatch-collector (schema %d, this "
+			   "one knows %d): upgrade this program",
+			   s->path, *version, SCHEMA);
 	return 0;
 }
 
@@ -343,10 +347,13 @@ static int prepare_file(struct store *s, enum store_mode mode)
 		if (rc)
 			return rc;
 		if (version == 0)
-			return say(s, -1, "%s: the store is empty; `glasswatch-collector run` "
-				   "fills it", s->path);
+			return say(s, -1,
+				   "%s: the store is empty; `glasswatch-collector run` "
+				   "fills it",
+				   s->path);
 		if (version < SCHEMA)
-			return say(s, -1, "%s: written by an older glasswatch-collector; start "
+			return say(s, -1,
+				   "%s: written by an older glasswatch-collector; start "
 				   "`glasswatch-collector run` once to bring it up to date",
 				   s->path);
 		return 0;
@@ -356,8 +363,10 @@ static int prepare_file(struct store *s, enum store_mode mode)
 	rc = identify(s, &version);
 	if (rc)
 		return rc;
-	if (sqlite3_exec(s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-			 " PRAGMA journal_size_limit = 67108864;", NULL, NULL, NULL) != SQLITE_OK)
+	if (sqlite3_exec(s->db,
+			 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+			 " PRAGMA journal_size_limit = 67108864;",
+			 NULL, NULL, NULL) != SQLITE_OK)
 		return store_sqlite_failed(s);
 	rc = store_begin(s);
 	if (rc)
@@ -387,10 +396,12 @@ struct store *store_open(const char *path, enum store_mode mode, char *err, size
 	if (mode == STORE_READ && strcmp(path, ":memory:") != 0 && access(path, R_OK) != 0) {
 		int why = errno;
 
-		snprintf(err, size, why == ENOENT
+		snprintf(err, size,
+			 why == ENOENT
 				 ? "%s: no such store; start `glasswatch-collector run`, or name "
 				   "another with --db FILE"
-				 : "%s: the store cannot be read: %s", path, strerror(why));
+				 : "%s: the store cannot be read: %s",
+			 path, strerror(why));
 		goto fail;
 	}
 	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
@@ -403,8 +414,8 @@ struct store *store_open(const char *path, enum store_mode mode, char *err, size
 		goto fail;
 	}
 	sqlite3_extended_result_codes(s->db, 1);
-	if (sqlite3_create_function(s->db, "gw_within", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
-				    NULL, sql_within, NULL, NULL) != SQLITE_OK ||
+	if (sqlite3_create_function(s->db, "gw_within", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+				    sql_within, NULL, NULL) != SQLITE_OK ||
 	    prepare_file(s, mode) != 0) {
 		snprintf(err, size, "%s", s->error[0] ? s->error : sqlite3_errmsg(s->db));
 		goto fail;
@@ -564,12 +575,12 @@ int store_agent(struct store *s, const struct event *e, const char *json, size_t
 
 int store_device(struct store *s, const struct event *e, const char *json, size_t len)
 {
-	return done(run(s, ST_DEVICE_PUT, NULL, "tttij", e->device, e->role, e->policy,
-			e->time_ns, json, len));
+	return done(run(s, ST_DEVICE_PUT, NULL, "tttij", e->device, e->role, e->policy, e->time_ns,
+			json, len));
 }
 
-int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns,
-		      const char *reason, const void *data, size_t len)
+int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns, const char *reason,
+		      const void *data, size_t len)
 {
 	return done(run(s, ST_DEAD_LETTER, NULL, "titb", entry, received_ns, reason,
 			len ? data : "", len < DEAD_LETTER_MAX ? len : DEAD_LETTER_MAX));
@@ -637,13 +648,15 @@ int store_flow_put(struct store *s, struct store_flow *f)
 	int rc;
 
 	snprintf(rule, sizeof(rule), "%" PRId64, f->rule);
-	rc = run(s, f->n ? ST_FLOW_PUT : ST_FLOW_ADD, NULL, "ottiiittttttiiitiiitttttt" "iittt",
+	rc = run(s, f->n ? ST_FLOW_PUT : ST_FLOW_ADD, NULL,
+		 "ottiiittttttiiitiiitttttt"
+		 "iittt",
 		 f->n, f->agent, f->flow, f->seq, (uint64_t)f->open, (uint64_t)f->established,
 		 f->outbound ? "outbound" : "inbound", f->device, f->role, f->path, f->service,
 		 f->source, f->source_port, f->source_packets, f->source_bytes, f->destination,
 		 f->destination_port, f->destination_packets, f->destination_bytes, f->state,
-		 f->outcome, f->verdict, f->list, f->rule < 0 ? NULL : rule, f->prefix,
-		 f->start_ns, f->end_ns, f->community_id, f->user, f->json);
+		 f->outcome, f->verdict, f->list, f->rule < 0 ? NULL : rule, f->prefix, f->start_ns,
+		 f->end_ns, f->community_id, f->user, f->json);
 	if (rc >= 0 && !f->n)
 		f->n = (uint64_t)sqlite3_last_insert_rowid(s->db);
 	return done(rc);
@@ -680,8 +693,7 @@ int store_path_get(struct store *s, const char *device, struct store_path *out)
 int store_path_put(struct store *s, const char *device, const struct store_path *p)
 {
 	return done(run(s, ST_PATH_PUT, NULL, "ttitiiiii", device, p->state, p->since_ns, p->agent,
-			p->seq, p->failing_ns, p->failing_event, p->incident,
-			(uint64_t)p->stale));
+			p->seq, p->failing_ns, p->failing_event, p->incident, (uint64_t)p->stale));
 }
 
 int store_path_stale(struct store *s, const char *agent)

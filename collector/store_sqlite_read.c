@@ -108,8 +108,7 @@ static int prepare(struct store *s, const struct select *q, sqlite3_stmt **st)
 	for (int i = 0; rc == SQLITE_OK && i < q->n; i++)
 		rc = q->values[i].text
 			     ? sqlite3_bind_text(*st, i + 1, q->values[i].text, -1, SQLITE_STATIC)
-			     : sqlite3_bind_int64(*st, i + 1,
-						  (sqlite3_int64)q->values[i].number);
+			     : sqlite3_bind_int64(*st, i + 1, (sqlite3_int64)q->values[i].number);
 	if (rc != SQLITE_OK) {
 		rc = store_sqlite_failed(s);
 		sqlite3_finalize(*st);
@@ -268,8 +267,7 @@ static int take_incident(sqlite3_stmt *st, void *arg)
 	return call->fn(call->arg, &row);
 }
 
-int store_incidents(struct store *s, const struct store_filter *f, store_incident_fn *fn,
-		    void *arg)
+int store_incidents(struct store *s, const struct store_filter *f, store_incident_fn *fn, void *arg)
 {
 	struct incident_call call = { fn, arg };
 	struct select q = { 0 };
@@ -415,8 +413,7 @@ static int take_dead(sqlite3_stmt *st, void *arg)
 	return call->fn(call->arg, &row);
 }
 
-int store_dead_letters(struct store *s, const struct store_filter *f, store_dead_fn *fn,
-		       void *arg)
+int store_dead_letters(struct store *s, const struct store_filter *f, store_dead_fn *fn, void *arg)
 {
 	struct dead_call call = { fn, arg };
 	struct select q = { 0 };

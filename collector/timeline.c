@@ -34,7 +34,7 @@ struct moment {
 struct timeline {
 	struct moment *moments;
 	size_t n, size;
-	bool failed; /* out of memory */
+	bool failed;	   /* out of memory */
 	uint64_t until_ns; /* what happened later is not part of it; 0: open */
 };
 
@@ -45,12 +45,9 @@ struct moment_row {
 
 #define AT(type, field) type, offsetof(struct moment_row, field)
 static const struct column columns[] = {
-	{ "time", "TIME", AT(COLUMN_TIME, time_ns) },
-	{ "last", NULL, AT(COLUMN_TIME, last_ns) },
-	{ "what", "WHAT", AT(COLUMN_TEXT, mark) },
-	{ "count", NULL, AT(COLUMN_COUNT, count) },
-	{ "text", "TEXT", AT(COLUMN_TEXT, text) },
-	{ "id", NULL, AT(COLUMN_TEXT, id) },
+	{ "time", "TIME", AT(COLUMN_TIME, time_ns) }, { "last", NULL, AT(COLUMN_TIME, last_ns) },
+	{ "what", "WHAT", AT(COLUMN_TEXT, mark) },    { "count", NULL, AT(COLUMN_COUNT, count) },
+	{ "text", "TEXT", AT(COLUMN_TEXT, text) },    { "id", NULL, AT(COLUMN_TEXT, id) },
 };
 
 static void push(struct timeline *t, const struct moment *m, const char *text, const char *key,
@@ -114,8 +111,9 @@ static void mark_change(const struct event *e, struct moment *m)
 	} else {
 		m->mark = from > INCIDENT_FAILING && from < INCIDENT_UNREACHABLE ? "change"
 										 : "FAILOVER";
-		m->tone = to == INCIDENT_UNJUSTIFIED ? TONE_RED
-			  : to == INCIDENT_UNEXPLAINED ? TONE_AMBER : TONE_BLUE;
+		m->tone = to == INCIDENT_UNJUSTIFIED   ? TONE_RED
+			  : to == INCIDENT_UNEXPLAINED ? TONE_AMBER
+						       : TONE_BLUE;
 	}
 }
 
@@ -289,18 +287,21 @@ static void print_head(const struct store_incident *i, uint64_t now, FILE *to, b
 			 reason);
 	} else {
 		snprintf(text, sizeof(text), "still open, since %s",
-			 output_duration(now > i->opened_ns ? (double)(now - i->opened_ns) /
-								      (double)NS_PER_S
-							    : 0, took));
+			 output_duration(now > i->opened_ns
+						 ? (double)(now - i->opened_ns) / (double)NS_PER_S
+						 : 0,
+					 took));
 	}
 	print_fact(to, "closed", text);
 	if (i->outage_s >= 0) {
 		snprintf(text, sizeof(text), "%s without Ma1", output_duration(i->outage_s, took));
 		print_fact(to, "outage", text);
 	}
-	snprintf(text, sizeof(text), "%" PRIu64 " over lo6; %" PRIu64 " flow%s from untrusted "
-		 "sources; %" PRIu64 " attempt%s failed", i->sessions, i->untrusted,
-		 i->untrusted == 1 ? "" : "s", i->attempts, i->attempts == 1 ? "" : "s");
+	snprintf(text, sizeof(text),
+		 "%" PRIu64 " over lo6; %" PRIu64 " flow%s from untrusted "
+		 "sources; %" PRIu64 " attempt%s failed",
+		 i->sessions, i->untrusted, i->untrusted == 1 ? "" : "s", i->attempts,
+		 i->attempts == 1 ? "" : "s");
 	print_fact(to, "sessions", text);
 	fputc('\n', to);
 }

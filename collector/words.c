@@ -105,7 +105,8 @@ static void add_members(struct line *l, const json_t *object)
 	const char *key, *comma = "";
 	json_t *value;
 
-	json_object_foreach((json_t *)(uintptr_t)object, key, value) {
+	json_object_foreach((json_t *)(uintptr_t)object, key, value)
+	{
 		if (json_is_integer(value)) {
 			add_clean(l, comma, key);
 			add(l, " %" JSON_INTEGER_FORMAT, json_integer_value(value));

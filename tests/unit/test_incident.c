@@ -16,14 +16,15 @@
 
 static struct event change(const char *to, uint64_t seq, double outage_s)
 {
-	return (struct event){ .type = EVENT_PATH_CHANGE,
-			       .agent = "a",
-			       .seq = seq,
-			       .time_ns = T0 + seq * NS_PER_S,
-			       .device = "d",
-			       .has_change = true,
-			       .change = { .from = "primary", .to = to, .reason = "r",
-					   .outage_s = outage_s } };
+	return (struct event){
+		.type = EVENT_PATH_CHANGE,
+		.agent = "a",
+		.seq = seq,
+		.time_ns = T0 + seq * NS_PER_S,
+		.device = "d",
+		.has_change = true,
+		.change = { .from = "primary", .to = to, .reason = "r", .outage_s = outage_s }
+	};
 }
 
 /* One path.change after another; what each must lead to. */
@@ -38,8 +39,8 @@ static void test_transitions(void **state)
 		{ "primary-failing", 0 },
 		{ "primary", 0 }, /* recovered before anybody was on lo6 */
 		{ "primary-failing", 0 },
-		{ "in-band", INCIDENT_OPEN | INCIDENT_GATHER | INCIDENT_EVENT |
-				     INCIDENT_FIRST_SIGN, 4 },
+		{ "in-band", INCIDENT_OPEN | INCIDENT_GATHER | INCIDENT_EVENT | INCIDENT_FIRST_SIGN,
+		  4 },
 		{ "unreachable", INCIDENT_CHANGE | INCIDENT_EVENT },
 		{ "in-band", INCIDENT_CHANGE | INCIDENT_EVENT },
 		{ "primary-failing", INCIDENT_CHANGE | INCIDENT_EVENT },
@@ -145,18 +146,19 @@ static void test_late(void **state)
 
 static struct event flow(enum gw_path path, enum gw_verdict verdict, const char *outcome)
 {
-	return (struct event){ .type = EVENT_FLOW_START,
-			       .agent = "a",
-			       .seq = 50,
-			       .time_ns = T0 + 50 * NS_PER_S,
-			       .device = "d",
-			       .path = path,
-			       .service = GW_SERVICE_SSH,
-			       .has_flow = true,
-			       .flow = { .id = "f", .start_ns = T0 + 50 * NS_PER_S,
-					 .outcome = outcome },
-			       .has_trust = true,
-			       .trust = { .verdict = verdict } };
+	return (struct event){
+		.type = EVENT_FLOW_START,
+		.agent = "a",
+		.seq = 50,
+		.time_ns = T0 + 50 * NS_PER_S,
+		.device = "d",
+		.path = path,
+		.service = GW_SERVICE_SSH,
+		.has_flow = true,
+		.flow = { .id = "f", .start_ns = T0 + 50 * NS_PER_S, .outcome = outcome },
+		.has_trust = true,
+		.trust = { .verdict = verdict }
+	};
 }
 
 static void test_flows(void **state)
@@ -177,7 +179,9 @@ static void test_flows(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct store_path open = { .state = "in-band", .agent = "a", .seq = 1, .incident = 4 };
+		struct store_path open = {
+			.state = "in-band", .agent = "a", .seq = 1, .incident = 4
+		};
 		struct store_path calm = { .state = "primary", .agent = "a", .seq = 1 };
 		struct event e = flow(cases[i].path, cases[i].verdict, cases[i].outcome);
 		struct incident_change out;
@@ -194,8 +198,12 @@ static void test_flows(void **state)
 /* An agent that began anew never says failback; a session to Ma1 does. */
 static void test_stale(void **state)
 {
-	struct store_path memory = { .state = "in-band", .agent = "a", .seq = 1, .incident = 4,
-				     .since_ns = T0 + NS_PER_S, .failing_ns = T0 };
+	struct store_path memory = { .state = "in-band",
+				     .agent = "a",
+				     .seq = 1,
+				     .incident = 4,
+				     .since_ns = T0 + NS_PER_S,
+				     .failing_ns = T0 };
 	struct event e = flow(GW_PATH_PRIMARY, GW_VERDICT_TRUSTED, "established");
 	struct incident_change out;
 

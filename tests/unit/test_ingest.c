@@ -15,7 +15,7 @@
 #include "common/clock.h"
 
 #define T0 (1700000000 * NS_PER_S)
-#define AT(s) (T0 + (uint64_t)((s) * 1e9))
+#define AT(s) (T0 + (uint64_t)((s)*1e9))
 
 static struct store *store;
 static struct ingest_counts counts;
@@ -62,15 +62,26 @@ static void ingest(struct event e)
 static struct event flow(uint64_t seq, enum event_type type, const char *id, enum gw_path path,
 			 const char *outcome, double start, double end)
 {
-	struct event e = { .type = type, .seq = seq, .time_ns = AT(end), .device = "d",
-			   .path = path, .service = GW_SERVICE_SSH, .has_ends = true,
+	struct event e = { .type = type,
+			   .seq = seq,
+			   .time_ns = AT(end),
+			   .device = "d",
+			   .path = path,
+			   .service = GW_SERVICE_SSH,
+			   .has_ends = true,
 			   .has_flow = true,
-			   .flow = { .id = id, .start_ns = AT(start), .end_ns = AT(end),
-				     .state = "S1", .outcome = outcome,
+			   .flow = { .id = id,
+				     .start_ns = AT(start),
+				     .end_ns = AT(end),
+				     .state = "S1",
+				     .outcome = outcome,
 				     .initiator = GW_BASIS_SYN },
 			   .has_trust = true,
-			   .trust = { .verdict = GW_VERDICT_TRUSTED, .list = "t", .has_rule = true,
-				      .seq = 10, .prefix = "10.0.0.0/8" } };
+			   .trust = { .verdict = GW_VERDICT_TRUSTED,
+				      .list = "t",
+				      .has_rule = true,
+				      .seq = 10,
+				      .prefix = "10.0.0.0/8" } };
 
 	addr_parse("10.0.0.5", &e.source.ip);
 	addr_parse(path == GW_PATH_INBAND ? "10.3.0.1" : "10.1.0.1", &e.destination.ip);
@@ -83,10 +94,14 @@ static struct event flow(uint64_t seq, enum event_type type, const char *id, enu
 static struct event change(uint64_t seq, double at, const char *from, const char *to,
 			   const char *evidence)
 {
-	struct event e = { .type = EVENT_PATH_CHANGE, .seq = seq, .time_ns = AT(at),
-			   .device = "d", .has_change = true,
-			   .change = { .from = from, .to = to, .reason = "primary-unanswered",
-				       .outage_s = -1 } };
+	struct event e = {
+		.type = EVENT_PATH_CHANGE,
+		.seq = seq,
+		.time_ns = AT(at),
+		.device = "d",
+		.has_change = true,
+		.change = { .from = from, .to = to, .reason = "primary-unanswered", .outage_s = -1 }
+	};
 
 	if (evidence)
 		e.change.evidence[e.change.evidence_n++] = evidence;
@@ -144,8 +159,9 @@ static struct store_incident incident(uint64_t id)
 
 static int take_agent(void *arg, const struct store_agent *a)
 {
-	snprintf(flows, sizeof(flows), "%s last %" PRIu64 " events %" PRIu64 " missing %" PRIu64
-		 " gaps %s", a->state, a->last_seq, a->events, a->missing, a->gaps ? a->gaps : "-");
+	snprintf(flows, sizeof(flows),
+		 "%s last %" PRIu64 " events %" PRIu64 " missing %" PRIu64 " gaps %s", a->state,
+		 a->last_seq, a->events, a->missing, a->gaps ? a->gaps : "-");
 	return 0;
 }
 
@@ -304,9 +320,15 @@ static int take_dead(void *arg, const struct store_dead *d)
 static void test_dead_letters(void **state)
 {
 	static const char *const texts[] = {
-		"", "{", "[]", "{}", "nonsense",
-		"{\"v\":1,\"id\":\"a/1\",\"agent\":\"a\",\"seq\":1,\"time\":\"2026-11-23T00:00:00Z\","
-		"\"type\":\"flow.start\",\"severity\":\"info\",\"flow\":{\"direction\":\"inbound\"}}",
+		"",
+		"{",
+		"[]",
+		"{}",
+		"nonsense",
+		"{\"v\":1,\"id\":\"a/"
+		"1\",\"agent\":\"a\",\"seq\":1,\"time\":\"2026-11-23T00:00:00Z\","
+		"\"type\":\"flow.start\",\"severity\":\"info\",\"flow\":{\"direction\":\"inbound\"}"
+		"}",
 	};
 	struct store_filter all = { 0 };
 	unsigned n = 0;

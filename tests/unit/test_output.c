@@ -101,10 +101,15 @@ static void test_clean(void **state)
 	} cases[] = {
 		{ "", "" },
 		{ "plain text", "plain text" },
-		{ "caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80", "caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80" },
+		{ "caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80",
+		  "caf\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80" },
 		{ "\x1b[31mred\x07\n\t\x7f", "\\x1b[31mred\\x07\\x0a\\x09\\x7f" },
-		{ "\xc2\x9b" "31m", "\\xc2\\x9b31m" },		/* C1: CSI in one character */
-		{ "\xe2\x80\xae" "txt", "\\xe2\\x80\\xaetxt" }, /* right-to-left override */
+		{ "\xc2\x9b"
+		  "31m",
+		  "\\xc2\\x9b31m" }, /* C1: CSI in one character */
+		{ "\xe2\x80\xae"
+		  "txt",
+		  "\\xe2\\x80\\xaetxt" },			  /* right-to-left override */
 		{ "\xff\xc3(\xe2\x82", "\\xff\\xc3(\\xe2\\x82" }, /* not UTF-8 */
 	};
 	char buf[128], small[8];

@@ -16,10 +16,16 @@
 
 static void test_understood(void **state)
 {
-	struct query_args args = { .since = "-2h", .until = "2023-11-14T22:13:20Z",
-				   .source = "10.0.0.0/8", .path = "in-band", .service = "ssh",
-				   .verdict = "no-policy", .type = "alert.first-seen",
-				   .format = "csv", .limit = "7", .device = "d" };
+	struct query_args args = { .since = "-2h",
+				   .until = "2023-11-14T22:13:20Z",
+				   .source = "10.0.0.0/8",
+				   .path = "in-band",
+				   .service = "ssh",
+				   .verdict = "no-policy",
+				   .type = "alert.first-seen",
+				   .format = "csv",
+				   .limit = "7",
+				   .device = "d" };
 	struct query q;
 	char err[256];
 
