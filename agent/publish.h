@@ -31,8 +31,9 @@ struct sink_ops {
 	int (*push)(struct sink *s, struct event *e);
 
 	/* Makes what was pushed durable and goes on sending. 0 or a negative errno.
-	 * -EPIPE: nobody reads stdout any more. Direct: any write error. Otherwise
-	 * what is wrong has been logged and is tried again. */
+	 * -EPIPE: nobody reads stdout any more. Direct: any write error, for good.
+	 * But for -EPIPE what is wrong has been logged; with an outbox it is tried
+	 * again. */
 	int (*commit)(struct sink *s);
 
 	/* Commits and hands over what waits, for at most timeout_ms; runs the loop.

@@ -383,7 +383,7 @@ struct sink *publish_to_file(struct event_base *base, struct outbox *o, const ch
 struct direct_sink {
 	struct sink sink; /* first: ops get a pointer to it */
 	FILE *out;
-	char *agent, *text;
+	char *name, *agent, *text;
 	size_t size;
 	uint64_t seq;
 	int problem; /* negative errno of the first failed write, which ends it */
@@ -392,6 +392,17 @@ struct direct_sink {
 static struct direct_sink *direct_of(struct sink *s)
 {
 	return (struct direct_sink *)(void *)s;
+}
+
+/* Notes the first failed write and says it; a reader that has seen enough (EPIPE)
+ * needs no message. */
+static int direct_failed(struct direct_sink *d, int error)
+{
+	if (!d->problem && error != EPIPE)
+		log_error("output %s: %s", shown(d->name), strerror(error));
+	if (!d->problem)
+		d->problem = -error;
+	return d->problem;
 }
 
 static int direct_push(struct sink *s, struct event *e)
@@ -408,9 +419,9 @@ static int direct_push(struct sink *s, struct event *e)
 		return -ENOMEM;
 	d->text[len] = '\n'; /* in place of the NUL */
 	if (fwrite_unlocked(d->text, 1, (size_t)len + 1, d->out) != (size_t)len + 1)
-		d->problem = -errno;
+		return direct_failed(d, errno);
 	d->seq++;
-	return d->problem;
+	return 0;
 }
 
 static int direct_commit(struct sink *s)
@@ -418,7 +429,7 @@ static int direct_commit(struct sink *s)
 	struct direct_sink *d = direct_of(s);
 
 	if (!d->problem && fflush(d->out))
-		d->problem = -errno;
+		return direct_failed(d, errno);
 	return d->problem;
 }
 
@@ -438,8 +449,9 @@ static int direct_close(struct sink *s)
 	struct direct_sink *d = direct_of(s);
 	int rc = direct_commit(s);
 
-	if (fclose(d->out) && !rc)
-		rc = -errno;
+	if (fclose(d->out))
+		rc = direct_failed(d, errno);
+	free(d->name);
 	free(d->agent);
 	free(d->text);
 	free(d);
@@ -471,13 +483,16 @@ struct sink *publish_direct(const char *path, const char *agent, char *err, size
 	d = calloc(1, sizeof(*d));
 	if (d) {
 		d->sink.ops = &direct_ops;
+		d->name = strdup(path);
 		d->agent = strdup(agent);
 		d->out = fdopen(fd, "a");
 	}
-	if (!d || !d->agent || !d->out) {
+	if (!d || !d->name || !d->agent || !d->out) {
 		snprintf(err, size, "no memory for the output");
-		if (d)
+		if (d) {
+			free(d->name);
 			free(d->agent);
+		}
 		free(d);
 		close(fd);
 		return NULL;
