@@ -294,30 +294,41 @@ static void describe(struct event_row *row)
 	row->text = row->what;
 }
 
+/* Documents are read only where they are wanted: an export may be long. */
+struct print {
+	struct output *o;
+	enum output_format format;
+};
+
 static int print_event(void *arg, const struct store_event *e)
 {
-	struct output *o = arg;
+	struct print *p = arg;
 	struct event_row row = { .e = *e };
-	json_t *doc = json_loads(e->json, 0, NULL);
+	json_t *doc = NULL;
 
-	describe(&row);
-	output_row(o, &row, doc);
+	if (p->format == OUTPUT_JSON)
+		doc = json_loads(e->json, 0, NULL);
+	else
+		describe(&row);
+	output_row(p->o, &row, doc);
 	json_decref(doc);
 	return 0;
 }
 
 static int print_flow(void *arg, const struct store_flow *f)
 {
-	struct output *o = arg;
+	struct print *p = arg;
 	struct flow_row row = { .f = *f, .direction = f->outbound ? "outbound" : "inbound" };
-	json_t *doc = json_loads(f->json, 0, NULL);
+	json_t *doc = NULL;
 
 	row.duration_s =
 		f->end_ns >= f->start_ns ? (double)(f->end_ns - f->start_ns) / (double)NS_PER_S : 0;
-	json_object_set_new(doc, "agent", json_string(f->agent));
-	json_object_set_new(doc, "open", json_boolean(f->open));
-	json_object_set_new(doc, "established", json_boolean(f->established));
-	output_row(o, &row, doc);
+	if (p->format == OUTPUT_JSON && (doc = json_loads(f->json, 0, NULL))) {
+		json_object_set_new(doc, "agent", json_string(f->agent));
+		json_object_set_new(doc, "open", json_boolean(f->open));
+		json_object_set_new(doc, "established", json_boolean(f->established));
+	}
+	output_row(p->o, &row, doc);
 	json_decref(doc);
 	return 0;
 }
@@ -375,11 +386,13 @@ static int print_dead(void *arg, const struct store_dead *row)
 
 static int print_rows(struct store *s, const struct query *q, struct output *o)
 {
+	struct print p = { o, q->format };
+
 	switch (q->what) {
 	case QUERY_EVENTS:
-		return store_events(s, &q->filter, print_event, o);
+		return store_events(s, &q->filter, print_event, &p);
 	case QUERY_FLOWS:
-		return store_flows(s, &q->filter, print_flow, o);
+		return store_flows(s, &q->filter, print_flow, &p);
 	case QUERY_INCIDENTS:
 		return store_incidents(s, &q->filter, print_incident, o);
 	case QUERY_SOURCES:
