@@ -20,6 +20,8 @@
 
 #define T0 (1795395723ull * NS_PER_S) /* 2026-11-23T01:02:03Z */
 
+#define VALIDATE "tests/validate_events.py"
+
 static char directory[64], path[96], err[300];
 
 static int make_directory(void **state)
@@ -67,8 +69,7 @@ static struct outbox_counters counters(const struct outbox *o)
 	struct outbox_counters c;
 
 	outbox_counters(o, &c);
-	assert_int_equal(c.generated,
-			 c.acknowledged + c.waiting + c.dropped[0] + c.dropped[1]);
+	assert_int_equal(c.generated, c.acknowledged + c.waiting + c.dropped[0] + c.dropped[1]);
 	return c;
 }
 
@@ -276,6 +277,23 @@ static uint64_t loss_count(const char *type)
 		     : json_object_get(loss, "count"));
 }
 
+/* The report is a document like any other: held against the schema, where python
+ * and the sources are at hand. */
+static void follows_schema(const json_t *doc)
+{
+	FILE *p;
+
+	if (access(VALIDATE, R_OK) ||
+	    system("/usr/bin/python3 -c 'import jsonschema' 2>/dev/null")) {
+		print_message("not held against the schema: no python3-jsonschema\n");
+		return;
+	}
+	p = popen("/usr/bin/python3 " VALIDATE " >&2", "w");
+	assert_non_null(p);
+	assert_int_equal(json_dumpf(doc, p, JSON_COMPACT), 0);
+	assert_int_equal(pclose(p), 0);
+}
+
 /* Full: info goes first, from the oldest, alerts and path changes last; the counts
  * are exact and the report comes when there is room. */
 static void bound(void **state)
@@ -328,6 +346,7 @@ static void bound(void **state)
 	assert_string_equal(seen.type[seen.n - 1], "agent.loss");
 	assert_int_equal(loss_count(NULL), dropped);
 	assert_int_equal(loss_count("flow.start"), dropped);
+	follows_schema(seen.doc);
 	assert_string_equal(
 		json_string_value(json_object_get(json_object_get(seen.doc, "loss"), "from")),
 		"2026-11-23T01:02:03.000000002Z");
