@@ -215,7 +215,7 @@ $(GEN)/%.skel.h: $(BUILD)/obj/bpf/%.bpf.o
 	install clean help
 
 PYTHON ?= /usr/bin/python3
-SHARED ?= ../shared
+SHARED ?= $(or $(GLASSWATCH_SHARED),../shared)
 FUZZ_SECONDS ?= 5
 JOBS ?= $(shell nproc)
 PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
@@ -250,7 +250,7 @@ unit: tests ## the unit tests alone
 
 e2e: programs tools ## the end-to-end tests alone
 	$(call step,end to end: tests/e2e)
-	$(Q)BUILD=$(BUILD) prove --timer $(sort $(wildcard tests/e2e/*.t))
+	$(Q)BUILD=$(BUILD) prove --timer --failures --comments $(sort $(wildcard tests/e2e/*.t))
 
 # The captures and what is known of them are not part of this repository.
 judge: programs
