@@ -161,6 +161,7 @@ static int follow(struct store *store, struct query *q)
 		if (rc < 0)
 			return failed(store, rc);
 	}
+	query_header(q, stdout);
 	while (!interrupted) {
 		rc = query_follow(store, q, stdout, &after);
 		if (rc < 0)

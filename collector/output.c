@@ -352,11 +352,14 @@ static void csv_cell(FILE *to, const char *text)
 
 void output_csv_row(FILE *to, const struct column *columns, size_t n, const void *row)
 {
+	const char *comma = "";
 	char buf[CELL];
 
 	for (size_t i = 0; i < n; i++) {
-		if (i)
-			fputc(',', to);
+		if (!columns[i].name)
+			continue;
+		fputs(comma, to);
+		comma = ",";
 		if (row)
 			cell(&columns[i], row, false, buf);
 		csv_cell(to, row ? buf : columns[i].name);
@@ -434,7 +437,8 @@ json_t *output_document(const struct column *columns, size_t n, const void *row)
 	json_t *doc = json_object();
 
 	for (size_t i = 0; i < n; i++)
-		json_place(doc, columns[i].name, json_cell(&columns[i], row));
+		if (columns[i].name)
+			json_place(doc, columns[i].name, json_cell(&columns[i], row));
 	return doc;
 }
 

@@ -28,7 +28,7 @@ enum column_type {
 };
 
 struct column {
-	const char *name;  /* CSV and JSON; "a.b" is nested in JSON */
+	const char *name;  /* CSV and JSON; "a.b" is nested in JSON; NULL: not there */
 	const char *title; /* table; NULL: not there */
 	enum column_type type;
 	size_t offset;

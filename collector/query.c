@@ -45,6 +45,7 @@ struct flow_row {
 	struct store_flow f;
 	double duration_s;
 	const char *direction;
+	const char *whither; /* device; where it is not known, the address */
 };
 
 #define ROW struct flow_row
@@ -52,7 +53,8 @@ static const struct column flow_columns[] = {
 	{ "start", "START", TIME(f.start_ns) },
 	{ "end", NULL, TIME(f.end_ns) },
 	{ "open", NULL, FLAG(f.open) },
-	{ "device", "DEVICE", TEXT(f.device), 12 },
+	{ NULL, "DEVICE", TEXT(whither), 12 },
+	{ "device", NULL, TEXT(f.device) },
 	{ "role", NULL, TEXT(f.role) },
 	{ "path", "PATH", TEXT(f.path) },
 	{ "service", "SVC", TEXT(f.service) },
@@ -318,7 +320,9 @@ static int print_event(void *arg, const struct store_event *e)
 static int print_flow(void *arg, const struct store_flow *f)
 {
 	struct print *p = arg;
-	struct flow_row row = { .f = *f, .direction = f->outbound ? "outbound" : "inbound" };
+	struct flow_row row = { .f = *f,
+				.direction = f->outbound ? "outbound" : "inbound",
+				.whither = f->device ? f->device : f->destination };
 	json_t *doc = NULL;
 
 	row.duration_s =
@@ -477,6 +481,12 @@ static int take_n(void *arg, const struct store_event *e)
 {
 	*(uint64_t *)arg = e->n;
 	return 0;
+}
+
+void query_header(const struct query *q, FILE *to)
+{
+	if (q->format == OUTPUT_CSV)
+		output_csv_row(to, commands[q->what].columns, commands[q->what].n, NULL);
 }
 
 int query_newest(struct store *s, uint64_t *n)

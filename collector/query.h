@@ -58,6 +58,9 @@ json_t *query_incident(const struct store_incident *i);
  * and moves *after. Returns as query_run(). */
 long query_follow(struct store *s, const struct query *q, FILE *to, uint64_t *after);
 
+/* What stands before the first row that is followed: CSV's header. */
+void query_header(const struct query *q, FILE *to);
+
 /* The newest row's number, from which to follow. */
 int query_newest(struct store *s, uint64_t *n);
 

@@ -449,9 +449,22 @@ int store_begin(struct store *s)
 	return done(run(s, ST_BEGIN, NULL, ""));
 }
 
+/* A file that was removed or replaced under us takes what is written to it along:
+ * its rows must not be acknowledged. */
+static bool is_gone(struct store *s)
+{
+	int moved = 0;
+
+	return sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+	       moved;
+}
+
 int store_commit(struct store *s)
 {
 	reset_all(s);
+	if (is_gone(s))
+		return say(s, STORE_BROKEN,
+			   "%s: the store was removed or replaced while it was in use", s->path);
 	return done(run(s, ST_COMMIT, NULL, ""));
 }
 

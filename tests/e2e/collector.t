@@ -348,6 +348,30 @@ def store_away():
     r.kill()
 
 
+def store_gone():
+    r, c = fresh("gone")
+    c.start()
+    a = Agent()
+    r.add([a.event(0, "agent.start")])
+    stored(c, 1)
+    os.unlink(c.db)
+    r.add([a.event(1, "agent.start")])
+    c.until(lambda: c.process.poll() is not None)
+    status = c.process.poll()
+    c.process = c.process if status is None else None
+    tap.ok(status == 1 and "removed or replaced" in c.said(), "a store removed under it stops it",
+           c.said())
+    tap.ok(r.pending() == 1, "and what would have gone with it is not acknowledged")
+    for name in ("-wal", "-shm"):
+        if os.path.exists(c.db + name):
+            os.unlink(c.db + name)
+    c.start()
+    tap.ok(stored(c, 1) and c.json("agents")[0]["gaps"] == ["1"], "a new one is begun, and knows "
+           "what it lacks")
+    c.stop()
+    r.kill()
+
+
 def lag(r):
     info = r.command("XINFO", "GROUPS", "glasswatch:events")[0]
     pairs = dict(zip(info[::2], info[1::2]))
@@ -359,7 +383,7 @@ if not shutil.which("redis-server"):
     sys.exit(1)
 base = tempfile.mkdtemp(prefix="glasswatch-collector.")
 try:
-    for scenario in (questions, poison, killed, redis_away, store_away):
+    for scenario in (questions, poison, killed, redis_away, store_away, store_gone):
         if len(sys.argv) < 2 or scenario.__name__ in sys.argv[1:]:
             scenario()
 finally:

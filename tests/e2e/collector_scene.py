@@ -211,10 +211,11 @@ class Collector:
 
     def start(self, ready=True):
         self.errors = open(self.log, "ab")
+        before = self.said().count("storing in")
         self.process = subprocess.Popen(self.args, stderr=self.errors,
                                         stdout=subprocess.DEVNULL)
         if ready:
-            self.until(lambda: "storing in" in self.said())
+            self.until(lambda: self.said().count("storing in") > before)
 
     def said(self):
         with open(self.log, encoding="utf-8", errors="replace") as f:
