@@ -34,7 +34,8 @@ static const struct conf_option options[] = {
 	  .help = "write events as JSON lines instead of publishing; - is stdout" },
 	{ .key = "name", .type = CONF_STRING, .offset = AT(name), .commands = WATCH,
 	  .argument = "NAME",
-	  .help = "this agent's name, first half of every event id (default: host name)" },
+	  .help = "this agent's name, first half of every event id (default: the host's; "
+		  "replay to Redis: one for each capture)" },
 	{ .key = "state", .type = CONF_STRING, .offset = AT(state),
 	  .commands = CMD_RUN | CMD_STATUS,
 	  .preset = "/var/lib/glasswatch", .argument = "DIR",

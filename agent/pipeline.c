@@ -578,6 +578,9 @@ void pipeline_record(void *pipeline, const struct gw_record *r)
 	struct flow *f = flow_find(p->flows, &r->key);
 	bool begun = false;
 
+	/* what a record makes happen happens at its packet's time */
+	p->now.mono_ns = r->time_ns;
+	p->now.real_ns = r->time_ns + (uint64_t)p->real_offset;
 	if (r->kind == GW_REC_REPLACED) {
 		if (f && f->state == FLOW_OPEN) {
 			f->counters = r->flow;

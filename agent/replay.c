@@ -7,8 +7,10 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/capture.h"
@@ -20,7 +22,9 @@
 #include "common/log.h"
 #include "common/redis.h"
 
-#define REDIS_WAIT_MS 60000u /* for the last events to be acknowledged */
+#define REDIS_WAIT_MS 60000u /* for events to be acknowledged */
+#define REDIS_BACKLOG 50000  /* events that may wait before reading goes on */
+#define DIGEST_BYTES 65536   /* of each file, for the agent's name */
 
 static int emit(void *arg, struct event *e)
 {
@@ -29,9 +33,49 @@ static int emit(void *arg, struct event *e)
 	return s->ops->push(s, e);
 }
 
-static struct sink *open_sink(const struct agent_config *config, struct event_base **base)
+/*
+ * A collector tells duplicates by agent and number, so each capture read needs an
+ * agent's name of its own, and the same capture read again by the same policy
+ * should have the same one: a digest of both. What comes by stdin is named by time.
+ */
+static void name_of(char **files, int n_files, const struct fabric *fabric, struct now now,
+		    char *out, size_t size)
 {
-	const char *name = config->name ? config->name : "replay";
+	static uint8_t start[DIGEST_BYTES];
+	EVP_MD_CTX *c = EVP_MD_CTX_new();
+	uint8_t digest[EVP_MAX_MD_SIZE];
+	int i;
+
+	if (!c || !EVP_DigestInit_ex(c, EVP_sha256(), NULL))
+		die("no memory");
+	if (fabric)
+		EVP_DigestUpdate(c, fabric->generation, sizeof(fabric->generation));
+	for (i = 0; i < n_files; i++) {
+		FILE *f = strcmp(files[i], "-") ? fopen(files[i], "rb") : NULL;
+		struct stat st;
+		size_t n = 0;
+
+		memset(&st, 0, sizeof(st));
+		if (f) {
+			n = fread(start, 1, sizeof(start), f);
+			if (fstat(fileno(f), &st) < 0)
+				st.st_size = 0;
+			fclose(f);
+		} else {
+			EVP_DigestUpdate(c, &now.real_ns, sizeof(now.real_ns));
+		}
+		EVP_DigestUpdate(c, &st.st_size, sizeof(st.st_size));
+		EVP_DigestUpdate(c, start, n);
+	}
+	EVP_DigestFinal_ex(c, digest, NULL);
+	EVP_MD_CTX_free(c);
+	snprintf(out, size, "replay-%02x%02x%02x%02x%02x%02x", digest[0], digest[1], digest[2],
+		 digest[3], digest[4], digest[5]);
+}
+
+static struct sink *open_sink(const struct agent_config *config, const char *name,
+			      struct event_base **base)
+{
 	struct redis_url url;
 	struct outbox *box;
 	struct sink *sink;
@@ -59,8 +103,21 @@ static struct sink *open_sink(const struct agent_config *config, struct event_ba
 	return sink;
 }
 
-/* Reads all files. Returns 1 when one of them was cut. */
-static int read_all(struct capture *c, struct pipeline *p, struct sink *sink)
+/* Lets the publisher work while files are read, and waits where it lags. */
+static void publish_some(struct event_base *base, struct sink *sink)
+{
+	struct outbox_counters count;
+
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	sink->ops->counters(sink, &count);
+	if (count.waiting > REDIS_BACKLOG && sink->ops->drain(sink, REDIS_WAIT_MS))
+		die("%llu events wait and the server has not taken them within %u s: check it and "
+		    "replay again", (unsigned long long)count.waiting, REDIS_WAIT_MS / 1000);
+}
+
+/* Reads all files. Returns 1 when one of them was cut. base: NULL without Redis. */
+static int read_all(struct capture *c, struct pipeline *p, struct sink *sink,
+		    struct event_base *base)
 {
 	struct now now = { 0, 0 };
 	unsigned since_commit = 0;
@@ -82,6 +139,8 @@ static int read_all(struct capture *c, struct pipeline *p, struct sink *sink)
 			since_commit = 0;
 			if (sink->ops->commit(sink) == -EPIPE)
 				return status;
+			if (base)
+				publish_some(base, sink);
 		}
 	}
 	pipeline_finish(p, now);
@@ -97,7 +156,7 @@ int replay(const struct agent_config *config, char **files, int n_files, struct 
 	struct capture *capture;
 	struct pipeline *pipeline;
 	struct sink *sink;
-	char err[512];
+	char err[512], name[32];
 	uint64_t left;
 	int i, status;
 
@@ -115,7 +174,9 @@ int replay(const struct agent_config *config, char **files, int n_files, struct 
 				    sizeof(err));
 	if (!capture)
 		die("%s", err);
-	sink = open_sink(config, &base);
+	name_of(files, n_files, fabric, now, name, sizeof(name));
+	sink = open_sink(config, config->name ? config->name : config->redis ? name : "replay",
+			 &base);
 	pipeline = pipeline_new(&pc, capture, emit, sink);
 	if (!pipeline)
 		die("no memory for %u flows", pc.max_flows);
@@ -124,7 +185,7 @@ int replay(const struct agent_config *config, char **files, int n_files, struct 
 		if (pipeline_load(pipeline, fabric, now) < 0)
 			die("no memory for the fabric's tables");
 	}
-	status = read_all(capture, pipeline, sink);
+	status = read_all(capture, pipeline, sink, base);
 	if (capture_file_unknown_link(capture))
 		log_warning("%llu frames of link types that are not known were passed over",
 			    (unsigned long long)capture_file_unknown_link(capture));
