@@ -373,13 +373,20 @@ static __always_inline int gw_parse_plain_tcp(const __u8 *p, __u32 rest, struct 
 	return GW_PARSE_TCP;
 }
 
-/* The first stage. Says GW_PARSE_IGNORE, GW_PARSE_TCP or GW_PARSE_OTHER. */
-static __always_inline int gw_parse_plain(const __u8 *data, const __u8 *end,
-					  const volatile struct gw_gate *gate, struct gw_pkt *pkt)
+/*
+ * The first stage's first half: is it plain TCP on a watched port? Says
+ * GW_PARSE_IGNORE, GW_PARSE_OTHER, GW_PLAIN_V4 or GW_PLAIN_V6. Reads as little as
+ * it can, for this is what every packet of the machine pays.
+ */
+#define GW_PLAIN_V4 (-4)
+#define GW_PLAIN_V6 (-6)
+
+static __always_inline int gw_parse_gate(const __u8 *data, const __u8 *end,
+					 const volatile struct gw_gate *gate)
 {
 	const __u8 *ip = data + 14;
+	__u32 ports;
 	__u16 type;
-	__u32 total;
 
 	if (data + 34 > end)
 		return GW_PARSE_OTHER;
@@ -390,19 +397,9 @@ static __always_inline int gw_parse_plain(const __u8 *data, const __u8 *end,
 		/* version 4, no options; not a fragment */
 		if (data + 54 > end || ip[0] != 0x45 || (be16(ip + 6) & 0x3fff))
 			return GW_PARSE_OTHER;
-		pkt->sport = be16(ip + 20);
-		pkt->dport = be16(ip + 22);
-		if (!gw_gate_passes(gate, pkt->sport, pkt->dport))
-			return GW_PARSE_IGNORE;
-		total = be16(ip + 2);
-		if (total < 40)
-			return GW_PARSE_OTHER;
-		pkt->family = 4;
-		pkt->ip_bytes = total;
-		pkt->header_len = 20;
-		pkt->src = ip + 12;
-		pkt->dst = ip + 16;
-		return gw_parse_plain_tcp(ip + 20, total - 20, pkt);
+		ports = be32(ip + 20);
+		return gw_gate_passes(gate, (__u16)(ports >> 16), (__u16)ports) ? GW_PLAIN_V4 :
+										  GW_PARSE_IGNORE;
 	}
 	if (type == GW_ETH_IPV6) {
 		if (data + 54 > end)
@@ -411,23 +408,67 @@ static __always_inline int gw_parse_plain(const __u8 *data, const __u8 *end,
 			return GW_PARSE_IGNORE;
 		if (ip[6] != GW_IPPROTO_TCP || (ip[0] >> 4) != 6 || data + 74 > end)
 			return GW_PARSE_OTHER;
-		pkt->sport = be16(ip + 40);
-		pkt->dport = be16(ip + 42);
-		if (!gw_gate_passes(gate, pkt->sport, pkt->dport))
-			return GW_PARSE_IGNORE;
-		total = be16(ip + 4);
-		if (!total)
-			return GW_PARSE_OTHER;
-		pkt->family = 6;
-		pkt->ip_bytes = 40 + total;
-		pkt->header_len = 40;
-		pkt->src = ip + 8;
-		pkt->dst = ip + 24;
-		return gw_parse_plain_tcp(ip + 40, total, pkt);
+		ports = be32(ip + 40);
+		return gw_gate_passes(gate, (__u16)(ports >> 16), (__u16)ports) ? GW_PLAIN_V6 :
+										  GW_PARSE_IGNORE;
 	}
 	if (type == GW_ETH_8021Q || type == GW_ETH_8021AD || type == GW_ETH_QINQ1)
 		return GW_PARSE_OTHER;
 	return GW_PARSE_IGNORE;
+}
+
+/* The second half, for GW_PLAIN_V4 and _V6. Says GW_PARSE_TCP or GW_PARSE_OTHER. */
+static __always_inline int gw_parse_plain4(const __u8 *data, const __u8 *end, struct gw_pkt *pkt)
+{
+	const __u8 *ip = data + 14;
+	__u32 total, ports;
+
+	if (data + 54 > end)
+		return GW_PARSE_OTHER;
+	total = be16(ip + 2);
+	if (total < 40)
+		return GW_PARSE_OTHER;
+	ports = be32(ip + 20);
+	pkt->sport = (__u16)(ports >> 16);
+	pkt->dport = (__u16)ports;
+	pkt->family = 4;
+	pkt->ip_bytes = total;
+	pkt->header_len = 20;
+	pkt->src = ip + 12;
+	pkt->dst = ip + 16;
+	return gw_parse_plain_tcp(ip + 20, total - 20, pkt);
+}
+
+static __always_inline int gw_parse_plain6(const __u8 *data, const __u8 *end, struct gw_pkt *pkt)
+{
+	const __u8 *ip = data + 14;
+	__u32 payload, ports;
+
+	if (data + 74 > end)
+		return GW_PARSE_OTHER;
+	payload = be16(ip + 4);
+	if (!payload)
+		return GW_PARSE_OTHER;
+	ports = be32(ip + 40);
+	pkt->sport = (__u16)(ports >> 16);
+	pkt->dport = (__u16)ports;
+	pkt->family = 6;
+	pkt->ip_bytes = 40 + payload;
+	pkt->header_len = 40;
+	pkt->src = ip + 8;
+	pkt->dst = ip + 24;
+	return gw_parse_plain_tcp(ip + 40, payload, pkt);
+}
+
+/* The first stage. Says GW_PARSE_IGNORE, GW_PARSE_TCP or GW_PARSE_OTHER. */
+static __always_inline int gw_parse_plain(const __u8 *data, const __u8 *end,
+					  const volatile struct gw_gate *gate, struct gw_pkt *pkt)
+{
+	int r = gw_parse_gate(data, end, gate);
+
+	if (r == GW_PLAIN_V4)
+		return gw_parse_plain4(data, end, pkt);
+	return r == GW_PLAIN_V6 ? gw_parse_plain6(data, end, pkt) : r;
 }
 
 /*

@@ -11,14 +11,25 @@
 #ifdef __bpf__
 /* The verifier lets a packet be read at any alignment where the machine does,
  * and one load instead of two or four is what the per-packet path is made of. */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define GW_BE(bits, x) __builtin_bswap##bits(x)
+#else
+#define GW_BE(bits, x) (x)
+#endif
+
 static inline __attribute__((always_inline)) __u16 be16(const void *at)
 {
-	return __builtin_bswap16(*(const __u16 *)at);
+	return GW_BE(16, *(const __u16 *)at);
 }
 
 static inline __attribute__((always_inline)) __u32 be32(const void *at)
 {
-	return __builtin_bswap32(*(const __u32 *)at);
+	return GW_BE(32, *(const __u32 *)at);
+}
+
+static inline __attribute__((always_inline)) __u64 be64(const void *at)
+{
+	return GW_BE(64, *(const __u64 *)at);
 }
 #else
 static inline __attribute__((always_inline)) __u16 be16(const void *at)
