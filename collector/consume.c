@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The states are those of consume.h; one command is under way at a time, but for
- * XACK, whose answer nobody waits for except at the end. */
+ * XACK: the next read follows it at once. */
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
@@ -44,6 +44,7 @@ struct consume {
 	int status;
 	bool claim_due, cannot_claim; /* cannot: Redis before 6.2 has no XAUTOCLAIM */
 	char cursor[64];	      /* of XAUTOCLAIM */
+	bool ack_refused;	      /* the newest XACK was: do not read the same again at once */
 	unsigned acks;		      /* XACKs without an answer yet */
 	unsigned pause_ms;
 	bool told_ready;
@@ -116,11 +117,16 @@ static int send_args(struct consume *c, redis_reply_fn *fn, const char *const *a
 static void on_ack(void *arg, const struct redisReply *reply)
 {
 	struct consume *c = arg;
+	char text[512], url[REDIS_URL_STRLEN];
 
 	c->acks--;
 	/* Not acknowledged: they come again as PENDING and are duplicates then. */
-	if (reply && reply->type == REDIS_REPLY_ERROR)
-		log_debug("XACK: %s", reply->str);
+	c->ack_refused = reply && reply->type == REDIS_REPLY_ERROR;
+	if (c->ack_refused) {
+		snprintf(text, sizeof(text), "Redis at %s does not let us acknowledge: %.300s",
+			 redis_url_format(&c->config.url, url), reply->str);
+		complain(c, text);
+	}
 	if (c->state == STATE_STOPPING && !c->acks)
 		finish(c, c->status);
 }
@@ -332,6 +338,17 @@ static const redisReply *entries_of(const redisReply *reply)
 	return stream->element[1];
 }
 
+/* After a batch: what to do next. */
+static void proceed(struct consume *c, enum state state)
+{
+	if (c->ack_refused) {
+		pause_reading(c);
+		return;
+	}
+	recovered(c);
+	advance(c, state);
+}
+
 static void on_pending(void *arg, const struct redisReply *reply)
 {
 	struct consume *c = arg;
@@ -340,10 +357,8 @@ static void on_pending(void *arg, const struct redisReply *reply)
 	if (is_trouble(c, reply))
 		return;
 	entries = entries_of(reply);
-	if (take_batch(c, entries)) {
-		recovered(c);
-		advance(c, entries->elements ? STATE_PENDING : STATE_CLAIM);
-	}
+	if (take_batch(c, entries))
+		proceed(c, entries->elements ? STATE_PENDING : STATE_CLAIM);
 }
 
 static void on_claim(void *arg, const struct redisReply *reply)
@@ -369,9 +384,8 @@ static void on_claim(void *arg, const struct redisReply *reply)
 	snprintf(c->cursor, sizeof(c->cursor), "%s", reply->element[0]->str);
 	if (!take_batch(c, reply->element[1]))
 		return;
-	recovered(c);
 	c->claim_due = strcmp(c->cursor, "0-0") != 0;
-	advance(c, c->claim_due ? STATE_CLAIM : STATE_READ);
+	proceed(c, c->claim_due ? STATE_CLAIM : STATE_READ);
 }
 
 static void on_read(void *arg, const struct redisReply *reply)
@@ -380,10 +394,8 @@ static void on_read(void *arg, const struct redisReply *reply)
 
 	if (is_trouble(c, reply))
 		return;
-	if (take_batch(c, entries_of(reply))) {
-		recovered(c);
-		advance(c, c->claim_due ? STATE_CLAIM : STATE_READ);
-	}
+	if (take_batch(c, entries_of(reply)))
+		proceed(c, c->claim_due ? STATE_CLAIM : STATE_READ);
 }
 
 /* ---- states ---------------------------------------------------------------- */

@@ -289,6 +289,25 @@ def redis_away():
     c.start(ready=False)
     tap.ok(c.until(lambda: "is not a stream" in c.said()), "a key of another type is named", c.said())
     tap.ok(c.stop() == 0, "exit 0")
+
+    # A Redis that lets us read but not acknowledge is not asked in a tight loop.
+    r.command("DEL", "glasswatch:events")
+    r.add([a.event(0, "agent.start")])
+    r.command("ACL", "SETUSER", "reader", "on", ">secret", "~*", "+@all", "-xack")
+    with open(os.path.join(base, "away", "url.yaml"), "w") as f:
+        f.write("redis: redis://reader:secret@127.0.0.1:%d\n" % r.port)
+    c.args = [c.program, "run", "-c", f.name, "--db", c.db, "--consumer", "c1"]
+    c.start()
+    tap.ok(c.until(lambda: "does not let us acknowledge" in c.said()), "XACK refused is said",
+           c.said())
+    time.sleep(2)
+    stats = r.command("INFO", "commandstats").decode()
+    calls = int(stats.split("cmdstat_xreadgroup:calls=")[1].split(",")[0])
+    tap.ok(calls < 40 and c.said().count("acknowledge:") == 1, "once, and not asked in a tight loop",
+           calls)
+    r.command("ACL", "SETUSER", "reader", "+xack")
+    tap.ok(c.until(lambda: r.pending() == 0), "and it goes on when it may")
+    tap.ok("secret" not in c.said() and c.stop() == 0, "the password is in no log")
     r.kill()
 
 
