@@ -113,10 +113,8 @@ const char *output_duration(double seconds, char buf[24])
 {
 	uint64_t s = (uint64_t)(seconds + 0.5);
 
-	if (seconds < 10)
+	if (seconds < 59.95)
 		snprintf(buf, 24, "%.1fs", seconds);
-	else if (s < 60)
-		snprintf(buf, 24, "%" PRIu64 "s", s);
 	else if (s < 3600)
 		snprintf(buf, 24, "%" PRIu64 "m%02us", s / 60, (unsigned)(s % 60));
 	else if (s < 86400)

@@ -60,7 +60,7 @@ const char *output_clean(const char *text, char *buf, size_t size);
 /* 2026-11-23T02:14:03Z, with milliseconds when asked. Returns buf. */
 const char *output_time(uint64_t real_ns, bool milliseconds, char buf[32]);
 
-/* "0.4s", "12s", "36m54s", "2h05m", "3d04h". Returns buf. */
+/* "0.4s", "12.8s", "36m54s", "2h05m", "3d04h". Returns buf. */
 const char *output_duration(double seconds, char buf[24]);
 
 /* "512 B", "31 kB", "1.2 MB". Returns buf. */

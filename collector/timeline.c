@@ -34,8 +34,7 @@ struct moment {
 struct timeline {
 	struct moment *moments;
 	size_t n, size;
-	bool failed;	   /* out of memory */
-	uint64_t until_ns; /* what happened later is not part of it; 0: open */
+	bool failed; /* out of memory */
 };
 
 struct moment_row {
@@ -157,12 +156,14 @@ static void add_session(struct timeline *t, const struct store_flow *f)
 	m.tone = untrusted ? TONE_RED : is(f->path, "in-band") ? TONE_BLUE : TONE_PLAIN;
 	words_flow(f, flow);
 	words_trust(f, trust);
-	snprintf(text, sizeof(text), "%s%s%s%s%s%s", flow, untrusted ? ": got in" : " established",
-		 trust[0] ? ", " : "", trust, f->user ? ", user " : "",
-		 f->user ? output_clean(f->user, clean, sizeof(clean)) : "");
+	snprintf(text, sizeof(text), "%s%s%s%s%s%s%s", flow,
+		 untrusted ? ": got in" : " established", trust[0] ? ", " : "", trust,
+		 f->user ? ", user " : "",
+		 f->user ? output_clean(f->user, clean, sizeof(clean)) : "",
+		 f->open && is(f->path, "in-band") ? ", still open" : "");
 	push(t, &m, text, NULL, f->flow);
-	/* The end of what began here, unless it came after the incident. */
-	if (f->open || !is(f->path, "in-band") || (t->until_ns && f->end_ns > t->until_ns))
+	/* Also when it came after the failback: somebody stayed on lo6. */
+	if (f->open || !is(f->path, "in-band"))
 		return;
 	m.time_ns = f->end_ns;
 	m.mark = "end";
@@ -379,7 +380,6 @@ int timeline_print(struct store *s, uint64_t id, enum output_format format, uint
 	rc = store_incident_get(s, id, &i);
 	if (rc <= 0)
 		return rc;
-	t.until_ns = i.closed_ns;
 	rc = store_events(s, &filter, add_event, &t);
 	if (!rc)
 		rc = store_flows(s, &filter, add_flow, &t);

@@ -127,7 +127,7 @@ static void test_units(void **state)
 
 	assert_string_equal(output_duration(0, buf), "0.0s");
 	assert_string_equal(output_duration(9.94, buf), "9.9s");
-	assert_string_equal(output_duration(12.4, buf), "12s");
+	assert_string_equal(output_duration(12.8, buf), "12.8s");
 	assert_string_equal(output_duration(2232, buf), "37m12s");
 	assert_string_equal(output_duration(7500, buf), "2h05m");
 	assert_string_equal(output_duration(273600, buf), "3d04h");
