@@ -230,16 +230,16 @@ deps: ## install what Debian 12 needs to build, test and demonstrate (apt, as ro
 
 demo: ## raise a small fabric, play a failover on it, show what was seen (DEMO_ONCE=1: and exit)
 	$(Q).ci/deps
-	$(Q)$(AGAIN) $(PARALLEL) programs
+	+$(Q)$(AGAIN) $(PARALLEL) programs
 	$(Q)BUILD=$(BUILD) tests/lab/demo.sh
 
 test: ## all tests: unit, end to end, real captures
 	$(Q).ci/deps
 	$(call step,build)
-	$(Q)$(AGAIN) $(PARALLEL) programs tests
-	$(Q)$(AGAIN) unit
-	$(Q)$(AGAIN) e2e
-	$(Q)$(AGAIN) judge
+	+$(Q)$(AGAIN) $(PARALLEL) programs tests
+	+$(Q)$(AGAIN) unit
+	+$(Q)$(AGAIN) e2e
+	+$(Q)$(AGAIN) judge
 
 unit: tests ## the unit tests alone
 	@failed=; for t in $(UNIT); do \
@@ -265,23 +265,23 @@ judge: programs
 check: ## builds by gcc and clang, sanitizers, fuzzers, lints
 	$(Q).ci/deps
 	$(call step,build with gcc)
-	$(Q)$(AGAIN) $(PARALLEL) CC=gcc BUILD=$(BUILD)/gcc programs tests benches
+	+$(Q)$(AGAIN) $(PARALLEL) CC=gcc BUILD=$(BUILD)/gcc programs tests benches
 	$(call step,build with clang)
-	$(Q)$(AGAIN) $(PARALLEL) CC=clang BUILD=$(BUILD)/clang programs tests benches
+	+$(Q)$(AGAIN) $(PARALLEL) CC=clang BUILD=$(BUILD)/clang programs tests benches
 	$(call step,build without the kernel programs)
-	$(Q)$(AGAIN) $(PARALLEL) WITH_BPF=no BUILD=$(BUILD)/nobpf programs
+	+$(Q)$(AGAIN) $(PARALLEL) WITH_BPF=no BUILD=$(BUILD)/nobpf programs
 	$(call step,unit tests under address and undefined sanitizers)
-	$(Q)$(AGAIN) $(PARALLEL) sanitize
-	$(Q)$(AGAIN) BUILD=$(BUILD)/sanitize SANITIZE=1 unit
-	$(Q)$(AGAIN) $(PARALLEL) fuzz
-	$(Q)$(AGAIN) lint
+	+$(Q)$(AGAIN) $(PARALLEL) sanitize
+	+$(Q)$(AGAIN) BUILD=$(BUILD)/sanitize SANITIZE=1 unit
+	+$(Q)$(AGAIN) $(PARALLEL) fuzz
+	+$(Q)$(AGAIN) lint
 
 sanitize: ## both programs and the unit tests with sanitizers, under build/sanitize/
-	$(Q)$(AGAIN) BUILD=$(BUILD)/sanitize SANITIZE=1 programs tests
+	+$(Q)$(AGAIN) BUILD=$(BUILD)/sanitize SANITIZE=1 programs tests
 
 fuzz: ## each fuzzer for FUZZ_SECONDS on its corpus
 	$(call step,fuzzers$(,) $(FUZZ_SECONDS) s each)
-	$(Q)$(AGAIN) CC=clang BUILD=$(BUILD)/fuzz FUZZ=1 fuzzers
+	+$(Q)$(AGAIN) CC=clang BUILD=$(BUILD)/fuzz FUZZ=1 fuzzers
 	@for f in $(FUZZ_SRC:tests/fuzz/fuzz_%.c=%); do \
 		new=$(BUILD)/fuzz/corpus/$$f seed=tests/fuzz/corpus/$$f; \
 		mkdir -p $$new; [ -d $$seed ] || seed=; \
@@ -304,7 +304,7 @@ format: ## put the C sources into .clang-format's shape
 
 bench-kernel: ## what the kernel programs cost, per packet
 	$(Q).ci/deps
-	$(Q)$(AGAIN) $(PARALLEL) $(BUILD)/bench/bench_kernel
+	+$(Q)$(AGAIN) $(PARALLEL) $(BUILD)/bench/bench_kernel
 	$(Q)$(BUILD)/bench/bench_kernel
 
 bench: bench-kernel ## every benchmark
