@@ -43,7 +43,7 @@ WAYS = {
         ["ingest"],
         ["consume", "config", "run", "main"],
     ],
-    "bpf": [["record"], ["parse"], ["track"], ["watch.bpf", "actor.bpf", "bench.bpf"]],
+    "bpf": [["record"], ["parse"], ["track"], ["watch.bpf", "actor.bpf", "bench.bpf", "parsetest", "parsetest.bpf"]],
 }
 # Besides its own rows. Fabric is what flows and paths are judged by, so all of
 # the agent may look into it; it knows nothing of packets but the record's enums.
