@@ -400,6 +400,11 @@ static const struct capture_ops capture_bpf_ops = {
 	.close = capture_bpf_close,
 };
 
+struct kernel *kernel_of_capture(struct capture *c)
+{
+	return c->ops == &capture_bpf_ops ? of(c)->kernel : NULL;
+}
+
 struct capture *capture_bpf_open(const struct capture_config *config, char *err, size_t size)
 {
 	struct capture_bpf *b = calloc(1, sizeof(*b));

@@ -31,6 +31,9 @@ int kernel_load(struct kernel *k, const struct fabric *f);
  * then, because a kernel that loses ticks lets the two drift apart. */
 int kernel_set_clock(struct kernel *k);
 
+/* The programs under a capture of capture_bpf_open(); for tests. */
+struct kernel *kernel_of_capture(struct capture *c);
+
 /* Sums the per-CPU counters. */
 void kernel_stats(const struct kernel *k, uint64_t out[GW_STAT_MAX]);
 
