@@ -1,0 +1,747 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The TC programs whole, through BPF_PROG_TEST_RUN: what flows, counters and
+ * records come of which packets. The last test plays random conversations to the
+ * kernel and to the user-space watch (agent/watch.c) and wants the same flows and
+ * the same records of both.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <errno.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#ifdef HAVE_BPF
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+
+#include "agent/fabric/fabric.h"
+#include "agent/kernel.h"
+#include "agent/watch.h"
+#include "bpf/parse.h"
+#include "kernel_frames.h"
+#include "watch.skel.h"
+
+#define MAX_RECORDS 4096
+#define LOOPBACK 1 /* BPF_PROG_TEST_RUN's device */
+
+static struct capture_config config = { .ssh_ports = { 22 }, .bgp_ports = { 179 },
+					.max_flows = 1024, .ring_bytes = 4 << 20 };
+static struct capture *capture;
+static struct kernel *kernel;
+static struct gw_record records[MAX_RECORDS];
+static size_t n_records;
+
+/* ---- a small fabric --------------------------------------------------------------- */
+
+/* target 0: 192.0.2.1 primary, 1: 2001:db8::1 in-band; range 198.18.0.0/16 but for
+ * 198.18.9.0/24, and 2001:db8:6::/48; trusted: 10.0.0.0/8, 2001:db8:a::/48 */
+static struct addr address(const char *text)
+{
+	struct addr a;
+
+	assert_true(addr_parse(text, &a));
+	return a;
+}
+
+static struct prefix prefix(const char *text)
+{
+	struct prefix p;
+
+	assert_true(prefix_parse(text, &p));
+	return p;
+}
+
+static struct fabric fabric_of(uint32_t number, bool permit)
+{
+	static struct fabric_device device;
+	static struct fabric_target targets[2];
+	static struct fabric_range ranges[3];
+	static struct prefix_entry entries[2][2];
+	static struct prefix_list lists[2][2];
+	static struct fabric_policy policies[2];
+	struct fabric f = { .number = number, .devices = &device, .n_devices = 1,
+			    .targets = targets, .n_targets = 2, .policies = &policies[permit],
+			    .n_policies = 1, .ranges = ranges, .n_ranges = 3 };
+	struct lpm_entry e[3];
+	int i;
+
+	targets[0] = (struct fabric_target){ .address = address("192.0.2.1"),
+					     .path = GW_PATH_PRIMARY };
+	targets[1] = (struct fabric_target){ .address = address("2001:db8::1"),
+					     .path = GW_PATH_INBAND };
+	ranges[0] = (struct fabric_range){ prefix("198.18.0.0/16"), true };
+	ranges[1] = (struct fabric_range){ prefix("198.18.9.0/24"), false };
+	ranges[2] = (struct fabric_range){ prefix("2001:db8:6::/48"), true };
+	for (i = 0; i < 3; i++)
+		e[i] = (struct lpm_entry){ ranges[i].prefix, ranges[i].permit, (uint32_t)i };
+	f.range_table = lpm_build(e, 3);
+	entries[permit][0] = (struct prefix_entry){ .seq = 10, .permit = permit,
+						    .prefix = prefix("10.0.0.0/8") };
+	entries[permit][1] = (struct prefix_entry){ .seq = 10, .permit = permit,
+						    .prefix = prefix("2001:db8:a::/48") };
+	for (i = 0; i < 2; i++)
+		lists[permit][i] = (struct prefix_list){ .name = (char *)"l",
+							 .family = i ? 6 : 4,
+							 .entries = &entries[permit][i],
+							 .n_entries = 1 };
+	policies[permit].v4 = &lists[permit][0];
+	policies[permit].v6 = &lists[permit][1];
+	policies[permit].v4_table = prefix_list_compile(policies[permit].v4);
+	policies[permit].v6_table = prefix_list_compile(policies[permit].v6);
+	assert_true(f.range_table && policies[permit].v4_table && policies[permit].v6_table);
+	return f;
+}
+
+static void fabric_done(struct fabric *f)
+{
+	lpm_free(f->range_table);
+	lpm_free(f->policies->v4_table);
+	lpm_free(f->policies->v6_table);
+}
+
+/* ---- running ---------------------------------------------------------------------- */
+
+static void keep(void *arg, const struct gw_record *r)
+{
+	assert_true(n_records < MAX_RECORDS);
+	memset(&records[n_records], 0, sizeof(records[0]));
+	memcpy(&records[n_records++], r,
+	       r->kind == GW_REC_PAYLOAD ? sizeof(*r) : GW_RECORD_SHORT);
+}
+
+/* Runs one frame and collects the records. */
+static void run_frame(const uint8_t *frame, size_t len, bool egress, const struct __sk_buff *ctx)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = frame, .data_size_in = (uint32_t)len,
+		    .ctx_in = ctx, .ctx_size_in = ctx ? sizeof(*ctx) : 0);
+	int prog = bpf_program__fd(egress ? kernel->watch->progs.gw_egress :
+					    kernel->watch->progs.gw_ingress);
+
+	if (bpf_prog_test_run_opts(prog, &opts))
+		fail_msg("BPF_PROG_TEST_RUN: %s", strerror(errno));
+	assert_int_equal(opts.retval, (uint32_t)-1); /* TCX_NEXT, always */
+	n_records = 0;
+	while (capture->ops->poll(capture, 0, keep, NULL) > 0)
+		;
+}
+
+static void run_packet(const struct packet *p)
+{
+	uint8_t frame[FRAME_ROOM];
+	size_t len = packet_frame(p, frame);
+
+	run_frame(frame, len, false, NULL);
+}
+
+static struct packet packet(const char *src, uint16_t sport, const char *dst, uint16_t dport,
+			    uint8_t flags, uint32_t seq, uint32_t ack, uint16_t payload)
+{
+	struct packet p = { .src = address(src), .dst = address(dst), .sport = sport,
+			    .dport = dport, .flags = flags, .seq = seq, .ack = ack,
+			    .payload = payload };
+
+	return p;
+}
+
+static void run(const char *src, uint16_t sport, const char *dst, uint16_t dport, uint8_t flags,
+		uint32_t seq, uint32_t ack, uint16_t payload)
+{
+	struct packet p = packet(src, sport, dst, dport, flags, seq, ack, payload);
+
+	run_packet(&p);
+}
+
+static struct gw_flow flow_between(const char *src, uint16_t sport, const char *dst,
+				   uint16_t dport)
+{
+	struct packet p = packet(src, sport, dst, dport, 0, 0, 0, 0);
+	struct gw_key key = packet_key(&p);
+	struct gw_flow f;
+
+	memset(&f, 0, sizeof(f));
+	if (capture->ops->read(capture, &key, &f))
+		f.vlan_n = 0xff; /* no such flow */
+	return f;
+}
+
+static bool is_flow(const struct gw_flow *f)
+{
+	return f->vlan_n != 0xff;
+}
+
+static void drop(void *arg, const struct gw_key *key, const struct gw_flow *flow)
+{
+	assert_int_equal(capture->ops->forget(capture, key, NULL), 0);
+}
+
+static uint64_t stat(enum gw_stat s)
+{
+	uint64_t all[GW_STAT_MAX];
+
+	capture->ops->stats(capture, all);
+	return all[s];
+}
+
+static struct fabric current;
+
+static int with_kernel(void **state)
+{
+	char err[512];
+
+	capture = capture_bpf_open(&config, err, sizeof(err));
+	if (!capture) {
+		if (geteuid() == 0)
+			fail_msg("%s", err);
+		print_message("skipped: %s\n", err);
+		return 0;
+	}
+	kernel = kernel_of_capture(capture);
+	current = fabric_of(3, true);
+	assert_int_equal(capture->ops->load(capture, &current), 0);
+	return 0;
+}
+
+static int without_kernel(void **state)
+{
+	if (capture) {
+		capture->ops->close(capture);
+		fabric_done(&current);
+	}
+	capture = NULL;
+	return 0;
+}
+
+#define NEED_KERNEL()                                                                         \
+	do {                                                                                  \
+		if (!capture)                                                                 \
+			skip();                                                               \
+	} while (0)
+
+/* ---- tests ------------------------------------------------------------------------ */
+
+static void handshake(const char *src, uint16_t sport, const char *dst)
+{
+	run(src, sport, dst, 22, GW_SYN, 1000, 0, 0);
+	run(dst, 22, src, sport, GW_SYN | GW_ACK, 5000, 1001, 0);
+	run(src, sport, dst, 22, GW_ACK, 1001, 5001, 0);
+}
+
+static void test_session(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+		uint32_t target, header;
+		enum gw_path path;
+	} cases[] = {
+		{ "10.1.2.3", "192.0.2.1", 0, 40, GW_PATH_PRIMARY },
+		{ "2001:db8:a::5", "2001:db8::1", 1, 60, GW_PATH_INBAND },
+	};
+	size_t c;
+
+	NEED_KERNEL();
+	for (c = 0; c < 2; c++) {
+		const char *src = cases[c].src, *dst = cases[c].dst;
+		uint64_t watched = stat(GW_STAT_WATCHED);
+		struct gw_flow f;
+		uint32_t d, i;
+
+		run(src, 40000, dst, 22, GW_SYN, 1000, 0, 0);
+		assert_int_equal(n_records, 1);
+		assert_int_equal(records[0].kind, GW_REC_CONTROL);
+		assert_int_equal(records[0].is_new, 1);
+		assert_int_equal(records[0].tcp_flags, GW_SYN);
+		assert_int_equal(records[0].ifindex, LOOPBACK);
+		assert_int_equal(records[0].flow.basis, GW_BASIS_SYN);
+		assert_int_equal(records[0].flow.service, GW_SERVICE_SSH);
+		assert_int_equal(records[0].flow.judgement.verdict, GW_VERDICT_TRUSTED);
+		assert_int_equal(records[0].flow.judgement.rule, 0);
+		assert_int_equal(records[0].flow.judgement.target, cases[c].target);
+		assert_int_equal(records[0].flow.judgement.path, cases[c].path);
+		assert_int_equal(records[0].flow.judgement.generation, 3);
+		assert_int_equal(records[0].flow.judgement.outbound, 0);
+		d = records[0].dir;
+
+		run(dst, 22, src, 40000, GW_SYN | GW_ACK, 5000, 1001, 0);
+		assert_int_equal(n_records, 1);
+		assert_int_equal(records[0].is_new, 0);
+		assert_int_equal(records[0].dir, !d);
+		run(src, 40000, dst, 22, GW_ACK, 1001, 5001, 0);
+		assert_int_equal(n_records, 1);
+		assert_true(records[0].flow.established_ns > records[0].flow.start_ns);
+
+		for (i = 0; i < 10; i++) {
+			run(src, 40000, dst, 22, GW_ACK | GW_PSH, 1001 + 100 * i, 5001, 100);
+			assert_int_equal(n_records, i < GW_FIRST_PAYLOADS);
+			if (n_records) {
+				assert_int_equal(records[0].kind, GW_REC_PAYLOAD);
+				assert_int_equal(records[0].snap_len, 100);
+				assert_int_equal(records[0].payload_len, 100);
+				assert_memory_equal(records[0].snap, "abcdefghij", 10);
+				assert_int_equal(records[0].snap[100], 0);
+			}
+		}
+		f = flow_between(src, 40000, dst, 22);
+		assert_true(is_flow(&f));
+		assert_int_equal(f.initiator, d);
+		assert_int_equal(f.dir[d].packets, 12);
+		assert_int_equal(f.dir[d].payload, 1000);
+		assert_int_equal(f.dir[d].bytes, 12 * cases[c].header + 1000);
+		assert_int_equal(f.dir[!d].packets, 1);
+		assert_int_equal(f.dir[d].high, 2001);
+		assert_int_equal(f.dir[d].state, GW_TCP_ESTABLISHED);
+		assert_int_equal(stat(GW_STAT_WATCHED) - watched, 13);
+
+		run(src, 40000, dst, 22, GW_FIN | GW_ACK, 2001, 5001, 0);
+		assert_int_equal(n_records, 1);
+		assert_string_equal(gw_track_conn_state(&records[0].flow), "S2");
+	}
+	assert_int_equal(stat(GW_STAT_DROP_RING), 0);
+}
+
+/* A packet longer than the snap, and longer than what there is of it. */
+static void test_snap(void **state)
+{
+	NEED_KERNEL();
+	handshake("10.1.2.3", 40100, "192.0.2.1");
+	run("10.1.2.3", 40100, "192.0.2.1", 22, GW_ACK, 1001, 5001, 900);
+	assert_int_equal(n_records, 1);
+	assert_int_equal(records[0].payload_len, 900);
+	assert_int_equal(records[0].snap_len, GW_SNAP);
+}
+
+static void test_replaced(void **state)
+{
+	NEED_KERNEL();
+	handshake("10.1.2.3", 40200, "192.0.2.1");
+	run("10.1.2.3", 40200, "192.0.2.1", 22, GW_ACK, 1001, 5001, 10);
+	/* the same SYN again is a retransmission */
+	run("10.1.2.3", 40200, "192.0.2.1", 22, GW_SYN, 1000, 0, 0);
+	assert_int_equal(n_records, 1);
+	assert_int_equal(records[0].kind, GW_REC_CONTROL);
+	/* another one opens another connection */
+	run("10.1.2.3", 40200, "192.0.2.1", 22, GW_SYN, 77000, 0, 0);
+	assert_int_equal(n_records, 2);
+	assert_int_equal(records[0].kind, GW_REC_REPLACED);
+	assert_int_equal(records[0].flow.dir[records[0].dir].payload, 10);
+	assert_int_equal(records[0].flow.dir[records[0].dir].packets, 4);
+	assert_int_equal(records[1].kind, GW_REC_CONTROL);
+	assert_int_equal(records[1].is_new, 1);
+	assert_int_equal(records[1].flow.dir[records[1].dir].packets, 1);
+	assert_int_equal(records[1].flow.dir[records[1].dir].payload, 0);
+}
+
+static void test_judgement(void **state)
+{
+	static const struct {
+		const char *src;
+		uint16_t sport;
+		const char *dst;
+		uint16_t dport;
+		uint8_t flags;
+		bool watched;
+		enum gw_basis basis;
+		enum gw_path path;
+		enum gw_verdict verdict;
+		uint32_t target;
+		bool outbound;
+	} cases[] = {
+		/* untrusted by the end of the list */
+		{ "203.0.113.5", 1024, "192.0.2.1", 22, GW_SYN, true, GW_BASIS_SYN,
+		  GW_PATH_PRIMARY, GW_VERDICT_UNTRUSTED, 0, false },
+		{ "2001:db8:b::5", 1024, "2001:db8::1", 179, GW_SYN, true, GW_BASIS_SYN,
+		  GW_PATH_INBAND, GW_VERDICT_UNTRUSTED, 1, false },
+		/* mid-stream: the device's side has the port */
+		{ "10.1.1.1", 1025, "192.0.2.1", 22, GW_ACK, true, GW_BASIS_INVENTORY,
+		  GW_PATH_PRIMARY, GW_VERDICT_TRUSTED, 0, false },
+		{ "192.0.2.1", 22, "10.1.1.1", 1026, GW_ACK, true, GW_BASIS_INVENTORY,
+		  GW_PATH_PRIMARY, GW_VERDICT_TRUSTED, 0, false },
+		/* a SYN-ACK shows the initiator too */
+		{ "192.0.2.1", 22, "10.1.1.1", 1027, GW_SYN | GW_ACK, true, GW_BASIS_SYN,
+		  GW_PATH_PRIMARY, GW_VERDICT_TRUSTED, 0, false },
+		/* the device opens it: its peer is judged */
+		{ "192.0.2.1", 1028, "10.9.9.9", 179, GW_SYN, true, GW_BASIS_SYN,
+		  GW_PATH_PRIMARY, GW_VERDICT_TRUSTED, 0, true },
+		{ "192.0.2.1", 1029, "203.0.113.9", 22, GW_SYN, true, GW_BASIS_SYN,
+		  GW_PATH_PRIMARY, GW_VERDICT_UNTRUSTED, 0, true },
+		/* in the range, in no configuration */
+		{ "10.1.1.1", 1030, "198.18.1.1", 22, GW_SYN, true, GW_BASIS_SYN,
+		  GW_PATH_INBAND, GW_VERDICT_NO_POLICY, GW_TARGET_NONE, false },
+		{ "10.1.1.1", 1031, "198.18.9.1", 22, GW_SYN, false, 0, 0, 0, 0, false },
+		{ "2001:db8:a::1", 1032, "2001:db8:6::9", 22, GW_ACK, true, GW_BASIS_PORT,
+		  GW_PATH_INBAND, GW_VERDICT_NO_POLICY, GW_TARGET_NONE, false },
+		/* the range counts for responders only */
+		{ "198.18.1.1", 1033, "203.0.113.7", 22, GW_SYN, false, 0, 0, 0, 0, false },
+		/* nobody's */
+		{ "10.1.1.1", 1034, "203.0.113.7", 22, GW_SYN, false, 0, 0, 0, 0, false },
+		{ "2001:db8:a::1", 1035, "2001:db8:7::9", 179, GW_SYN, false, 0, 0, 0, 0, false },
+		/* another port is not even looked at */
+		{ "10.1.1.1", 1036, "192.0.2.1", 443, GW_SYN, false, 0, 0, 0, 0, false },
+	};
+	size_t i;
+
+	NEED_KERNEL();
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct gw_flow f;
+
+		run(cases[i].src, cases[i].sport, cases[i].dst, cases[i].dport, cases[i].flags, 1, 0,
+		    0);
+		f = flow_between(cases[i].src, cases[i].sport, cases[i].dst, cases[i].dport);
+		if (is_flow(&f) != cases[i].watched)
+			fail_msg("case %zu: %swatched", i, is_flow(&f) ? "" : "not ");
+		assert_int_equal(n_records, cases[i].watched);
+		if (!cases[i].watched)
+			continue;
+		assert_int_equal(f.basis, cases[i].basis);
+		assert_int_equal(f.judgement.path, cases[i].path);
+		assert_int_equal(f.judgement.verdict, cases[i].verdict);
+		assert_int_equal(f.judgement.target, cases[i].target);
+		assert_int_equal(f.judgement.outbound, cases[i].outbound);
+	}
+}
+
+static void test_reload(void **state)
+{
+	struct fabric other;
+	struct gw_flow f;
+
+	NEED_KERNEL();
+	run("10.1.2.3", 40300, "192.0.2.1", 22, GW_SYN, 1, 0, 0);
+	other = fabric_of(4, false);
+	assert_int_equal(capture->ops->load(capture, &other), 0);
+	/* judged once: the old flow keeps its judgement */
+	run("10.1.2.3", 40300, "192.0.2.1", 22, GW_RST, 2, 0, 0);
+	assert_int_equal(records[0].flow.judgement.generation, 3);
+	assert_int_equal(records[0].flow.judgement.verdict, GW_VERDICT_TRUSTED);
+	run("10.1.2.3", 40301, "192.0.2.1", 22, GW_SYN, 1, 0, 0);
+	assert_int_equal(records[0].flow.judgement.generation, 4);
+	assert_int_equal(records[0].flow.judgement.verdict, GW_VERDICT_UNTRUSTED);
+	assert_int_equal(records[0].flow.judgement.rule, 0);
+	/* no fabric watches nothing */
+	assert_int_equal(capture->ops->load(capture, NULL), 0);
+	run("10.1.2.3", 40302, "192.0.2.1", 22, GW_SYN, 1, 0, 0);
+	f = flow_between("10.1.2.3", 40302, "192.0.2.1", 22);
+	assert_false(is_flow(&f));
+	assert_int_equal(capture->ops->load(capture, &current), 0);
+	fabric_done(&other);
+}
+
+static void test_icmp(void **state)
+{
+	struct packet p = packet("10.1.2.3", 40400, "192.0.2.1", 22, GW_SYN, 9, 0, 0);
+	uint8_t quoted[FRAME_ROOM], frame[FRAME_ROOM] = { 0 };
+
+	NEED_KERNEL();
+	run_packet(&p);
+	packet_frame(&p, quoted);
+	memcpy(frame, quoted, 34);
+	frame[17] = 20 + 8 + 28;
+	frame[23] = 1;
+	memcpy(frame + 26, "\xcb\x00\x71\x01", 4); /* 203.0.113.1 */
+	frame[34] = 3;
+	frame[35] = 13;
+	memcpy(frame + 42, quoted + 14, 28);
+	run_frame(frame, 70, false, NULL);
+	assert_int_equal(n_records, 1);
+	assert_int_equal(records[0].kind, GW_REC_ICMP);
+	assert_int_equal(records[0].icmp_type, 3);
+	assert_int_equal(records[0].icmp_code, 13);
+	assert_memory_equal(records[0].icmp_source, "\xcb\x00\x71\x01\0\0\0\0\0\0\0\0\0\0\0\0", 16);
+	assert_int_equal(records[0].dir, records[0].flow.initiator);
+	assert_int_equal(records[0].flow.dir[records[0].dir].packets, 1);
+	/* about a flow that nobody knows */
+	frame[62] = 1;
+	run_frame(frame, 70, false, NULL);
+	assert_int_equal(n_records, 0);
+}
+
+/* A super-packet of 5 segments of 200 bytes. */
+static void test_gso(void **state)
+{
+	struct __sk_buff ctx = { .gso_segs = 5, .gso_size = 200 };
+	uint8_t frame[FRAME_ROOM * 2];
+	struct packet p;
+	struct gw_flow f;
+	size_t len;
+	int i;
+
+	NEED_KERNEL();
+	handshake("10.1.2.3", 40500, "192.0.2.1");
+	p = packet("10.1.2.3", 40500, "192.0.2.1", 22, GW_ACK, 1001, 5001, 900);
+	for (i = 0; i < 6; i++) { /* the last ones by the quiet way */
+		len = packet_frame(&p, frame);
+		run_frame(frame, len, false, &ctx);
+		p.seq += 900;
+	}
+	f = flow_between("10.1.2.3", 40500, "192.0.2.1", 22);
+	assert_int_equal(f.dir[f.initiator].packets, 2 + 30);
+	assert_int_equal(f.dir[f.initiator].payload, 5400);
+	assert_int_equal(f.dir[f.initiator].bytes, 2 * 40 + 5400 + 30 * 40);
+}
+
+static void test_odd_frames(void **state)
+{
+	struct packet p = packet("10.1.2.3", 40600, "192.0.2.1", 22, GW_SYN, 9, 0, 0);
+	uint64_t fragments, bad;
+	uint8_t frame[FRAME_ROOM];
+	struct gw_flow f;
+	size_t len;
+
+	NEED_KERNEL();
+	fragments = stat(GW_STAT_FRAGMENTS);
+	bad = stat(GW_STAT_PARSE_BAD);
+	p.tag = 42;
+	run_packet(&p);
+	f = flow_between("10.1.2.3", 40600, "192.0.2.1", 22);
+	assert_int_equal(f.vlan_n, 1);
+	assert_int_equal(f.vlan[0], 42);
+	p.tag = 0;
+	len = packet_frame(&p, frame);
+	frame[21] = 9; /* fragment offset */
+	run_frame(frame, len, false, NULL);
+	assert_int_equal(stat(GW_STAT_FRAGMENTS), fragments + 1);
+	len = packet_frame(&p, frame);
+	frame[46] = 0x20; /* a TCP header of 8 bytes */
+	run_frame(frame, len, false, NULL);
+	assert_int_equal(stat(GW_STAT_PARSE_BAD), bad + 1);
+}
+
+/* The same packet on its way out is counted once. */
+static void test_other_hook(void **state)
+{
+	struct packet p = packet("10.1.2.3", 40700, "192.0.2.1", 22, GW_SYN, 9, 0, 0);
+	uint64_t other;
+	uint8_t frame[FRAME_ROOM];
+	struct gw_flow f;
+	size_t len = packet_frame(&p, frame);
+
+	NEED_KERNEL();
+	other = stat(GW_STAT_OTHER_HOOK);
+	run_frame(frame, len, false, NULL);
+	run_frame(frame, len, true, NULL);
+	f = flow_between("10.1.2.3", 40700, "192.0.2.1", 22);
+	assert_int_equal(f.dir[f.initiator].packets, 1);
+	assert_int_equal(stat(GW_STAT_OTHER_HOOK), other + 1);
+}
+
+static void count(void *arg, const struct gw_key *key, const struct gw_flow *flow)
+{
+	++*(int *)arg;
+}
+
+static void test_sweep(void **state)
+{
+	struct gw_flow f;
+	struct packet p;
+	struct gw_key key;
+	int n = 0, i;
+
+	NEED_KERNEL();
+	capture->ops->sweep(capture, drop, NULL);
+	for (i = 0; i < 300; i++) {
+		run("10.7.7.7", (uint16_t)(2000 + i), "192.0.2.1", 22, GW_SYN, 1, 0, 0);
+		run("2001:db8:a::7", (uint16_t)(2000 + i), "2001:db8::1", 22, GW_SYN, 1, 0, 0);
+	}
+	assert_int_equal(capture->ops->sweep(capture, count, &n), 600);
+	assert_int_equal(n, 600);
+	p = packet("10.7.7.7", 2000, "192.0.2.1", 22, 0, 0, 0, 0);
+	key = packet_key(&p);
+	assert_int_equal(capture->ops->forget(capture, &key, &f), 0);
+	assert_int_equal(f.dir[f.initiator].packets, 1);
+	assert_int_equal(capture->ops->forget(capture, &key, &f), -ENOENT);
+	assert_int_equal(capture->ops->read(capture, &key, &f), -ENOENT);
+	assert_int_equal(capture->ops->sweep(capture, drop, NULL), 599);
+	assert_int_equal(capture->ops->sweep(capture, count, &n), 0);
+}
+
+/* A budget hands up so many records and leaves the rest for the next poll. */
+static void test_budget(void **state)
+{
+	struct packet p = packet("10.8.8.8", 0, "192.0.2.1", 22, GW_SYN, 1, 0, 0);
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	uint8_t frame[FRAME_ROOM];
+	int i;
+
+	NEED_KERNEL();
+	for (i = 0; i < 10; i++) {
+		p.sport = (uint16_t)(3000 + i);
+		opts.data_in = frame;
+		opts.data_size_in = (uint32_t)packet_frame(&p, frame);
+		assert_int_equal(bpf_prog_test_run_opts(
+			bpf_program__fd(kernel->watch->progs.gw_ingress), &opts), 0);
+	}
+	n_records = 0;
+	assert_int_equal(capture->ops->poll(capture, 4, keep, NULL), 4);
+	assert_int_equal(capture->ops->poll(capture, 4, keep, NULL), 4);
+	assert_int_equal(capture->ops->poll(capture, 4, keep, NULL), 2);
+	assert_int_equal(capture->ops->poll(capture, 4, keep, NULL), 0);
+	assert_int_equal(records[9].key.family, 4);
+}
+
+/* Full tables refuse and count; what is there stays. */
+static void test_full(void **state)
+{
+	struct capture_config small = config;
+	struct packet p = packet("10.8.8.8", 0, "192.0.2.1", 22, GW_SYN, 1, 0, 0);
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	uint64_t all[GW_STAT_MAX];
+	uint8_t frame[FRAME_ROOM];
+	struct capture *c;
+	char err[512];
+	int i;
+
+	NEED_KERNEL();
+	small.max_flows = 16;
+	small.ring_bytes = 4096;
+	c = capture_bpf_open(&small, err, sizeof(err));
+	assert_non_null(c);
+	assert_int_equal(c->ops->load(c, &current), 0);
+	for (i = 0; i < 40; i++) {
+		p.sport = (uint16_t)(4000 + i);
+		opts.data_in = frame;
+		opts.data_size_in = (uint32_t)packet_frame(&p, frame);
+		assert_int_equal(bpf_prog_test_run_opts(
+			bpf_program__fd(kernel_of_capture(c)->watch->progs.gw_ingress), &opts), 0);
+	}
+	c->ops->stats(c, all);
+	assert_int_equal(all[GW_STAT_FLOWS] + all[GW_STAT_DROP_MAP], 40);
+	assert_true(all[GW_STAT_FLOWS] >= 16 && all[GW_STAT_DROP_MAP] > 0);
+	assert_int_equal(all[GW_STAT_RECORDS] + all[GW_STAT_DROP_RING], all[GW_STAT_FLOWS]);
+	assert_true(all[GW_STAT_DROP_RING] > 0);
+	c->ops->close(c);
+}
+
+/* ---- the kernel and the user-space watch ------------------------------------------- */
+
+static struct gw_record user_records[8];
+static size_t n_user_records;
+
+static void keep_user(void *arg, const struct gw_record *r)
+{
+	assert_true(n_user_records < 8);
+	memset(&user_records[n_user_records], 0, sizeof(user_records[0]));
+	/* the kernel zeroes the rest of a snap, user space need not */
+	memcpy(&user_records[n_user_records++], r, GW_RECORD_SHORT + r->snap_len);
+}
+
+/* The clocks differ; whether a time is set does not. */
+static void timeless(struct gw_flow *f)
+{
+	f->start_ns = f->start_ns != 0;
+	f->established_ns = f->established_ns != 0;
+	f->dir[0].last_ns = f->dir[0].last_ns != 0;
+	f->dir[1].last_ns = f->dir[1].last_ns != 0;
+}
+
+static uint64_t seed = 0xda3e39cb94b95bdbull;
+
+static uint32_t rnd(uint32_t below)
+{
+	seed ^= seed << 13;
+	seed ^= seed >> 7;
+	seed ^= seed << 17;
+	return (uint32_t)(seed >> 32) % below;
+}
+
+static void test_same_as_user_space(void **state)
+{
+	static const char *const ends[2][3] = {
+		{ "10.1.1.1", "203.0.113.8", "192.0.2.1" },
+		{ "2001:db8:a::1", "2001:db8:6::1", "2001:db8::1" } };
+	static const uint8_t flags[] = { GW_SYN, GW_SYN | GW_ACK, GW_ACK, GW_ACK, GW_ACK, GW_ACK,
+					 GW_ACK | GW_PSH, GW_FIN | GW_ACK, GW_RST, GW_RST | GW_ACK };
+	struct watch *w;
+	uint64_t now = 1000;
+	size_t i, r, made = 0;
+
+	NEED_KERNEL();
+	capture->ops->sweep(capture, drop, NULL);
+	w = watch_new(&config);
+	assert_non_null(w);
+	watch_load(w, &current);
+	for (i = 0; i < 40000; i++) {
+		const char *const *e = ends[rnd(2)];
+		uint32_t from = rnd(3), to = (from + 1 + rnd(2)) % 3;
+		uint16_t ports[2] = { rnd(8) ? 22 : 179, (uint16_t)(5000 + rnd(6)) };
+		bool back = rnd(2);
+		struct packet p = packet(e[from], ports[back], e[to], ports[!back],
+					 flags[rnd(sizeof(flags))], 1000 + rnd(400), rnd(4000),
+					 rnd(2) ? (uint16_t)rnd(300) : 0);
+		struct gw_key key = packet_key(&p);
+		struct gw_flow k, u;
+		uint8_t frame[FRAME_ROOM];
+		struct gw_pkt pkt;
+		enum gw_parse parsed;
+		size_t len;
+		int err;
+
+		p.tag = rnd(10) ? 0 : 7;
+		len = packet_frame(&p, frame);
+		run_frame(frame, len, false, NULL);
+
+		n_user_records = 0;
+		memset(&pkt, 0, sizeof(pkt));
+		parsed = gw_parse(frame, frame + len, (uint32_t)len, watch_gate(w), &pkt);
+		watch_packet(w, parsed, &pkt, frame + len, now++, LOOPBACK, keep_user, NULL);
+
+		assert_int_equal(n_records, n_user_records);
+		for (r = 0; r < n_records; r++) {
+			assert_true(records[r].time_ns != 0);
+			records[r].time_ns = user_records[r].time_ns = 0;
+			timeless(&records[r].flow);
+			timeless(&user_records[r].flow);
+			assert_memory_equal(&records[r], &user_records[r], sizeof(records[r]));
+		}
+		made += n_records;
+		err = capture->ops->read(capture, &key, &k);
+		assert_int_equal(err, watch_read(w, &key, &u));
+		if (err)
+			continue;
+		timeless(&k);
+		timeless(&u);
+		assert_memory_equal(&k, &u, sizeof(k));
+		if (!rnd(50)) {
+			assert_int_equal(capture->ops->forget(capture, &key, NULL), 0);
+			assert_int_equal(watch_forget(w, &key, NULL), 0);
+		}
+	}
+	print_message("%zu packets, %zu records, no difference\n", i, made);
+	assert_true(made > 1000);
+	watch_free(w);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_session),	   cmocka_unit_test(test_snap),
+		cmocka_unit_test(test_replaced),   cmocka_unit_test(test_judgement),
+		cmocka_unit_test(test_reload),	   cmocka_unit_test(test_icmp),
+		cmocka_unit_test(test_gso),	   cmocka_unit_test(test_odd_frames),
+		cmocka_unit_test(test_other_hook), cmocka_unit_test(test_sweep),
+		cmocka_unit_test(test_budget),	   cmocka_unit_test(test_full),
+		cmocka_unit_test(test_same_as_user_space),
+	};
+
+	return cmocka_run_group_tests_name("bpf_watch", tests, with_kernel, without_kernel);
+}
+
+#else
+static void test_nothing(void **state)
+{
+	print_message("skipped: built without the kernel programs (WITH_BPF)\n");
+	skip();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_nothing) };
+
+	return cmocka_run_group_tests_name("bpf_watch", tests, NULL, NULL);
+}
+#endif
