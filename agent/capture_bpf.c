@@ -186,8 +186,8 @@ static bool hooked_attach(const struct capture_bpf *b, struct hooked *i, bool cl
 
 	i->ifindex = (int)if_nametoindex(i->name);
 	if (!i->ifindex) {
-		snprintf(err, size, "interface %s: there is no such interface; `ip link` lists them",
-			 i->name);
+		snprintf(err, size,
+			 "interface %s: there is no such interface; `ip link` lists them", i->name);
 		return false;
 	}
 	memset(&req, 0, sizeof(req));

@@ -137,7 +137,8 @@ static __always_inline __u8 gw_gate_service(const volatile struct gw_gate *g, __
 
 /* p at the TCP header; rest: bytes of IP payload by the IP length. */
 static __always_inline enum gw_parse gw_parse_tcp(const __u8 *p, const __u8 *end, __u32 rest,
-						  const volatile struct gw_gate *gate, struct gw_pkt *pkt)
+						  const volatile struct gw_gate *gate,
+						  struct gw_pkt *pkt)
 {
 	__u32 hl;
 
@@ -164,7 +165,8 @@ static __always_inline enum gw_parse gw_parse_tcp(const __u8 *p, const __u8 *end
 /* The quote inside an ICMP error: an IP header and at least 8 bytes of TCP
  * (RFC 792; RFC 4443 2.4). p at the quoted IP header. */
 static __always_inline enum gw_parse gw_parse_quote(const __u8 *p, const __u8 *end, int family,
-						    const volatile struct gw_gate *gate, struct gw_pkt *pkt)
+						    const volatile struct gw_gate *gate,
+						    struct gw_pkt *pkt)
 {
 	__u32 hl;
 
@@ -201,7 +203,8 @@ static __always_inline enum gw_parse gw_parse_quote(const __u8 *p, const __u8 *e
 /* wire: bytes of the frame on the wire from p on, for a total length of 0
  * (segmentation offload leaves it empty). */
 static __always_inline enum gw_parse gw_parse_ipv4(const __u8 *p, const __u8 *end, __u32 wire,
-						   const volatile struct gw_gate *gate, struct gw_pkt *pkt)
+						   const volatile struct gw_gate *gate,
+						   struct gw_pkt *pkt)
 {
 	__u32 hl, total;
 	__u16 frag;
@@ -247,7 +250,8 @@ static __always_inline enum gw_parse gw_parse_ipv4(const __u8 *p, const __u8 *en
 #define GW_EXT_AUTH (1ull << 51 | 1ull << 63)
 
 static __always_inline enum gw_parse gw_parse_ipv6(const __u8 *p, const __u8 *end, __u32 wire,
-						   const volatile struct gw_gate *gate, struct gw_pkt *pkt)
+						   const volatile struct gw_gate *gate,
+						   struct gw_pkt *pkt)
 {
 	const __u8 *ip = p;
 	__u32 payload, used = 0, n, fixed, auth;

@@ -144,7 +144,11 @@ static struct frame frame_of(const struct shape *s)
 		break;
 	case ICMP_ERROR: case ICMP_ECHO:
 		proto = s->family == 4 ? 1 : 58;
-		put(&in, (uint8_t[]){ s->inner == ICMP_ECHO ? 128 : s->family == 4 ? 3 : 1, 1, 0, 0 },
+		put(&in,
+		    (uint8_t[]){ s->inner == ICMP_ECHO ? 128
+				 : s->family == 4      ? 3
+						       : 1,
+				 1, 0, 0 },
 		    4);
 		put32(&in, 0);
 		if (s->family == 4)
@@ -308,7 +312,8 @@ static void test_verdicts(void **state)
 		struct gw_pkt p;
 
 		memset(&p, 0, sizeof(p));
-		assert_int_equal(gw_parse(f.bytes, f.bytes + f.len, (uint32_t)f.len, &test_gate, &p),
+		assert_int_equal(gw_parse(f.bytes, f.bytes + f.len, (uint32_t)f.len, &test_gate,
+					  &p),
 				 cases[i].verdict);
 		if (cases[i].verdict != GW_PARSE_TCP)
 			continue;

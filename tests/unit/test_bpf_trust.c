@@ -246,8 +246,8 @@ static void test_kernel_trust(void **state)
 			verdicts[n]++;
 		pairs++;
 	}
-	print_message("%u pairs, %u disagreements (trusted %u, untrusted %u, no-policy %u)\n", pairs,
-		      wrong, verdicts[GW_VERDICT_TRUSTED], verdicts[GW_VERDICT_UNTRUSTED],
+	print_message("%u pairs, %u disagreements (trusted %u, untrusted %u, no-policy %u)\n",
+		      pairs, wrong, verdicts[GW_VERDICT_TRUSTED], verdicts[GW_VERDICT_UNTRUSTED],
 		      verdicts[GW_VERDICT_NO_POLICY]);
 	assert_true(pairs >= 10000);
 	assert_int_equal(wrong, 0);

@@ -390,8 +390,8 @@ static void test_judgement(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct gw_flow f;
 
-		run(cases[i].src, cases[i].sport, cases[i].dst, cases[i].dport, cases[i].flags, 1, 0,
-		    0);
+		run(cases[i].src, cases[i].sport, cases[i].dst, cases[i].dport, cases[i].flags, 1,
+		    0, 0);
 		f = flow_between(cases[i].src, cases[i].sport, cases[i].dst, cases[i].dport);
 		if (is_flow(&f) != cases[i].watched)
 			fail_msg("case %zu: %swatched", i, is_flow(&f) ? "" : "not ");
@@ -654,8 +654,9 @@ static void test_same_as_user_space(void **state)
 	static const char *const ends[2][3] = {
 		{ "10.1.1.1", "203.0.113.8", "192.0.2.1" },
 		{ "2001:db8:a::1", "2001:db8:6::1", "2001:db8::1" } };
-	static const uint8_t flags[] = { GW_SYN, GW_SYN | GW_ACK, GW_ACK, GW_ACK, GW_ACK, GW_ACK,
-					 GW_ACK | GW_PSH, GW_FIN | GW_ACK, GW_RST, GW_RST | GW_ACK };
+	static const uint8_t flags[] = { GW_SYN, GW_SYN | GW_ACK, GW_ACK,	   GW_ACK,
+					 GW_ACK, GW_ACK,	  GW_ACK | GW_PSH, GW_FIN | GW_ACK,
+					 GW_RST, GW_RST | GW_ACK };
 	struct watch *w;
 	uint64_t now = 1000;
 	size_t i, r, made = 0;
