@@ -14,9 +14,11 @@
  * measured too, with the empty program behind it, and taken off. Flows and
  * records are cleared between the rounds, outside the measurement.
  */
+#include <stdio.h>
+
+#ifdef HAVE_BPF
 #include <errno.h>
 #include <sched.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -327,3 +329,11 @@ int main(void)
 	kernel_close(k);
 	return 0;
 }
+
+#else
+int main(void)
+{
+	fprintf(stderr, "bench_kernel: built without the kernel programs (WITH_BPF)\n");
+	return 2;
+}
+#endif
