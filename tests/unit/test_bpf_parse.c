@@ -329,7 +329,8 @@ static void test_verdicts(void **state)
 /* A super-packet counts as what is on the wire. */
 static void test_segments(void **state)
 {
-	struct gw_pkt p = { .header_len = 52, .payload_len = 1448, .ip_bytes = 1500, .segments = 1 };
+	struct gw_pkt p = { .header_len = 52, .payload_len = 1448, .ip_bytes = 1500,
+			    .segments = 1 };
 	struct gw_pkt big = p, guest = p, jumbo = { .header_len = 80, .payload_len = 1 };
 
 	gw_parse_segments(&big, 52 + 10000, 7, 1448, 0);
