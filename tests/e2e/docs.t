@@ -70,6 +70,34 @@ for p in agent collector; do
 	ok "$([ "$seen" -gt 5 ] && [ -z "$lost" ]; echo $?)" "docs/configuration.md has every key of glasswatch-$p with its default" "$lost"
 done
 
+# Every name and word that the schema knows is on the page about events.
+lost=$(/usr/bin/python3 - <<'EOF'
+import json
+import re
+
+page = open("docs/events.md", encoding="utf-8").read()
+known = set()
+
+
+def walk(node):
+    if isinstance(node, dict):
+        known.update(node.get("properties", {}))
+        known.update(w for w in node.get("enum", []) if isinstance(w, str))
+        for value in node.values():
+            walk(value)
+    elif isinstance(node, list):
+        for value in node:
+            walk(value)
+
+
+walk(json.load(open("common/event.schema.json", encoding="utf-8")))
+for word in sorted(known):
+    if not re.search(r"(?<![\w-])%s(?![\w-])" % re.escape(word), page):
+        print(word)
+EOF
+)
+ok "$([ -z "$lost" ]; echo $?)" "docs/events.md has every name and word of the schema" "$lost"
+
 for page in docs/man/*.1; do
 	if command -v man >/dev/null; then
 		said=$(man --warnings -l -E UTF-8 -Z "$page" 2>&1 >/dev/null)
