@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What cannot work is said in one clear line on stderr with exit status 2, and leaves nothing behind.
-A capture file that is cut in the middle: everything before the cut is reported, one line names the
-file and the offset, exit status 1."""
+"""What cannot work is said in one clear line on stderr with exit status 2, and leaves nothing
+behind. A capture file that is cut in the middle: everything before the cut is reported, one line
+names the file and the offset, exit status 1."""
 import json
 import os
 import shutil
@@ -92,7 +92,8 @@ def refusals(s):
     # without root
     for capture, word in (("bpf", "root"), ("pcap", "permission"), ("auto", "root")):
         s.refused("agent without root, --capture " + capture, AGENT,
-                  run + out + ["-i", "lo", "--capture", capture], [word], uid=NOBODY if root else None)
+                  run + out + ["-i", "lo", "--capture", capture], [word],
+                  uid=NOBODY if root else None)
     if root:
         secret = s.file("secret.yaml", "capture: pcap\n", 0o600)
         for program in (AGENT, COLLECTOR):
@@ -119,7 +120,8 @@ def refusals(s):
                   [s.folder, "directory"])
         for name, text, words in (
                 ("key", "redis: redis://127.0.0.1\ninterfaze: [lo]\n", ["key.yaml:2", "interfaze"]),
-                ("type", "redis: redis://127.0.0.1\n\nverbose: perhaps\n", ["type.yaml:3", "verbose"]),
+                ("type", "redis: redis://127.0.0.1\n\nverbose: perhaps\n",
+                 ["type.yaml:3", "verbose"]),
                 ("nested", "redis: {host: here}\n", ["nested.yaml:1", "redis"]),
                 ("syntax", "redis: [a\nb: c: d\n", ["syntax.yaml:"]),
                 ("twice", "verbose: true\nverbose: true\n", ["twice.yaml:2", "verbose"])):
@@ -145,7 +147,8 @@ def refusals(s):
               ["run", "--fabric", s.path("none"), "-i", "lo"] + out, [s.path("none")])
     empty = s.path("empty")
     os.mkdir(empty)
-    s.refused("agent: an empty fabric", AGENT, ["run", "--fabric", empty, "-i", "lo"] + out, [empty])
+    s.refused("agent: an empty fabric", AGENT, ["run", "--fabric", empty, "-i", "lo"] + out,
+              [empty])
     s.refused("agent: fabric of what is none", AGENT, ["fabric", s.path("none")], [s.path("none")])
     s.refused("agent: trust for what is no address", AGENT, ["trust", s.fabric, "198.18.1"],
               ["198.18.1"])
@@ -160,9 +163,10 @@ def refusals(s):
 #
 # Capture files, made here: two SSH connections, one after the other.
 #
-def checksum_free_ipv4(source, destination, payload):
+def ipv4(source, destination, payload):
+    """Without a checksum, as offloading leaves it."""
     head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0x4000, 64, 6, 0)
-    return head + bytes(map(int, source.split("."))) + bytes(map(int, destination.split("."))) + payload
+    return head + bytes(map(int, (source + "." + destination).split("."))) + payload
 
 
 def tcp(sport, dport, seq, ack, flags, data=b""):
@@ -186,7 +190,7 @@ def frames():
                 (server, tcp(22, port, 516, 117, 0x11)),
                 (client, tcp(port, 22, 117, 517, 0x10))):
             at += 1000
-            yield at, ethernet + checksum_free_ipv4(*ends, segment)
+            yield at, ethernet + ipv4(*ends, segment)
         at += 60_000_000
 
 
@@ -240,13 +244,13 @@ def cuts(s):
                 # what the agent says of the same packets in a file that ends well
                 good = s.file("good." + name, data[:offsets[k]])
                 g = s.run(AGENT, "replay", "--fabric", s.fabric, good)
-                lines = r.stderr.splitlines()
-                if not (r.returncode == 1 and g.returncode == 0
-                        and said(r.stdout) and said(r.stdout) == said(g.stdout) and len(lines) == 1 and cut in lines[0]
-                        and "offset %d:" % offsets[k] in lines[0]):
+                lines, got, wanted = r.stderr.splitlines(), said(r.stdout), said(g.stdout)
+                where = "%s: offset %d: " % (cut, offsets[k])
+                if not (r.returncode == 1 and g.returncode == 0 and got and got == wanted
+                        and len(lines) == 1 and where in lines[0]):
                     ok(False, "%s cut %d bytes into record %d" % (name, into, k + 1),
-                       "exit status %d" % r.returncode, r.stderr,
-                       *[e for e in said(r.stdout) if e not in said(g.stdout)], "wanted: %s, offset %d" % (cut, offsets[k]))
+                       "exit status %d" % r.returncode, r.stderr, "wanted: " + where,
+                       *[e for e in got if e not in wanted])
                     break
             else:
                 continue

@@ -15,10 +15,11 @@ cp -r "$fabric" "$copy"
 cfg=$copy/lab1-AR-CE1.cfg
 cp "$cfg" "$work/open.cfg"
 # The other policy: nobody from the operators' network, by another rule.
-sed 's/^   seq 5 deny 198.18.66.0\/24/   seq 1 deny 198.18.0.0\/15/
-	s/^   seq 10 permit 2001:db8:ffff::\/48/   seq 1 deny 2001:db8::\/32/' "$work/open.cfg" >"$work/shut.cfg"
+sed 's,^   seq 5 deny 198.18.66.0/24,   seq 1 deny 198.18.0.0/15,
+	s,^   seq 10 permit 2001:db8:ffff::/48,   seq 1 deny 2001:db8::/32,' \
+	"$work/open.cfg" >"$work/shut.cfg"
 # A line that is known and cannot be read.
-sed 's/^   ip address 192.0.2.11\/24/   ip address 192.0.2.311\/24/' "$work/open.cfg" >"$work/broken.cfg"
+sed 's,^   ip address 192.0.2.11/24,   ip address 192.0.2.311/24,' "$work/open.cfg" >"$work/broken.cfg"
 broken_line=$(grep -n '192.0.2.311' "$work/broken.cfg" | cut -d : -f 1)
 
 start_agent a --fabric "$copy" --capture bpf

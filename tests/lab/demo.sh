@@ -7,7 +7,8 @@
 # On a terminal it stays up until Ctrl-C. With DEMO_ONCE=1, or without a terminal, it ends when the
 # scenes are over: 0 only if every expected event was stored. Ctrl-C at any time removes everything.
 #
-# DEMO_CAPTURE=pcap captures with libpcap instead. LAB=NAME: see `lab`.
+# DEMO_CAPTURE=pcap captures with libpcap instead; DEMO_SCENES="failover failback" plays these scenes
+# only (see scenes.sh). LAB=NAME: see `lab`.
 
 # shellcheck disable=SC2317 # functions that traps and scenes.sh call
 
@@ -78,6 +79,7 @@ command -v redis-server >/dev/null || die "redis-server is not installed: run 'm
 
 # shellcheck source=tests/lab/scenes.sh
 . "$here/scenes.sh"
+[ -z "${DEMO_SCENES:-}" ] || read -ra scenes <<<"$DEMO_SCENES"
 
 note "Raising the lab: a management switch, a PE, two CEs, two ToRs, real SSH and BGP on each ..."
 LAB_OWNER=$$ "$here/lab" up || exit 1
@@ -140,7 +142,8 @@ echo
 paint '1;32' "glasswatch-collector incidents"
 "$collector" incidents --db "$db" || status=1
 first=$("$collector" incidents --db "$db" --format json --device lab1-AR-CE1 |
-	/usr/bin/python3 -c 'import json, sys; print(json.load(sys.stdin)[-1]["id"])') || status=1
+	/usr/bin/python3 -c 'import json, sys; print(*[i["id"] for i in json.load(sys.stdin)][-1:])') ||
+	status=1
 if [ -n "$first" ]; then
 	echo
 	paint '1;32' "glasswatch-collector incidents $first"
@@ -148,11 +151,13 @@ if [ -n "$first" ]; then
 fi
 
 if [ $stay = 1 ]; then
+	trap 'echo; note "Taking everything down ..."; exit $status' INT
 	cat <<EOF
 
 The lab stays up until Ctrl-C. In another terminal, as root:
   $collector flows --db $db --verdict untrusted
   $collector events --db $db --device lab1-CP1-TOR1
+  $collector incidents --db $db 2
   $collector sources --db $db
   ip netns exec $LAB-mgmt $agent status --state $work/state
   LAB=$LAB $here/lab cut-mgmt        and heal-mgmt; cut-tor tor1; cut-bgp ce1 tor2

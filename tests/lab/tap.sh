@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2034,SC2317
+# shellcheck shell=bash disable=SC2015,SC2034,SC2317
 #
 # For the end-to-end tests that need a lab: TAP, a lab of their own that goes whatever happens, and
 # agents on its management host. A test sources this file, and ends with done_testing.
 
 set -u -o pipefail
-e2e=$(cd "$(dirname "${BASH_SOURCE[1]}")" && pwd)
-root=$(realpath "$e2e/../..")
+root=$(realpath "$(dirname "${BASH_SOURCE[0]}")/../..")
 build=$(realpath -m "${BUILD:-$root/build}")
 agent=$build/glasswatch-agent collector=$build/glasswatch-collector
 fabric=$root/tests/lab/fabric python=/usr/bin/python3
