@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The first bytes of an SSH stream. The input is a sequence number, then segments:
+ * length, step back, bytes. However they repeat and overlap, the stream holds what
+ * was sent, in order; and an identification, once found, does not change as more
+ * bytes come.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/ssh.h"
+#include "agent/stream.h"
+#include "common/bytes.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(int condition)
+{
+	if (!condition)
+		abort();
+}
+
+static void check_identification(const uint8_t *bytes, size_t len)
+{
+	struct ssh_ident found = { 0 }, now = { 0 };
+	bool was_found = false;
+	size_t n;
+
+	for (n = 0; n <= len; n++) {
+		/* a block of exactly this size: reading past its end is seen */
+		uint8_t *copy = malloc(n ? n : 1);
+		enum ssh_ident_result r;
+
+		require(copy != NULL);
+		memcpy(copy, bytes, n);
+		r = ssh_identification(copy, n, &now);
+		free(copy);
+		require(!was_found || r == SSH_IDENT_FOUND);
+		if (r != SSH_IDENT_FOUND)
+			continue;
+		require(memchr(now.proto_version, 0, sizeof(now.proto_version)) != NULL);
+		require(memchr(now.software_version, 0, sizeof(now.software_version)) != NULL);
+		require(memchr(now.comments, 0, sizeof(now.comments)) != NULL);
+		require(!was_found || (strcmp(found.software_version, now.software_version) == 0 &&
+				       strcmp(found.proto_version, now.proto_version) == 0 &&
+				       strcmp(found.comments, now.comments) == 0));
+		found = now;
+		was_found = true;
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static uint8_t sent[65536]; /* what the peer has sent so far */
+	struct cursor c = cursor_of(data, size);
+	struct stream stream = { 0 };
+	struct gw_record record;
+	uint32_t first, at = 0;
+	uint8_t len, back;
+
+	if (!cursor_u32(&c, &first))
+		return 0;
+	while (cursor_u8(&c, &len) && cursor_u8(&c, &back) && at + len < sizeof(sent)) {
+		uint32_t from = back < at ? at - back : 0, fresh;
+		const uint8_t *p = cursor_take(&c, len);
+
+		if (!p)
+			break;
+		memset(&record, 0, sizeof(record));
+		/* a repeated byte is the same byte: TCP's promise, kept here */
+		fresh = from + len > at ? from + len - at : 0;
+		memcpy(sent + at, p, fresh);
+		at += fresh;
+		record.seq = first + from;
+		record.payload_len = len;
+		record.snap_len = len;
+		memcpy(record.snap, sent + from, len);
+		stream_feed(&stream, &record, first);
+		require(stream.len <= STREAM_BYTES && stream.len <= at);
+		require(memcmp(stream.bytes, sent, stream.len) == 0);
+	}
+	require(stream.len == at || stream.full);
+	check_identification(stream.bytes, stream.len);
+	return 0;
+}
