@@ -380,43 +380,80 @@ static __always_inline int gw_parse_plain_tcp(const __u8 *p, __u32 rest, struct 
 /*
  * The first stage's first half: is it plain TCP on a watched port? Says
  * GW_PARSE_IGNORE, GW_PARSE_OTHER, GW_PLAIN_V4 or GW_PLAIN_V6. Reads as little as
- * it can, for this is what every packet of the machine pays.
+ * it can, for this is what every packet of the machine pays: one bounds check for
+ * all but the shortest frames, numbers compared as they are on the wire.
+ *
+ * wire_ports: the gate's ports of both services in network order, zero after the
+ * last; or NULL, to have the gate itself asked.
  */
 #define GW_PLAIN_V4 (-4)
 #define GW_PLAIN_V6 (-6)
 
+#define GW_ANY_PORTS (2 * GW_MAX_PORTS + 1) /* room for wire_ports */
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define GW_WIRE16(x) ((__u16)(((x) & 0xff) << 8 | (x) >> 8))
+/* of an IPv4 header's first eight bytes: version and length, fragment bits */
+#define GW_IPV4_SHAPE 0xff3f0000000000ffull
+#define GW_IPV4_PLAIN 0x0000000000000045ull
+#else
+#define GW_WIRE16(x) ((__u16)(x))
+#define GW_IPV4_SHAPE 0xff00000000003fffull
+#define GW_IPV4_PLAIN 0x4500000000000000ull
+#endif
+
+static __always_inline int gw_gate_wire(const volatile struct gw_gate *gate,
+					const volatile __u16 *wire_ports, const __u8 *at)
+{
+	__u32 ports = raw32(at), low = ports & 0xffff, high = ports >> 16;
+	int i;
+
+	if (!wire_ports)
+		return gw_gate_passes(gate, be16(at), be16(at + 2));
+	GW_UNROLL
+	for (i = 0; i < GW_ANY_PORTS; i++) {
+		__u32 watched = wire_ports[i];
+
+		if (!watched)
+			return 0;
+		if (watched == low || watched == high)
+			return 1;
+	}
+	return 0;
+}
+
 static __always_inline int gw_parse_gate(const __u8 *data, const __u8 *end,
-					 const volatile struct gw_gate *gate)
+					 const volatile struct gw_gate *gate,
+					 const volatile __u16 *wire_ports)
 {
 	const __u8 *ip = data + 14;
-	__u32 ports;
 	__u16 type;
 
-	if (data + 34 > end)
-		return GW_PARSE_OTHER;
-	type = be16(data + 12);
-	if (type == GW_ETH_IPV4) {
+	if (data + 54 > end) {
+		/* no room for TCP; the second stage says what is missing */
+		if (data + 34 > end || raw16(data + 12) != GW_WIRE16(GW_ETH_IPV4) ||
+		    ip[9] == GW_IPPROTO_TCP || ip[9] == GW_IPPROTO_ICMP)
+			return GW_PARSE_OTHER;
+		return GW_PARSE_IGNORE;
+	}
+	type = raw16(data + 12);
+	if (__builtin_expect(type == GW_WIRE16(GW_ETH_IPV4), 1)) {
 		if (ip[9] != GW_IPPROTO_TCP)
 			return ip[9] == GW_IPPROTO_ICMP ? GW_PARSE_OTHER : GW_PARSE_IGNORE;
 		/* version 4, no options; not a fragment */
-		if (data + 54 > end || ip[0] != 0x45 || (be16(ip + 6) & 0x3fff))
+		if ((raw64(ip) & GW_IPV4_SHAPE) != GW_IPV4_PLAIN)
 			return GW_PARSE_OTHER;
-		ports = be32(ip + 20);
-		return gw_gate_passes(gate, (__u16)(ports >> 16), (__u16)ports) ? GW_PLAIN_V4 :
-										  GW_PARSE_IGNORE;
+		return gw_gate_wire(gate, wire_ports, ip + 20) ? GW_PLAIN_V4 : GW_PARSE_IGNORE;
 	}
-	if (type == GW_ETH_IPV6) {
-		if (data + 54 > end)
-			return GW_PARSE_OTHER;
+	if (type == GW_WIRE16(GW_ETH_IPV6)) {
 		if (ip[6] == GW_IPPROTO_UDP)
 			return GW_PARSE_IGNORE;
-		if (ip[6] != GW_IPPROTO_TCP || (ip[0] >> 4) != 6 || data + 74 > end)
+		if (ip[6] != GW_IPPROTO_TCP || (ip[0] & 0xf0) != 0x60 || data + 74 > end)
 			return GW_PARSE_OTHER;
-		ports = be32(ip + 40);
-		return gw_gate_passes(gate, (__u16)(ports >> 16), (__u16)ports) ? GW_PLAIN_V6 :
-										  GW_PARSE_IGNORE;
+		return gw_gate_wire(gate, wire_ports, ip + 40) ? GW_PLAIN_V6 : GW_PARSE_IGNORE;
 	}
-	if (type == GW_ETH_8021Q || type == GW_ETH_8021AD || type == GW_ETH_QINQ1)
+	if (type == GW_WIRE16(GW_ETH_8021Q) || type == GW_WIRE16(GW_ETH_8021AD) ||
+	    type == GW_WIRE16(GW_ETH_QINQ1))
 		return GW_PARSE_OTHER;
 	return GW_PARSE_IGNORE;
 }
@@ -466,9 +503,10 @@ static __always_inline int gw_parse_plain6(const __u8 *data, const __u8 *end, st
 
 /* The first stage. Says GW_PARSE_IGNORE, GW_PARSE_TCP or GW_PARSE_OTHER. */
 static __always_inline int gw_parse_plain(const __u8 *data, const __u8 *end,
-					  const volatile struct gw_gate *gate, struct gw_pkt *pkt)
+					  const volatile struct gw_gate *gate,
+					  const volatile __u16 *wire_ports, struct gw_pkt *pkt)
 {
-	int r = gw_parse_gate(data, end, gate);
+	int r = gw_parse_gate(data, end, gate, wire_ports);
 
 	if (r == GW_PLAIN_V4)
 		return gw_parse_plain4(data, end, pkt);
@@ -484,7 +522,7 @@ static __always_inline enum gw_parse gw_parse(const __u8 *data, const __u8 *end,
 					      const volatile struct gw_gate *gate,
 					      struct gw_pkt *pkt)
 {
-	int r = gw_parse_plain(data, end, gate, pkt);
+	int r = gw_parse_plain(data, end, gate, 0, pkt);
 
 	return r == GW_PARSE_OTHER ? gw_parse_any(data, end, wire, gate, pkt) : (enum gw_parse)r;
 }

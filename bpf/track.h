@@ -259,12 +259,10 @@ static __always_inline void gw_track_count(struct gw_dir *s, const struct gw_pkt
 }
 
 /* 1: gw_track() would only count this packet, so gw_track_count() will do and
- * no precise clock is needed. */
-static __always_inline int gw_track_quiet(const struct gw_flow *f, __u32 d,
+ * no precise clock is needed. s is the packet's direction of f. */
+static __always_inline int gw_track_quiet(const struct gw_flow *f, const struct gw_dir *s,
 					  const struct gw_pkt *p, __u32 hook)
 {
-	const struct gw_dir *s = &f->dir[d & 1];
-
 	return s->hook == hook && !(p->tcp_flags & (GW_SYN | GW_FIN | GW_RST)) && !p->fragment &&
 	       f->phase == GW_PHASE_DATA && s->state != GW_TCP_INACTIVE &&
 	       (!p->payload_len || s->sent >= GW_FIRST_PAYLOADS);

@@ -8,9 +8,31 @@
  */
 #include <linux/types.h>
 
+/* The bytes as the machine has them, for comparisons. */
 #ifdef __bpf__
 /* The verifier lets a packet be read at any alignment where the machine does,
  * and one load instead of two or four is what the per-packet path is made of. */
+#define GW_RAW(type, at) (*(const type *)(at))
+#else
+#define GW_RAW(type, at) (((const struct { type v; } __attribute__((packed)) *)(at))->v)
+#endif
+
+static inline __attribute__((always_inline)) __u16 raw16(const void *at)
+{
+	return GW_RAW(__u16, at);
+}
+
+static inline __attribute__((always_inline)) __u32 raw32(const void *at)
+{
+	return GW_RAW(__u32, at);
+}
+
+static inline __attribute__((always_inline)) __u64 raw64(const void *at)
+{
+	return GW_RAW(__u64, at);
+}
+
+#ifdef __bpf__
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define GW_BE(bits, x) __builtin_bswap##bits(x)
 #else

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -240,7 +241,7 @@ static void user_parse(const uint8_t *bytes, size_t len, struct parsetest out[2]
 	assert_non_null(copy);
 	memcpy(copy, bytes, len);
 	memset(out, 0, 2 * sizeof(*out));
-	parsetest_plain(copy, copy + len, &test_gate, &out[0]);
+	parsetest_plain(copy, copy + len, &test_gate, NULL, &out[0]);
 	parsetest_any(copy, copy + len, (uint32_t)len, &test_gate, &out[1]);
 	free(copy);
 }
@@ -391,6 +392,10 @@ static void test_kernel(void **state)
 	skel = parsetest_bpf__open();
 	assert_non_null(skel);
 	memcpy((void *)&skel->rodata->gate, &test_gate, sizeof(test_gate));
+	/* as the TC programs have it; user space asks the gate */
+	skel->rodata->gate_wire[0] = htons(22);
+	skel->rodata->gate_wire[1] = htons(179);
+	skel->rodata->gate_wire[2] = htons(2222);
 	if (parsetest_bpf__load(skel)) {
 		if (errno != EPERM)
 			fail_msg("the kernel refuses the program: %s", strerror(errno));
