@@ -19,13 +19,13 @@ neither_lo6()
 }
 ok "lo6 of tor1 answers by both families" both_lo6 tor1
 ok "one of its two BGP sessions is shut" lab cut-bgp ce1 tor1
-ok "lo6 of tor1 still answers, by the other CE" both_lo6 tor1
+ok "lo6 of tor1 still answers, by the other CE" await both_lo6 tor1 # BGP takes its time
 ok "the second BGP session is shut" lab cut-bgp ce2 tor1
-ok "lo6 of tor1 is gone, though every link is up" neither_lo6 tor1
+ok "lo6 of tor1 is gone, though every link is up" await neither_lo6 tor1
 ok "lo6 of tor2 is not" both_lo6 tor2
 ok "Management1 of tor1 is not" lab ssh tor1 ma1 true </dev/null
 ok "the sessions are healed" eval 'lab heal-bgp ce1 tor1 && lab heal-bgp ce2 tor1'
-ok "lo6 of tor1 is back" both_lo6 tor1
+ok "lo6 of tor1 is back" await both_lo6 tor1
 
 # A second lab does not meet the first; one that was killed while it rose is removed all the same.
 other=gwto$$
