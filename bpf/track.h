@@ -205,7 +205,7 @@ static __always_inline __u32 gw_track_state(struct gw_flow *f, __u32 d, const st
 }
 
 /* Sequence space that carries payload, or the end of it (FIN). */
-static __always_inline void gw_track_seq(struct gw_dir *s, __u32 seq, __u32 len)
+static __always_inline void gw_track_seq(struct gw_dir *s, __u32 seq, __u32 len, __u32 segments)
 {
 	__u32 end = seq + len, gap;
 
@@ -220,7 +220,7 @@ static __always_inline void gw_track_seq(struct gw_dir *s, __u32 seq, __u32 len)
 	} else if (gw_seq_after(s->first, seq) && len) {
 		/* older than the first segment seen of a flow met mid-stream */
 		if (s->flags & GW_SYN) {
-			s->again++; /* keep-alive probe one below the ISN */
+			s->again += segments; /* keep-alive probe one below the ISN */
 			return;
 		}
 		gap = gw_seq_after(s->first, end) ? s->first - end : 0;
@@ -230,7 +230,7 @@ static __always_inline void gw_track_seq(struct gw_dir *s, __u32 seq, __u32 len)
 		if (s->hole)
 			s->hole = s->hole > len ? s->hole - len : 0;
 		else
-			s->again++;
+			s->again += segments;
 	}
 }
 
@@ -246,9 +246,10 @@ static __always_inline void gw_track_count(struct gw_dir *s, const struct gw_pkt
 	if (p->payload_len) {
 		GW_ADD(s->payload, p->payload_len);
 		if (!(p->tcp_flags & GW_RST)) /* RFC 9293 3.5.3: a reset may carry text */
-			gw_track_seq(s, p->seq + !!(p->tcp_flags & GW_SYN), p->payload_len);
+			gw_track_seq(s, p->seq + !!(p->tcp_flags & GW_SYN), p->payload_len,
+				     p->segments);
 	} else if ((p->tcp_flags & (GW_FIN | GW_RST | GW_SYN)) == GW_FIN) {
-		gw_track_seq(s, p->seq, 0);
+		gw_track_seq(s, p->seq, 0, 1);
 	}
 	if (p->tcp_flags & GW_ACK) {
 		if (!(s->flags & GW_ACK) || gw_seq_after(p->ack, s->ack))
