@@ -12,6 +12,8 @@
 enum { CMD_RUN = 1 << 0, CMD_REPLAY = 1 << 1, CMD_FABRIC = 1 << 2, CMD_TRUST = 1 << 3,
        CMD_STATUS = 1 << 4 };
 
+#define AGENT_STATE "/var/lib/glasswatch"
+
 enum { CAPTURE_AUTO, CAPTURE_BPF, CAPTURE_PCAP };
 enum { FORMAT_TABLE, FORMAT_TEXT, FORMAT_JSON }; /* text is table */
 
@@ -22,7 +24,7 @@ struct agent_config {
 	int capture; /* CAPTURE_* */
 	struct conf_ports ssh_port, bgp_port;
 	char *redis, *stream, *output;
-	char *state; /* directory of outbox and control socket */
+	char *state; /* directory of outbox and control socket; NULL: AGENT_STATE */
 	uint64_t outbox_bytes;
 	uint32_t max_flows;
 	uint64_t ring_bytes;

@@ -5,6 +5,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/listener.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,16 @@ static int socket_address(const char *dir, struct sockaddr_un *out, char *err, s
 		return -1;
 	}
 	return 0;
+}
+
+static bool socket_answers(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return yes;
 }
 
 static void on_written(struct bufferevent *b, void *arg)
@@ -89,7 +100,11 @@ struct control *control_open(struct event_base *base, const char *state_dir,
 		free(c);
 		return NULL;
 	}
-	/* the outbox's lock has already shown that no other agent uses this folder */
+	if (socket_answers(&c->address)) {
+		snprintf(err, size, "%s: an agent is running with this --state", c->address.sun_path);
+		free(c);
+		return NULL;
+	}
 	unlink(c->address.sun_path);
 	before = umask(0077);
 	c->listener = evconnlistener_new_bind(base, on_client, c,

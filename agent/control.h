@@ -14,7 +14,8 @@ struct control;
 /* Called for each client: a new document, or NULL; the caller frees it. */
 typedef json_t *control_status_fn(void *arg);
 
-/* NULL with one line in err. An old socket that nobody answers on is replaced. */
+/* NULL with one line in err. An old socket that nobody answers on is replaced; one
+ * that an agent answers on is an error. */
 struct control *control_open(struct event_base *base, const char *state_dir,
 			     control_status_fn *fn, void *arg, char *err, size_t size);
 void control_close(struct control *c); /* removes the socket; accepts NULL */

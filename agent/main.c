@@ -44,7 +44,9 @@ struct agent {
 	struct pipeline *pipeline;
 	struct sink *sink;
 	struct event_base *base;
-	struct control *control;
+	struct control *control; /* NULL: nobody can ask */
+	const char *state;	 /* directory in force */
+	bool durable;		 /* the outbox is a file there */
 	struct now started;
 	char problem[512]; /* why the last reload was refused; empty: it was not */
 	struct event *reload_timer;
@@ -249,7 +251,8 @@ static json_t *status_document(void *arg)
 static int status(const struct agent_config *config)
 {
 	char err[512];
-	json_t *doc = control_ask(config->state, err, sizeof(err)), *part, *value;
+	json_t *doc = control_ask(config->state ? config->state : AGENT_STATE, err, sizeof(err));
+	json_t *part, *value;
 	const char *name, *key;
 
 	if (!doc)
@@ -323,16 +326,21 @@ static void open_capture(struct agent *a)
 		log_warning("%s; capturing with libpcap instead", bpf);
 }
 
+/* Without --state, --output needs no folder: several agents may write several
+ * files, and what a file holds is its own record. */
 static void open_sink(struct agent *a)
 {
 	struct redis_url url;
 	struct outbox *box;
-	char path[4096], err[512];
+	char path[4096] = ":memory:", err[512];
 
-	if (mkdir(a->config.state, 0750) < 0 && errno != EEXIST)
-		die("%s: %s: choose a folder that can be written with --state", a->config.state,
+	a->state = a->config.state ? a->config.state : AGENT_STATE;
+	a->durable = a->config.redis || a->config.state;
+	if (mkdir(a->state, 0750) < 0 && errno != EEXIST && a->durable)
+		die("%s: %s: choose a folder that can be written with --state", a->state,
 		    strerror(errno));
-	snprintf(path, sizeof(path), "%s/outbox.db", a->config.state);
+	if (a->durable)
+		snprintf(path, sizeof(path), "%s/outbox.db", a->state);
 	box = outbox_open(path, a->config.name, a->config.outbox_bytes, err, sizeof(err));
 	if (!box)
 		die("%s", err);
@@ -394,9 +402,12 @@ static void stop(struct agent *a)
 	emit_own(a, EVENT_AGENT_STATS, stats_body(a));
 	emit_own(a, EVENT_AGENT_STOP, NULL);
 	left = a->sink->ops->drain(a->sink, DRAIN_MS);
-	if (left)
+	if (left && a->durable)
 		log_warning("%llu events wait in %s/outbox.db for the next start",
-			    (unsigned long long)left, a->config.state);
+			    (unsigned long long)left, a->state);
+	else if (left)
+		log_error("%llu events could not be written to %s and are lost",
+			  (unsigned long long)left, a->config.output);
 	if (a->sink->ops->close(a->sink) < 0)
 		a->status = 1;
 }
@@ -428,9 +439,11 @@ static int run(struct agent *a)
 	a->pipeline = pipeline_new(&pc, a->capture, on_event, a);
 	if (!a->pipeline)
 		die("no memory for %u flows", pc.max_flows);
-	a->control = control_open(a->base, a->config.state, status_document, a, err, sizeof(err));
-	if (!a->control)
+	a->control = control_open(a->base, a->state, status_document, a, err, sizeof(err));
+	if (!a->control && a->durable)
 		die("%s", err);
+	if (!a->control)
+		log_debug("no status: %s", err);
 
 	pipeline_clock(a->pipeline, a->started);
 	emit_own(a, EVENT_AGENT_START, report_start(&a->capture_config, a->capture->ops->name));
@@ -464,6 +477,8 @@ static int run(struct agent *a)
 
 	stop(a);
 	control_close(a->control);
+	if (!a->durable)
+		rmdir(a->state); /* made for the socket alone; stays if anything is in it */
 	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++)
 		if (events[i])
 			event_free(events[i]);
