@@ -231,17 +231,19 @@ int kernel_load(struct kernel *k, const struct fabric *f)
 /* ---- programs ---------------------------------------------------------------- */
 
 /* Both services' ports in network order, for the gate's comparisons. */
-static void kernel_wire_ports(volatile uint16_t wire[GW_ANY_PORTS],
+static void kernel_wire_ports(volatile struct gw_wire_ports *wire,
 			      const struct capture_config *config)
 {
 	size_t i, n = 0;
 
 	for (i = 0; i < GW_MAX_PORTS; i++) {
 		if (config->ssh_ports[i])
-			wire[n++] = htons(config->ssh_ports[i]);
+			wire->ports[n++] = htons(config->ssh_ports[i]);
 		if (config->bgp_ports[i])
-			wire[n++] = htons(config->bgp_ports[i]);
+			wire->ports[n++] = htons(config->bgp_ports[i]);
 	}
+	if (n == 2)
+		wire->pair = (uint32_t)wire->ports[0] << 16 | wire->ports[1];
 }
 
 static void kernel_ports(volatile struct gw_gate *gate, const struct capture_config *config)
@@ -329,7 +331,7 @@ struct kernel *kernel_open(const struct capture_config *config, char *err, size_
 		return NULL;
 	}
 	kernel_ports((volatile struct gw_gate *)&k->watch->rodata->gate, config);
-	kernel_wire_ports(k->watch->rodata->gate_wire, config);
+	kernel_wire_ports((volatile struct gw_wire_ports *)&k->watch->rodata->gate_wire, config);
 	k->watch->rodata->watch_all = config->watch_all;
 	k->watch->rodata->with_actor = 1;
 	k->watch->rodata->ring_wake = ring / 4;

@@ -383,13 +383,18 @@ static __always_inline int gw_parse_plain_tcp(const __u8 *p, __u32 rest, struct 
  * it can, for this is what every packet of the machine pays: one bounds check for
  * all but the shortest frames, numbers compared as they are on the wire.
  *
- * wire_ports: the gate's ports of both services in network order, zero after the
- * last; or NULL, to have the gate itself asked.
+ * wire: the gate's ports as they are on the wire; or NULL, to have the gate itself
+ * asked.
  */
 #define GW_PLAIN_V4 (-4)
 #define GW_PLAIN_V6 (-6)
 
-#define GW_ANY_PORTS (2 * GW_MAX_PORTS + 1) /* room for wire_ports */
+/* The ports of both services in network order. Two in all is the usual number,
+ * and they need one load instead of three. */
+struct gw_wire_ports {
+	__u32 pair;			    /* both, if there are just two; else 0 */
+	__u16 ports[2 * GW_MAX_PORTS + 2]; /* zero after the last */
+};
 
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
 #define GW_WIRE16(x) ((__u16)(((x) & 0xff) << 8 | (x) >> 8))
@@ -403,16 +408,23 @@ static __always_inline int gw_parse_plain_tcp(const __u8 *p, __u32 rest, struct 
 #endif
 
 static __always_inline int gw_gate_wire(const volatile struct gw_gate *gate,
-					const volatile __u16 *wire_ports, const __u8 *at)
+					const volatile struct gw_wire_ports *wire, const __u8 *at)
 {
-	__u32 ports = raw32(at), low = ports & 0xffff, high = ports >> 16;
+	__u32 ports, low, high, pair;
 	int i;
 
-	if (!wire_ports)
+	if (!wire)
 		return gw_gate_passes(gate, be16(at), be16(at + 2));
+	ports = raw32(at);
+	low = ports & 0xffff;
+	high = ports >> 16;
+	pair = wire->pair;
+	if (pair)
+		return low == (pair & 0xffff) || high == (pair & 0xffff) || low == pair >> 16 ||
+		       high == pair >> 16;
 	GW_UNROLL
-	for (i = 0; i < GW_ANY_PORTS; i++) {
-		__u32 watched = wire_ports[i];
+	for (i = 0; i < 2 * GW_MAX_PORTS; i++) {
+		__u32 watched = wire->ports[i];
 
 		if (!watched)
 			return 0;
@@ -424,7 +436,7 @@ static __always_inline int gw_gate_wire(const volatile struct gw_gate *gate,
 
 static __always_inline int gw_parse_gate(const __u8 *data, const __u8 *end,
 					 const volatile struct gw_gate *gate,
-					 const volatile __u16 *wire_ports)
+					 const volatile struct gw_wire_ports *wire)
 {
 	const __u8 *ip = data + 14;
 	__u16 type;
@@ -443,14 +455,14 @@ static __always_inline int gw_parse_gate(const __u8 *data, const __u8 *end,
 		/* version 4, no options; not a fragment */
 		if ((raw64(ip) & GW_IPV4_SHAPE) != GW_IPV4_PLAIN)
 			return GW_PARSE_OTHER;
-		return gw_gate_wire(gate, wire_ports, ip + 20) ? GW_PLAIN_V4 : GW_PARSE_IGNORE;
+		return gw_gate_wire(gate, wire, ip + 20) ? GW_PLAIN_V4 : GW_PARSE_IGNORE;
 	}
 	if (type == GW_WIRE16(GW_ETH_IPV6)) {
 		if (ip[6] == GW_IPPROTO_UDP)
 			return GW_PARSE_IGNORE;
 		if (ip[6] != GW_IPPROTO_TCP || (ip[0] & 0xf0) != 0x60 || data + 74 > end)
 			return GW_PARSE_OTHER;
-		return gw_gate_wire(gate, wire_ports, ip + 40) ? GW_PLAIN_V6 : GW_PARSE_IGNORE;
+		return gw_gate_wire(gate, wire, ip + 40) ? GW_PLAIN_V6 : GW_PARSE_IGNORE;
 	}
 	if (type == GW_WIRE16(GW_ETH_8021Q) || type == GW_WIRE16(GW_ETH_8021AD) ||
 	    type == GW_WIRE16(GW_ETH_QINQ1))
@@ -504,9 +516,9 @@ static __always_inline int gw_parse_plain6(const __u8 *data, const __u8 *end, st
 /* The first stage. Says GW_PARSE_IGNORE, GW_PARSE_TCP or GW_PARSE_OTHER. */
 static __always_inline int gw_parse_plain(const __u8 *data, const __u8 *end,
 					  const volatile struct gw_gate *gate,
-					  const volatile __u16 *wire_ports, struct gw_pkt *pkt)
+					  const volatile struct gw_wire_ports *wire, struct gw_pkt *pkt)
 {
-	int r = gw_parse_gate(data, end, gate, wire_ports);
+	int r = gw_parse_gate(data, end, gate, wire);
 
 	if (r == GW_PLAIN_V4)
 		return gw_parse_plain4(data, end, pkt);

@@ -9,14 +9,14 @@
 #include "parsetest.h"
 
 const volatile struct gw_gate gate;
-const volatile __u16 gate_wire[GW_ANY_PORTS];
+const volatile struct gw_wire_ports gate_wire;
 struct parsetest answers[2] = {};
 
 static __noinline int parse_plain(struct __sk_buff *skb)
 {
 	const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 
-	parsetest_plain(data, end, &gate, gate_wire, &answers[0]);
+	parsetest_plain(data, end, &gate, &gate_wire, &answers[0]);
 	return 0;
 }
 

@@ -29,14 +29,14 @@ static __always_inline void parsetest_fill(struct parsetest *t, int verdict, con
 
 static __always_inline void parsetest_plain(const __u8 *data, const __u8 *end,
 					    const volatile struct gw_gate *gate,
-					    const volatile __u16 *wire_ports,
+					    const volatile struct gw_wire_ports *wire,
 					    struct parsetest *t)
 {
 	struct gw_pkt p = {};
 	int verdict;
 
 	p.src = p.dst = p.payload = p.icmp_src = data;
-	verdict = gw_parse_plain(data, end, gate, wire_ports, &p);
+	verdict = gw_parse_plain(data, end, gate, wire, &p);
 	parsetest_fill(t, verdict, data, &p);
 }
 

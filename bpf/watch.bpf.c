@@ -32,7 +32,7 @@
 
 /* Set before load, then constant to the verifier. */
 const volatile struct gw_gate gate;
-const volatile __u16 gate_wire[GW_ANY_PORTS]; /* the same, as gw_parse_gate() wants it */
+const volatile struct gw_wire_ports gate_wire; /* the same, as gw_parse_gate() wants it */
 const volatile __u8 watch_all;	/* flows without a target too */
 const volatile __u8 with_actor; /* actor.bpf.c fills the map */
 const volatile __u32 ring_wake = 1 << 20;
@@ -729,7 +729,7 @@ static __always_inline int gw_watch6(struct __sk_buff *skb, __u32 egress)
 static __always_inline int gw_watch(struct __sk_buff *skb, __u32 egress)
 {
 	switch (gw_parse_gate((void *)(long)skb->data, (void *)(long)skb->data_end, &gate,
-			      gate_wire)) {
+			      &gate_wire)) {
 	case GW_PLAIN_V4:
 		gw_watch4(skb, egress);
 		break;

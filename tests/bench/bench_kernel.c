@@ -5,9 +5,10 @@
  *
  * Each case runs one packet through BPF_PROG_TEST_RUN many times, with 10,000
  * targets and 1,000 trust prefixes loaded. All cases take their turn in every
- * round, so that a change of the machine's mood hits all of them; time is the
- * thread's own CPU time; a case's cost is the median over the rounds, and its
- * cost above the empty program the median of the rounds' differences.
+ * round, the empty program before each of them, so that a change of the machine's
+ * mood hits both; time is the thread's own CPU time; a case's cost is the median
+ * over the rounds, and its cost above the empty program the median of the
+ * differences to the empty run just before it.
  *
  * first-packet needs another flow each time: a small program before ours gives
  * every run another source port (then address). What that program costs is
@@ -34,9 +35,9 @@
 #include "bench.skel.h"
 #include "watch.skel.h"
 
-#define ROUNDS 15 /* and one to warm up */
-#define REPEAT 300000
-#define FIRST_REPEAT 20000 /* flows that one round creates */
+#define ROUNDS 61 /* and one to warm up */
+#define REPEAT 100000
+#define FIRST_REPEAT 5000 /* flows that one round creates */
 #define N_DEVICES 5000
 #define N_POLICIES 10
 #define N_PREFIXES 100 /* of each policy */
@@ -297,7 +298,7 @@ int main(void)
 	frames[ROTATE] = frames[FIRST];
 
 	for (round = -1; round < ROUNDS; round++) {
-		double now[NUM_CASES];
+		double now[NUM_CASES], empty[NUM_CASES];
 
 		/* a known flow: its first packets are behind it */
 		run(progs[HIT4], &frames[HIT4], 100);
@@ -310,14 +311,15 @@ int main(void)
 				repeat = FIRST_REPEAT;
 				bpf_map_update_elem(next_fd, &zero, to, BPF_ANY);
 			}
-			now[c] = run(progs[c], &frames[c], repeat);
+			empty[c] = run(progs[EMPTY], &frames[EMPTY], REPEAT);
+			now[c] = c == EMPTY ? empty[c] : run(progs[c], &frames[c], repeat);
 		}
 		clear(k, ring);
 		/* as if the program that rotates cost nothing */
-		now[FIRST] -= now[ROTATE] - now[EMPTY];
+		now[FIRST] -= now[ROTATE] - empty[ROTATE];
 		for (c = 0; round >= 0 && c < NUM_CASES; c++) {
 			ns[c][round] = now[c];
-			above[c][round] = now[c] - now[EMPTY];
+			above[c][round] = now[c] - empty[c];
 		}
 	}
 	for (c = 0; c < NUM_CASES; c++)

@@ -393,9 +393,9 @@ static void test_kernel(void **state)
 	assert_non_null(skel);
 	memcpy((void *)&skel->rodata->gate, &test_gate, sizeof(test_gate));
 	/* as the TC programs have it; user space asks the gate */
-	skel->rodata->gate_wire[0] = htons(22);
-	skel->rodata->gate_wire[1] = htons(179);
-	skel->rodata->gate_wire[2] = htons(2222);
+	skel->rodata->gate_wire.ports[0] = htons(22);
+	skel->rodata->gate_wire.ports[1] = htons(179);
+	skel->rodata->gate_wire.ports[2] = htons(2222);
 	if (parsetest_bpf__load(skel)) {
 		if (errno != EPERM)
 			fail_msg("the kernel refuses the program: %s", strerror(errno));
