@@ -516,7 +516,8 @@ static __always_inline int gw_parse_plain6(const __u8 *data, const __u8 *end, st
 /* The first stage. Says GW_PARSE_IGNORE, GW_PARSE_TCP or GW_PARSE_OTHER. */
 static __always_inline int gw_parse_plain(const __u8 *data, const __u8 *end,
 					  const volatile struct gw_gate *gate,
-					  const volatile struct gw_wire_ports *wire, struct gw_pkt *pkt)
+					  const volatile struct gw_wire_ports *wire,
+					  struct gw_pkt *pkt)
 {
 	int r = gw_parse_gate(data, end, gate, wire);
 
