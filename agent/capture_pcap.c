@@ -100,8 +100,11 @@ static int pcap_open_source(struct capture_pcap *c, struct source *s, const char
 	if (status < 0) {
 		const char *more = pcap_geterr(s->pcap);
 
-		snprintf(err, size, "%s: %s%s%s", interface, pcap_statustostr(status),
-			 *more ? ": " : "", more);
+		bool denied = status == PCAP_ERROR_PERM_DENIED;
+
+		snprintf(err, size, "%s: %s%s%s%s", interface, pcap_statustostr(status),
+			 *more && !denied ? ": " : "", denied ? "" : more,
+			 denied ? ": run as root, or give the program CAP_NET_RAW" : "");
 		return -1;
 	}
 	if (pcap_get_tstamp_precision(s->pcap) != PCAP_TSTAMP_PRECISION_NANO) {

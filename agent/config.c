@@ -36,8 +36,8 @@ static const struct conf_option options[] = {
 	  .argument = "NAME",
 	  .help = "this agent's name, first half of every event id (default: the host's; "
 		  "replay to Redis: one for each capture)" },
-	{ .key = "state", .type = CONF_STRING, .offset = AT(state), .commands = CMD_RUN | CMD_STATUS,
-	  .argument = "DIR",
+	{ .key = "state", .type = CONF_STRING, .offset = AT(state),
+	  .commands = CMD_RUN | CMD_STATUS, .argument = "DIR",
 	  .help = "where the outbox and the control socket live (default: " AGENT_STATE "; with "
 		  "--output, no outbox: numbers begin at 1)" },
 	{ .key = "ssh-port", .type = CONF_PORTS, .offset = AT(ssh_port), .commands = WATCH,

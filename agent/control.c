@@ -101,7 +101,8 @@ struct control *control_open(struct event_base *base, const char *state_dir,
 		return NULL;
 	}
 	if (socket_answers(&c->address)) {
-		snprintf(err, size, "%s: an agent is running with this --state", c->address.sun_path);
+		snprintf(err, size, "%s: an agent is running with this --state",
+			 c->address.sun_path);
 		free(c);
 		return NULL;
 	}

@@ -181,7 +181,11 @@ int replay(const struct agent_config *config, char **files, int n_files, struct 
 	if (!pipeline)
 		die("no memory for %u flows", pc.max_flows);
 	if (fabric) {
-		now.mono_ns = 0; /* before the first packet, whenever that was */
+		/* with the first packet: the same events whenever it is replayed */
+		uint64_t first = capture->ops->clock(capture);
+
+		if (first)
+			now.mono_ns = now.real_ns = first;
 		if (pipeline_load(pipeline, fabric, now) < 0)
 			die("no memory for the fabric's tables");
 	}

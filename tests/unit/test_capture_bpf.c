@@ -23,6 +23,7 @@
 #include <linux/if_packet.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -48,7 +49,9 @@ static int sh(const char *command)
 
 static int set_up(void **state)
 {
-	if (geteuid() != 0 || unshare(CLONE_NEWNET)) {
+	/* mounts of our own too: `tc` mounts a bpffs to show filters, and leaves it */
+	if (geteuid() != 0 || unshare(CLONE_NEWNET | CLONE_NEWNS) ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL)) {
 		print_message("skipped: no network namespace; run as root\n");
 		return 0;
 	}
