@@ -4,13 +4,14 @@
 #include <string.h>
 
 #include "agent/flowkey.h"
+#include "bpf/track.h"
 
 bool judge_flow(const struct fabric *f, const struct gw_key *key, uint32_t initiator,
 		enum gw_basis basis, struct gw_judgement *out)
 {
 	struct addr source = flowkey_addr(key, initiator);
 	struct addr responder = flowkey_addr(key, !initiator);
-	const struct fabric_target *t;
+	const struct fabric_target *from, *to, *t;
 	struct fabric_trust trust;
 
 	memset(out, 0, sizeof(*out));
@@ -19,30 +20,30 @@ bool judge_flow(const struct fabric *f, const struct gw_key *key, uint32_t initi
 	if (!f)
 		return false;
 	out->generation = f->number;
-	t = fabric_find_target(f, &responder);
-	if (!t) {
-		t = fabric_find_target(f, &source);
-		if (t) {
-			/* the device opened it: its peer is the one to be judged */
-			source = responder;
-			out->outbound = 1;
-		}
-	}
-	if (!t) {
-		if (!fabric_in_range(f, &responder))
-			return false;
+	to = fabric_find_target(f, &responder);
+	from = to ? NULL : fabric_find_target(f, &source);
+	switch (gw_judge_role(from != NULL, to != NULL,
+			      !to && !from && fabric_in_range(f, &responder))) {
+	case GW_WATCHED_NOT:
+		return false;
+	case GW_WATCHED_RANGE:
 		out->path = GW_PATH_INBAND;
 		out->verdict = GW_VERDICT_NO_POLICY;
 		return true;
+	case GW_WATCHED_INBOUND:
+		break;
+	case GW_WATCHED_OUTBOUND:
+		/* the device opened it: its peer is the one to be judged */
+		out->outbound = 1;
+		source = responder;
+		break;
 	}
+	t = to ? to : from;
 	out->target = (__u32)(t - f->targets);
 	out->policy = f->devices[t->device].policy;
 	out->path = (__u8)t->path;
 	trust = fabric_judge(f, out->policy, &source);
-	out->verdict = (__u8)trust.verdict;
+	out->verdict = gw_judge_verdict((__u8)trust.verdict, (__u8)basis);
 	out->rule = trust.rule;
-	/* who cannot be told from whom is never trusted */
-	if (basis == GW_BASIS_UNKNOWN && out->verdict == GW_VERDICT_TRUSTED)
-		out->verdict = GW_VERDICT_UNTRUSTED;
 	return true;
 }
