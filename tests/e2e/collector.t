@@ -276,9 +276,12 @@ def redis_away():
            "%d stored\n%s" % (len(seqs(c)), c.said()))
     tap.ok(len(c.said().splitlines()) < 12, "without chatter", c.said())
 
+    # One that comes through says that it is connected, and has its group.
+    r.add([a.event(0, "agent.start")])
+    tap.ok(stored(c, total + 1), "it goes on", c.said())
     r.command("FLUSHALL")
     r.add([a.event(0, "agent.start")])
-    tap.ok(stored(c, total + 1), "a flushed stream gets its group again", c.said())
+    tap.ok(stored(c, total + 2), "a flushed stream gets its group again", c.said())
     tap.ok(c.said().count("no group") == 1 and c.until(lambda: "again" in c.said()),
            "and says so once", c.said())
     r.kill()
