@@ -79,6 +79,8 @@ static inline enum gw_parse link_parse(int linktype, const __u8 *data, __u32 cap
 		data += 4;
 		wire -= wire < 4 ? wire : 4;
 	}
+	if (data >= end) /* the tags were all there was */
+		return GW_PARSE_SHORT;
 	if (!type)
 		type = (data[0] >> 4) == 6 ? GW_ETH_IPV6 : GW_ETH_IPV4;
 	return gw_parse_network(data, end, type, wire, gate, pkt);
