@@ -223,7 +223,7 @@ static int on_record(void *arg, void *data, size_t len)
 	struct capture_bpf *b = arg;
 	const struct gw_record *r = data;
 
-	if (len < GW_RECORD_SHORT || (r->kind == GW_REC_PAYLOAD && len < sizeof(*r)))
+	if (len < GW_RECORD_SHORT || len < GW_RECORD_SHORT + r->snap_len)
 		return 0; /* not of our programs */
 	b->fn(b->arg, r);
 	b->handed++;

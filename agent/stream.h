@@ -11,7 +11,7 @@
 
 #include "bpf/record.h"
 
-#define STREAM_BYTES 1536 /* three full payload records */
+#define STREAM_BYTES 8192 /* KEXINIT with post-quantum names is 2 to 3 kB */
 
 struct stream {
 	uint32_t next; /* sequence number expected */

@@ -20,10 +20,12 @@
 
 #define GW_MAX_PORTS 8	  /* per service; the gate compares them one by one */
 #define GW_MAX_VLAN 3	  /* tags kept, outermost first */
-#define GW_SNAP 512	  /* payload bytes carried by one payload record */
-#define GW_FIRST_PAYLOADS 4 /* data packets per direction handed up: an SSH
-			     * identification string (RFC 4253 4.2, 255 bytes)
-			     * and preamble lines arrive within these */
+#define GW_SNAP 2048	  /* payload bytes carried by one payload record: a full
+			   * segment, and a KEXINIT with post-quantum names */
+#define GW_FIRST_PAYLOADS 12 /* data packets per direction handed up of an SSH
+			      * flow: preamble, identification string (RFC 4253
+			      * 4.2) and KEXINIT (7.1) arrive within these; of
+			      * a BGP flow all are */
 
 enum gw_service { GW_SERVICE_NONE, GW_SERVICE_SSH, GW_SERVICE_BGP };
 
@@ -158,8 +160,8 @@ enum gw_record_kind {
 };
 
 /*
- * Ring buffer record. Control, ICMP and REPLACED records end before snap
- * (GW_RECORD_SHORT bytes); payload records are full size.
+ * Ring buffer record. It ends after snap_len bytes of snap: what is beyond is not
+ * there. Control, ICMP and REPLACED records have none (GW_RECORD_SHORT bytes).
  */
 struct gw_record {
 	__u32 kind; /* enum gw_record_kind */

@@ -290,7 +290,9 @@ static __always_inline __u32 gw_track(struct gw_flow *f, __u32 d, const struct g
 	if (p->fragment)
 		s->fragments++;
 	if (p->payload_len && s->sent < GW_FIRST_PAYLOADS) {
-		s->sent++;
+		/* BGP says all that matters in its payload: never the last one */
+		if (f->service != GW_SERVICE_BGP || s->sent < GW_FIRST_PAYLOADS - 1)
+			s->sent++;
 		emit |= GW_EMIT_PAYLOAD;
 	}
 	gw_track_count(s, p, now_ns);

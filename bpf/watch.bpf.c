@@ -430,16 +430,18 @@ __noinline int gw_emit(struct __sk_buff *skb, __u32 kind)
 	room = skb->len > w->payload_at ? skb->len - w->payload_at : 0;
 	n = n < room ? n : room;
 	n = n < GW_SNAP ? n : GW_SNAP;
-	__builtin_memset(r->snap, 0, GW_SNAP);
 	if (n) {
 		/* changes nothing, and shows the verifier that 1 <= n <= GW_SNAP */
 		n--;
 		asm volatile("" : "+r"(n));
 		n = (n & (GW_SNAP - 1)) + 1;
-		if (!bpf_skb_load_bytes(skb, w->payload_at, r->snap, n))
+		if (!bpf_skb_load_bytes(skb, w->payload_at, r->snap, n)) {
 			r->snap_len = (__u16)n;
+			gw_submit(r, GW_RECORD_SHORT + n);
+			return 0;
+		}
 	}
-	gw_submit(r, sizeof(*r));
+	gw_submit(r, GW_RECORD_SHORT);
 	return 0;
 }
 

@@ -9,7 +9,7 @@
 #include "bpf/record.h"
 #include "common/addr.h"
 
-#define FRAME_ROOM 1024
+#define FRAME_ROOM 4096
 
 struct packet {
 	struct addr src, dst;

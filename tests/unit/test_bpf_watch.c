@@ -113,7 +113,7 @@ static void keep(void *arg, const struct gw_record *r)
 	assert_true(n_records < MAX_RECORDS);
 	memset(&records[n_records], 0, sizeof(records[0]));
 	memcpy(&records[n_records++], r,
-	       r->kind == GW_REC_PAYLOAD ? sizeof(*r) : GW_RECORD_SHORT);
+	       GW_RECORD_SHORT + r->snap_len);
 }
 
 /* Runs one frame and collects the records. */
@@ -276,7 +276,7 @@ static void test_session(void **state)
 		assert_int_equal(n_records, 1);
 		assert_true(records[0].flow.established_ns > records[0].flow.start_ns);
 
-		for (i = 0; i < 10; i++) {
+		for (i = 0; i < 16; i++) {
 			run(src, 40000, dst, 22, GW_ACK | GW_PSH, 1001 + 100 * i, 5001, 100);
 			assert_int_equal(n_records, i < GW_FIRST_PAYLOADS);
 			if (n_records) {
@@ -290,15 +290,15 @@ static void test_session(void **state)
 		f = flow_between(src, 40000, dst, 22);
 		assert_true(is_flow(&f));
 		assert_int_equal(f.initiator, d);
-		assert_int_equal(f.dir[d].packets, 12);
-		assert_int_equal(f.dir[d].payload, 1000);
-		assert_int_equal(f.dir[d].bytes, 12 * cases[c].header + 1000);
+		assert_int_equal(f.dir[d].packets, 18);
+		assert_int_equal(f.dir[d].payload, 1600);
+		assert_int_equal(f.dir[d].bytes, 18 * cases[c].header + 1600);
 		assert_int_equal(f.dir[!d].packets, 1);
-		assert_int_equal(f.dir[d].high, 2001);
+		assert_int_equal(f.dir[d].high, 2601);
 		assert_int_equal(f.dir[d].state, GW_TCP_ESTABLISHED);
-		assert_int_equal(stat(GW_STAT_WATCHED) - watched, 13);
+		assert_int_equal(stat(GW_STAT_WATCHED) - watched, 19);
 
-		run(src, 40000, dst, 22, GW_FIN | GW_ACK, 2001, 5001, 0);
+		run(src, 40000, dst, 22, GW_FIN | GW_ACK, 2601, 5001, 0);
 		assert_int_equal(n_records, 1);
 		assert_string_equal(gw_track_conn_state(&records[0].flow), "S2");
 	}
@@ -310,9 +310,9 @@ static void test_snap(void **state)
 {
 	NEED_KERNEL();
 	handshake("10.1.2.3", 40100, "192.0.2.1");
-	run("10.1.2.3", 40100, "192.0.2.1", 22, GW_ACK, 1001, 5001, 900);
+	run("10.1.2.3", 40100, "192.0.2.1", 22, GW_ACK, 1001, 5001, 3000);
 	assert_int_equal(n_records, 1);
-	assert_int_equal(records[0].payload_len, 900);
+	assert_int_equal(records[0].payload_len, 3000);
 	assert_int_equal(records[0].snap_len, GW_SNAP);
 }
 

@@ -108,7 +108,7 @@ static void test_stream_bounded(void **state)
 	memset(&r, 0, sizeof(r));
 	r.snap_len = GW_SNAP;
 	r.payload_len = GW_SNAP;
-	for (i = 0; i < 10; i++) {
+	for (i = 0; i < 2 * STREAM_BYTES / GW_SNAP; i++) {
 		r.seq = seq;
 		stream_feed(&s, &r, 5);
 		seq += GW_SNAP;
