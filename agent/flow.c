@@ -63,7 +63,7 @@ void flow_table_free(struct flow_table *t)
 	if (!t)
 		return;
 	for (i = 0; t->pool && i < t->fresh; i++) {
-		free(t->pool[i].ssh);
+		ssh_flow_free(t->pool[i].ssh);
 		fabric_unref(t->pool[i].fabric);
 	}
 	free(t->pool);
@@ -112,7 +112,7 @@ void flow_remove(struct flow_table *t, struct flow *f)
 		link = &t->pool[*link].next;
 	}
 	*link = f->next;
-	free(f->ssh);
+	ssh_flow_free(f->ssh);
 	fabric_unref(f->fabric);
 	memset(f, 0, sizeof(*f));
 	f->next = t->free;

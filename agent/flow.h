@@ -12,14 +12,13 @@
  *			swallow late packets, then it goes	(pipeline_tick)
  *
  * Memory: entries are allocated once for the configured number of flows; only
- * the first bytes of SSH streams are allocated per flow, and freed once read.
+ * what protocols say is allocated per flow, and freed with it.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/ssh.h"
-#include "agent/stream.h"
+#include "agent/ssh_flow.h"
 #include "bpf/record.h"
 #include "common/addr.h"
 
@@ -42,14 +41,6 @@ enum flow_outcome {
 	OUTCOME_NUM
 };
 
-/* The SSH side of a flow; allocated when the first payload comes. */
-struct flow_ssh {
-	struct stream stream[2];
-	bool done[2];
-	bool found[2];
-	struct ssh_ident ident[2]; /* by direction index */
-};
-
 struct flow {
 	struct gw_key key;
 	uint64_t due_ns; /* look at it again then; capture clock */
@@ -68,7 +59,7 @@ struct flow {
 	uint8_t icmp_type, icmp_code;
 	uint8_t icmp_source[16];
 	struct gw_actor actor; /* pid 0: not known */
-	struct flow_ssh *ssh;  /* NULL: nothing read */
+	struct ssh_flow *ssh;  /* NULL: nothing read */
 	/* what the path stage was told already */
 	bool told_ok, told_failed, told_refused, told_inband, told_inband_end, stalled;
 	uint64_t told_ok_ns;

@@ -159,6 +159,8 @@ static enum event_severity flow_severity(const struct flow *f)
 /* Texts that an event borrows while it is encoded. */
 struct flow_texts {
 	char id[17], icmp[64], prefix[PREFIX_STRLEN], community[COMMUNITY_ID_STRLEN];
+	char cipher[2 * SSH_NAME_MAX + 4], mac[2 * SSH_NAME_MAX + 4];
+	char compression[2 * SSH_NAME_MAX + 4];
 };
 
 static void fill_trust(const struct flow *f, struct event *e, struct flow_texts *t)
@@ -189,14 +191,50 @@ static void fill_trust(const struct flow *f, struct event *e, struct flow_texts 
 	}
 }
 
-static void fill_ssh_side(struct event_ssh_side *side, const struct flow *f, uint32_t d)
+/* "A", or "A / B" where the directions differ: to the server, to the client. */
+static const char *both_ways(const char *c2s, const char *s2c, char *buf, size_t size)
 {
-	if (!f->ssh->found[d])
+	if (!*c2s || !*s2c)
+		return NULL;
+	if (strcmp(c2s, s2c) == 0)
+		return c2s;
+	snprintf(buf, size, "%s / %s", c2s, s2c);
+	return buf;
+}
+
+static void fill_ssh_side(struct event_ssh_side *to, const struct ssh_flow_side *side)
+{
+	if (!side->has_ident)
 		return;
-	side->proto_version = f->ssh->ident[d].proto_version;
-	side->software_version = f->ssh->ident[d].software_version;
-	if (f->ssh->ident[d].comments[0])
-		side->comments = f->ssh->ident[d].comments;
+	to->proto_version = side->ident.proto_version;
+	to->software_version = side->ident.software_version;
+	if (side->hassh) {
+		to->hassh = side->hash;
+		to->hassh_string = side->hassh;
+	}
+}
+
+static void fill_ssh(const struct flow *f, struct event *e, struct flow_texts *t)
+{
+	const struct ssh_flow *s = f->ssh;
+	uint32_t init = f->counters.initiator & 1;
+
+	if (!s || (!s->side[0].has_ident && !s->side[1].has_ident))
+		return;
+	e->has_ssh = true;
+	fill_ssh_side(&e->ssh_client, &s->side[init]);
+	fill_ssh_side(&e->ssh_server, &s->side[!init]);
+	if (!s->has_choice)
+		return;
+	e->ssh_kex = s->choice.name[SSH_KEX][0] ? s->choice.name[SSH_KEX] : NULL;
+	e->ssh_host_key = s->choice.name[SSH_HOST_KEY][0] ? s->choice.name[SSH_HOST_KEY] : NULL;
+	e->ssh_cipher = both_ways(s->choice.name[SSH_CIPHER_C2S], s->choice.name[SSH_CIPHER_S2C],
+				  t->cipher, sizeof(t->cipher));
+	e->ssh_mac = both_ways(s->choice.name[SSH_MAC_C2S], s->choice.name[SSH_MAC_S2C], t->mac,
+			       sizeof(t->mac));
+	e->ssh_compression = both_ways(s->choice.name[SSH_COMPRESSION_C2S],
+				       s->choice.name[SSH_COMPRESSION_S2C], t->compression,
+				       sizeof(t->compression));
 }
 
 static void fill_flow(const struct flow *f, struct event *e, struct flow_texts *t)
@@ -256,11 +294,7 @@ static void fill_flow(const struct flow *f, struct event *e, struct flow_texts *
 		e->flow.icmp = t->icmp;
 	}
 	fill_trust(f, e, t);
-	if (f->ssh && (f->ssh->found[0] || f->ssh->found[1])) {
-		e->has_ssh = true;
-		fill_ssh_side(&e->ssh_client, f, init);
-		fill_ssh_side(&e->ssh_server, f, resp);
-	}
+	fill_ssh(f, e, t);
 }
 
 static void emit_flow(struct pipeline *p, struct flow *f, enum event_type type, bool cut)
@@ -502,35 +536,18 @@ static void end_flow(struct pipeline *p, struct flow *f, bool cut)
 		tell_path(p, f, PATH_IN_INBAND_CLOSED, PATH_REASON_INBAND_ENDED,
 			  flow_last_ns(&f->counters), 0);
 	}
-	free(f->ssh);
+	ssh_flow_free(f->ssh);
 	f->ssh = NULL;
 }
 
 static void read_payload(struct flow *f, const struct gw_record *r)
 {
-	uint32_t d = r->dir & 1;
-	struct stream *s;
-
 	if (f->counters.service != GW_SERVICE_SSH)
 		return;
 	if (!f->ssh)
-		f->ssh = calloc(1, sizeof(*f->ssh));
-	if (!f->ssh || f->ssh->done[d])
-		return;
-	s = &f->ssh->stream[d];
-	if (!stream_feed(s, r, r->flow.dir[d].seq_known ? r->flow.dir[d].first : r->seq))
-		return;
-	switch (ssh_identification(s->bytes, s->len, &f->ssh->ident[d])) {
-	case SSH_IDENT_FOUND:
-		f->ssh->found[d] = true;
-		/* fall through */
-	case SSH_IDENT_NOT_SSH:
-		f->ssh->done[d] = true;
-		break;
-	case SSH_IDENT_MORE:
-		f->ssh->done[d] = s->full;
-		break;
-	}
+		f->ssh = ssh_flow_new(f->counters.initiator);
+	if (f->ssh)
+		ssh_flow_feed(f->ssh, r);
 }
 
 /* An ICMP error counts when it quotes a packet that the initiator did send and

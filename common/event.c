@@ -431,7 +431,6 @@ static void put_ssh_side(struct writer *w, const char *key, const struct event_s
 	put_object(w, key);
 	put_member(w, "proto_version", side->proto_version);
 	put_member(w, "software_version", side->software_version);
-	put_member(w, "comments", side->comments);
 	if (side->hassh) {
 		put_object(w, "hassh");
 		put_member(w, "hash", side->hassh);
@@ -564,6 +563,11 @@ long event_encode_into(const struct event *e, char **buf, size_t *size)
 		put_object(&w, "ssh");
 		put_ssh_side(&w, "client", &e->ssh_client);
 		put_ssh_side(&w, "server", &e->ssh_server);
+		put_member(&w, "kex", e->ssh_kex);
+		put_member(&w, "host_key", e->ssh_host_key);
+		put_member(&w, "cipher", e->ssh_cipher);
+		put_member(&w, "mac", e->ssh_mac);
+		put_member(&w, "compression", e->ssh_compression);
 		end_object(&w);
 	}
 	if (e->has_actor)
@@ -854,7 +858,6 @@ static void get_ssh_side(struct reader *r, const json_t *ssh, const char *key,
 		return;
 	get_string(r, o, "ssh", "proto_version", &side->proto_version);
 	get_string(r, o, "ssh", "software_version", &side->software_version);
-	get_string(r, o, "ssh", "comments", &side->comments);
 	o = get_object(r, o, "ssh", "hassh");
 	if (o) {
 		get_string(r, o, "hassh", "hash", &side->hassh);
@@ -983,6 +986,11 @@ int event_decode(const char *text, size_t len, struct event *e, char *err, size_
 		e->has_ssh = true;
 		get_ssh_side(&r, o, "client", &e->ssh_client);
 		get_ssh_side(&r, o, "server", &e->ssh_server);
+		get_string(&r, o, "ssh", "kex", &e->ssh_kex);
+		get_string(&r, o, "ssh", "host_key", &e->ssh_host_key);
+		get_string(&r, o, "ssh", "cipher", &e->ssh_cipher);
+		get_string(&r, o, "ssh", "mac", &e->ssh_mac);
+		get_string(&r, o, "ssh", "compression", &e->ssh_compression);
 	}
 	get_actor(&r, doc, e);
 	get_change(&r, doc, e);

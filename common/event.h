@@ -66,8 +66,7 @@ struct event_end {
 
 struct event_ssh_side {
 	const char *proto_version;    /* NULL: no identification string seen */
-	const char *software_version; /* comments are not part of it, RFC 4253 4.2 */
-	const char *comments;
+	const char *software_version; /* with the comments after it, RFC 4253 4.2 */
 	const char *hassh, *hassh_string;
 };
 
@@ -125,6 +124,8 @@ struct event {
 
 	bool has_ssh;
 	struct event_ssh_side ssh_client, ssh_server;
+	/* negotiated, each NULL when not known; "A / B" where the directions differ */
+	const char *ssh_kex, *ssh_host_key, *ssh_cipher, *ssh_mac, *ssh_compression;
 
 	bool has_actor;
 	struct {

@@ -29,6 +29,7 @@ WAYS = {
          "capture_bpf", "capture_file", "capture_pcap", "actor"],
         ["stream"],
         ["ssh", "bgp", "protocol"],
+        ["ssh_flow"],
         ["flow"],
         ["path"],
         ["outbox"],

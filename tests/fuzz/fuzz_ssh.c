@@ -3,7 +3,7 @@
  * The first bytes of an SSH stream. The input is a sequence number, then segments:
  * length, step back, bytes. However they repeat and overlap, the stream holds what
  * was sent, in order; and an identification, once found, does not change as more
- * bytes come.
+ * bytes come. What follows it is read as KEXINIT, and negotiated with itself.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -29,24 +29,47 @@ static void check_identification(const uint8_t *bytes, size_t len)
 	for (n = 0; n <= len; n++) {
 		/* a block of exactly this size: reading past its end is seen */
 		uint8_t *copy = malloc(n ? n : 1);
-		enum ssh_ident_result r;
+		enum ssh_result r;
 
 		require(copy != NULL);
 		memcpy(copy, bytes, n);
 		r = ssh_identification(copy, n, &now);
 		free(copy);
-		require(!was_found || r == SSH_IDENT_FOUND);
-		if (r != SSH_IDENT_FOUND)
+		require(!was_found || r == SSH_FOUND);
+		if (r != SSH_FOUND)
 			continue;
 		require(memchr(now.proto_version, 0, sizeof(now.proto_version)) != NULL);
 		require(memchr(now.software_version, 0, sizeof(now.software_version)) != NULL);
-		require(memchr(now.comments, 0, sizeof(now.comments)) != NULL);
 		require(!was_found || (strcmp(found.software_version, now.software_version) == 0 &&
-				       strcmp(found.proto_version, now.proto_version) == 0 &&
-				       strcmp(found.comments, now.comments) == 0));
+				       strcmp(found.proto_version, now.proto_version) == 0));
 		found = now;
 		was_found = true;
 	}
+}
+
+static void check_kexinit(const uint8_t *bytes, size_t len)
+{
+	uint8_t *copy = malloc(len ? len : 1);
+	char hash[SSH_HASSH_LEN + 1], *text;
+	struct ssh_kexinit k;
+	struct ssh_choice choice;
+	const char *first;
+	int i;
+
+	require(copy != NULL);
+	memcpy(copy, bytes, len);
+	if (ssh_kexinit(copy, len, &k) == SSH_FOUND) {
+		text = ssh_hassh(&k, true, hash);
+		require(text && strlen(hash) == SSH_HASSH_LEN);
+		free(text);
+		ssh_negotiate(&k, &k, &choice);
+		for (i = 0; i < SSH_NUM_LISTS; i++) {
+			first = choice.name[i];
+			require(strstr(k.list[i], first) != NULL && !strchr(first, ','));
+		}
+		ssh_kexinit_clear(&k);
+	}
+	free(copy);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -55,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cursor c = cursor_of(data, size);
 	struct stream stream = { 0 };
 	struct gw_record record;
+	struct ssh_ident ident;
 	uint32_t first, at = 0;
 	uint8_t len, back;
 
@@ -81,5 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	require(stream.len == at || stream.full);
 	check_identification(stream.bytes, stream.len);
+	if (ssh_identification(stream.bytes, stream.len, &ident) == SSH_FOUND)
+		check_kexinit(stream.bytes + ident.end, stream.len - ident.end);
 	return 0;
 }

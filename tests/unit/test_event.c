@@ -64,9 +64,11 @@ static struct event full(void)
 	e.trust.has_rule = true;
 	e.trust.seq = 10;
 	e.trust.prefix = "10.20.0.0/16";
-	e.ssh_client = (struct event_ssh_side){ "2.0", "OpenSSH_9.2p1", "Debian-2", NULL, NULL };
-	e.ssh_server = (struct event_ssh_side){ "2.0", "OpenSSH_8.7", NULL,
+	e.ssh_client = (struct event_ssh_side){ "2.0", "OpenSSH_9.2p1 Debian-2", NULL, NULL };
+	e.ssh_server = (struct event_ssh_side){ "2.0", "OpenSSH_8.7",
 						"0123456789abcdef0123456789abcdef", "a;b" };
+	e.ssh_kex = "curve25519-sha256";
+	e.ssh_cipher = "aes128-ctr / aes256-ctr";
 	e.actor.user = "alice";
 	e.actor.uid = 1000;
 	e.actor.loginuid = 1000;
@@ -93,10 +95,11 @@ static const char full_text[] =
 	"\"handshake_ms\":0.41,\"retransmits\":0,\"fragments\":0,\"missed_bytes\":0},"
 	"\"trust\":{\"verdict\":\"trusted\",\"list\":\"trusted_sources\",\"seq\":10,"
 	"\"prefix\":\"10.20.0.0/16\"},"
-	"\"ssh\":{\"client\":{\"proto_version\":\"2.0\",\"software_version\":\"OpenSSH_9.2p1\","
-	"\"comments\":\"Debian-2\"},\"server\":{\"proto_version\":\"2.0\","
+	"\"ssh\":{\"client\":{\"proto_version\":\"2.0\",\"software_version\":"
+	"\"OpenSSH_9.2p1 Debian-2\"},\"server\":{\"proto_version\":\"2.0\","
 	"\"software_version\":\"OpenSSH_8.7\","
-	"\"hassh\":{\"hash\":\"0123456789abcdef0123456789abcdef\",\"string\":\"a;b\"}}},"
+	"\"hassh\":{\"hash\":\"0123456789abcdef0123456789abcdef\",\"string\":\"a;b\"}},"
+	"\"kex\":\"curve25519-sha256\",\"cipher\":\"aes128-ctr / aes256-ctr\"},"
 	"\"actor\":{\"user\":\"alice\",\"uid\":1000,\"loginuid\":1000,\"pid\":4242,"
 	"\"comm\":\"ssh\"}}";
 
