@@ -37,7 +37,7 @@ void ssh_flow_free(struct ssh_flow *f)
 static void side_read(struct ssh_flow_side *s, bool server)
 {
 	const struct stream *st = s->stream;
-	enum ssh_result r;
+	enum ssh_result r = SSH_MORE;
 
 	if (!s->has_ident) {
 		r = ssh_identification(st->bytes, st->len, &s->ident);
