@@ -2,8 +2,8 @@
 #ifndef GW_LINK_H
 #define GW_LINK_H
 /*
- * Link types other than Ethernet: strips the link header and goes on with the
- * parser's network layer. Numbers are LINKTYPE_ values (tcpdump.org).
+ * Link types other than Ethernet: strips the link header and goes on with what
+ * it says is next. Numbers are LINKTYPE_ values (tcpdump.org).
  */
 #include <stdbool.h>
 
@@ -71,19 +71,9 @@ static inline enum gw_parse link_parse(int linktype, const __u8 *data, __u32 cap
 		return GW_PARSE_SHORT;
 	data += head;
 	wire -= wire < head ? wire : head;
-	while ((type == GW_ETH_8021Q || type == GW_ETH_8021AD) && pkt->vlan_n < GW_MAX_VLAN) {
-		if (data + 4 > end)
-			return GW_PARSE_SHORT;
-		pkt->vlan[pkt->vlan_n++] = be16(data) & 0x0fff;
-		type = be16(data + 2);
-		data += 4;
-		wire -= wire < 4 ? wire : 4;
-	}
-	if (data >= end) /* the tags were all there was */
-		return GW_PARSE_SHORT;
 	if (!type)
 		type = (data[0] >> 4) == 6 ? GW_ETH_IPV6 : GW_ETH_IPV4;
-	return gw_parse_network(data, end, type, wire, gate, pkt);
+	return gw_parse_from(data, end, wire, type, gate, pkt);
 }
 
 #endif

@@ -25,6 +25,7 @@
 #include "agent/judge.h"
 #include "agent/path.h"
 #include "agent/report.h"
+#include "agent/wrapping.h"
 #include "bpf/track.h"
 #include "common/community_id.h"
 
@@ -161,6 +162,7 @@ struct flow_texts {
 	char id[17], icmp[64], prefix[PREFIX_STRLEN], community[COMMUNITY_ID_STRLEN];
 	char cipher[2 * SSH_NAME_MAX + 4], mac[2 * SSH_NAME_MAX + 4];
 	char compression[2 * SSH_NAME_MAX + 4];
+	struct wrapping_texts wrapping;
 };
 
 static void fill_trust(const struct flow *f, struct event *e, struct flow_texts *t)
@@ -240,7 +242,7 @@ static void fill_ssh(const struct flow *f, struct event *e, struct flow_texts *t
 static void fill_flow(const struct flow *f, struct event *e, struct flow_texts *t)
 {
 	const struct gw_flow *c = &f->counters;
-	uint32_t init = c->initiator & 1, resp = !init, i;
+	uint32_t init = c->initiator & 1, resp = !init;
 	const struct fabric_target *target = flow_target(f);
 
 	if (f->fabric)
@@ -265,9 +267,7 @@ static void fill_flow(const struct flow *f, struct event *e, struct flow_texts *
 	e->destination.bytes = c->dir[resp].bytes;
 	e->community_id = community_id(&e->source.ip, e->source.port, &e->destination.ip,
 				       e->destination.port, GW_IPPROTO_TCP, t->community);
-	e->vlan_n = c->vlan_n;
-	for (i = 0; i < c->vlan_n && i < GW_MAX_VLAN; i++)
-		e->vlan[i] = c->vlan[i];
+	wrapping_fill(&c->wrap, e, &t->wrapping);
 
 	e->has_flow = true;
 	snprintf(t->id, sizeof(t->id), "%016llx", (unsigned long long)f->id);

@@ -2,7 +2,8 @@
 #ifndef GW_PARSE_H
 #define GW_PARSE_H
 /*
- * The one packet parser: Ethernet, VLAN, IPv4, IPv6, TCP and ICMP errors.
+ * The one packet parser: Ethernet, wrappings (wrap.h), IPv4, IPv6, TCP and ICMP
+ * errors. The innermost IP header is the one that counts.
  *
  * The TC programs, the libpcap path, the tests and the fuzzer all compile this
  * file, so they cannot disagree. It reads bytes, never casts header structs,
@@ -19,26 +20,7 @@
  * the first stage never says other than the second.
  */
 #include "common/bytes.h"
-#include "record.h"
-
-#ifndef __always_inline
-#define __always_inline inline __attribute__((always_inline))
-#endif
-
-#define GW_ETH_IPV4 0x0800
-#define GW_ETH_IPV6 0x86dd
-#define GW_ETH_8021Q 0x8100
-#define GW_ETH_8021AD 0x88a8
-#define GW_ETH_QINQ1 0x9100 /* pre-standard outer tag, still met */
-
-#define GW_IPPROTO_ICMP 1
-#define GW_IPPROTO_TCP 6
-#define GW_IPPROTO_UDP 17
-#define GW_IPPROTO_ICMPV6 58
-
-/* IPv6 extension headers walked: hop-by-hop, destination options, routing,
- * fragment, destination options again (RFC 8200 4.1) and one to spare. */
-#define GW_MAX_EXT 6
+#include "wrap.h"
 
 /* Clang and gcc spell it differently; the BPF programs need it done. */
 #ifdef __clang__
@@ -46,15 +28,6 @@
 #else
 #define GW_UNROLL _Pragma("GCC unroll 8")
 #endif
-
-enum gw_parse {
-	GW_PARSE_TCP,	   /* a TCP segment on a watched port; pkt is filled */
-	GW_PARSE_ICMP,	   /* ICMP error quoting one; pkt describes the quote */
-	GW_PARSE_IGNORE,   /* not ours */
-	GW_PARSE_FRAGMENT, /* a later fragment: no ports */
-	GW_PARSE_SHORT,	   /* bytes end inside a header */
-	GW_PARSE_BAD	   /* lengths contradict each other */
-};
 
 #define GW_PARSE_OTHER (-1) /* gw_parse_plain() only: the second stage must look */
 
@@ -76,12 +49,11 @@ struct gw_pkt {
 	__u32 seq, ack;	       /* host order */
 	__u32 segments;	       /* 1; the caller sets gso_segs */
 	__u16 sport, dport;    /* host order */
-	__u16 vlan[GW_MAX_VLAN]; /* VLAN ids, outermost first */
-	__u8 vlan_n;
-	__u8 family; /* 4 or 6 */
+	__u8 family;	       /* 4 or 6 */
 	__u8 tcp_flags;
 	__u8 fragment; /* 1: first fragment of several */
 	__u8 icmp_type, icmp_code;
+	struct gw_wrap wrap; /* what was around the IP header that the rest is about */
 };
 
 static __always_inline int gw_port_in(const volatile __u16 *ports, __u16 port)
@@ -243,56 +215,32 @@ static __always_inline enum gw_parse gw_parse_ipv4(const __u8 *p, const __u8 *en
 	return gw_parse_quote(p + 8, end, 4, gate, pkt);
 }
 
-/* Sets of header numbers below 64. 63 is no extension and only keeps compilers
- * from taking a set of one for a comparison. */
-#define GW_EXTENSIONS (1ull << 0 | 1ull << 43 | 1ull << 44 | 1ull << 51 | 1ull << 60)
-#define GW_EXT_FRAGMENT (1ull << 44 | 1ull << 63)
-#define GW_EXT_AUTH (1ull << 51 | 1ull << 63)
-
 static __always_inline enum gw_parse gw_parse_ipv6(const __u8 *p, const __u8 *end, __u32 wire,
 						   const volatile struct gw_gate *gate,
 						   struct gw_pkt *pkt)
 {
 	const __u8 *ip = p;
-	__u32 payload, used = 0, n, fixed, auth;
+	struct gw_ext x = {};
+	__u32 payload, used;
 	__u8 next;
-	int i;
 
 	if (p + 40 > end)
 		return GW_PARSE_SHORT;
-	next = p[6];
-	if (next == GW_IPPROTO_UDP)
-		return GW_PARSE_IGNORE; /* before the version, as gw_parse_plain() does */
+	if (p[6] == GW_IPPROTO_UDP)
+		return GW_PARSE_IGNORE; /* before the version, as gw_parse_gate() does */
 	if ((p[0] >> 4) != 6)
 		return GW_PARSE_BAD;
 	payload = be16(p + 4);
 	if (!payload)
 		payload = wire > 40 ? wire - 40 : 0;
-	p += 40;
-	for (i = 0; i < GW_MAX_EXT; i++) {
-		/* hop-by-hop 0, routing 43, fragment 44, authentication 51,
-		 * destination options 60 */
-		if (next > 63 || !((GW_EXTENSIONS >> next) & 1))
-			break;
-		if (p + 8 > end)
-			return GW_PARSE_SHORT;
-		/* In eighths after the first; authentication counts in fourths after
-		 * the second (RFC 4302 2.2); a fragment header is always 8 bytes (RFC
-		 * 8200 4.5). Computed without a branch: five kinds six times over are
-		 * more ways than the verifier is willing to walk. */
-		fixed = (GW_EXT_FRAGMENT >> next) & 1;
-		auth = (GW_EXT_AUTH >> next) & 1;
-		n = ((p[1] & (fixed - 1)) + 1 + auth) * (8 - 4 * auth);
-		if (next == 44) {
-			pkt->fragment = (p[3] & 1) || (be16(p + 2) & 0xfff8);
-			if (be16(p + 2) & 0xfff8)
-				return p[0] == GW_IPPROTO_TCP ? GW_PARSE_FRAGMENT :
-								GW_PARSE_IGNORE;
-		}
-		next = p[0];
-		p += n;
-		used += n;
-	}
+	if (!gw_skip_extensions(p, end, &x))
+		return GW_PARSE_SHORT;
+	next = x.next;
+	used = x.used;
+	p += 40 + used;
+	if (x.later)
+		return next == GW_IPPROTO_TCP ? GW_PARSE_FRAGMENT : GW_PARSE_IGNORE;
+	pkt->fragment = x.fragment;
 	if (next != GW_IPPROTO_TCP && next != GW_IPPROTO_ICMPV6)
 		return GW_PARSE_IGNORE;
 	if (used > payload)
@@ -329,34 +277,49 @@ static __always_inline enum gw_parse gw_parse_network(const __u8 *p, const __u8 
 	return GW_PARSE_IGNORE;
 }
 
-/* The second stage: an Ethernet frame of any shape. */
+/* The second stage's last step: the IP header that the walk has come to. */
+static __always_inline enum gw_parse gw_parse_found(const __u8 *data, const __u8 *end, __u32 wire,
+						    const struct gw_walk *walk,
+						    const volatile struct gw_gate *gate,
+						    struct gw_pkt *pkt)
+{
+	__u32 at = walk->at;
+
+	pkt->segments = 1;
+	pkt->wrap = walk->wrap;
+	if (at > GW_MAX_AT)
+		return GW_PARSE_IGNORE;
+	return gw_parse_network(data + at, end, walk->type, wire > at ? wire - at : 0, gate, pkt);
+}
+
+/* What a walk that ended in `r` comes to when it has not ended at an IP header. */
+static __always_inline enum gw_parse gw_parse_lost(int r)
+{
+	return r == GW_WALK_ON ? GW_PARSE_IGNORE : (enum gw_parse)r;
+}
+
+/* The second stage: a packet of any shape, beginning with the header `type` (see
+ * struct gw_walk). The kernel has the same loop, in watch.bpf.c. */
+static __always_inline enum gw_parse gw_parse_from(const __u8 *data, const __u8 *end, __u32 wire,
+						   __u16 type,
+						   const volatile struct gw_gate *gate,
+						   struct gw_pkt *pkt)
+{
+	struct gw_walk walk = { .type = type };
+	int r = GW_WALK_ON, i;
+
+	for (i = 0; i < GW_MAX_STEPS && r == GW_WALK_ON; i++)
+		r = gw_walk_step(data, end, &walk);
+	if (r != GW_WALK_DONE)
+		return gw_parse_lost(r);
+	return gw_parse_found(data, end, wire, &walk, gate, pkt);
+}
+
 static __always_inline enum gw_parse gw_parse_any(const __u8 *data, const __u8 *end, __u32 wire,
 						  const volatile struct gw_gate *gate,
 						  struct gw_pkt *pkt)
 {
-	const __u8 *p = data;
-	__u16 type;
-	int i;
-
-	pkt->segments = 1;
-	if (p + 14 > end)
-		return GW_PARSE_SHORT;
-	type = be16(p + 12);
-	p += 14;
-	GW_UNROLL
-	for (i = 0; i < GW_MAX_VLAN; i++) {
-		if (type != GW_ETH_8021Q && type != GW_ETH_8021AD && type != GW_ETH_QINQ1)
-			break;
-		if (p + 4 > end)
-			return GW_PARSE_SHORT;
-		pkt->vlan[i] = be16(p) & 0x0fff;
-		pkt->vlan_n = (__u8)(i + 1);
-		type = be16(p + 2);
-		p += 4;
-	}
-	if (wire < (__u32)(14 + 4 * i))
-		return GW_PARSE_BAD;
-	return gw_parse_network(p, end, type, wire - (__u32)(14 + 4 * i), gate, pkt);
+	return gw_parse_from(data, end, wire, GW_ETH_TEB, gate, pkt);
 }
 
 /* The plain TCP header at p, 20 bytes of it known to be there; rest: bytes of
@@ -434,6 +397,26 @@ static __always_inline int gw_gate_wire(const volatile struct gw_gate *gate,
 	return 0;
 }
 
+static __always_inline int gw_gate_tunnel(const __u8 *udp)
+{
+	__u16 port = raw16(udp + 2);
+
+	return port == GW_WIRE16(GW_PORT_VXLAN) || port == GW_WIRE16(GW_PORT_GENEVE) ||
+	       port == GW_WIRE16(GW_PORT_GTPU);
+}
+
+/* IPv4 that is not TCP; of UDP without IP options the ports are known to be there. */
+static __always_inline int gw_gate_other4(const __u8 *ip)
+{
+	__u8 protocol = ip[9];
+
+	if (protocol == GW_IPPROTO_UDP)
+		return ip[0] != 0x45 || gw_gate_tunnel(ip + 20) ? GW_PARSE_OTHER :
+								  GW_PARSE_IGNORE;
+	return protocol == GW_IPPROTO_ICMP || gw_is_tunnel(protocol) ? GW_PARSE_OTHER :
+								       GW_PARSE_IGNORE;
+}
+
 static __always_inline int gw_parse_gate(const __u8 *data, const __u8 *end,
 					 const volatile struct gw_gate *gate,
 					 const volatile struct gw_wire_ports *wire)
@@ -444,14 +427,16 @@ static __always_inline int gw_parse_gate(const __u8 *data, const __u8 *end,
 	if (data + 54 > end) {
 		/* no room for TCP; the second stage says what is missing */
 		if (data + 34 > end || raw16(data + 12) != GW_WIRE16(GW_ETH_IPV4) ||
-		    ip[9] == GW_IPPROTO_TCP || ip[9] == GW_IPPROTO_ICMP)
+		    ip[9] == GW_IPPROTO_TCP)
 			return GW_PARSE_OTHER;
-		return GW_PARSE_IGNORE;
+		if (ip[9] == GW_IPPROTO_UDP && data + 38 > end)
+			return GW_PARSE_OTHER;
+		return gw_gate_other4(ip);
 	}
 	type = raw16(data + 12);
 	if (__builtin_expect(type == GW_WIRE16(GW_ETH_IPV4), 1)) {
 		if (ip[9] != GW_IPPROTO_TCP)
-			return ip[9] == GW_IPPROTO_ICMP ? GW_PARSE_OTHER : GW_PARSE_IGNORE;
+			return gw_gate_other4(ip);
 		/* version 4, no options; not a fragment */
 		if ((raw64(ip) & GW_IPV4_SHAPE) != GW_IPV4_PLAIN)
 			return GW_PARSE_OTHER;
@@ -459,13 +444,15 @@ static __always_inline int gw_parse_gate(const __u8 *data, const __u8 *end,
 	}
 	if (type == GW_WIRE16(GW_ETH_IPV6)) {
 		if (ip[6] == GW_IPPROTO_UDP)
-			return GW_PARSE_IGNORE;
+			return data + 58 > end || gw_gate_tunnel(ip + 40) ? GW_PARSE_OTHER :
+									    GW_PARSE_IGNORE;
 		if (ip[6] != GW_IPPROTO_TCP || (ip[0] & 0xf0) != 0x60 || data + 74 > end)
 			return GW_PARSE_OTHER;
 		return gw_gate_wire(gate, wire, ip + 40) ? GW_PLAIN_V6 : GW_PARSE_IGNORE;
 	}
 	if (type == GW_WIRE16(GW_ETH_8021Q) || type == GW_WIRE16(GW_ETH_8021AD) ||
-	    type == GW_WIRE16(GW_ETH_QINQ1))
+	    type == GW_WIRE16(GW_ETH_QINQ1) || type == GW_WIRE16(GW_ETH_MPLS) ||
+	    type == GW_WIRE16(GW_ETH_MPLS_UP) || type == GW_WIRE16(GW_ETH_PPPOE))
 		return GW_PARSE_OTHER;
 	return GW_PARSE_IGNORE;
 }
@@ -543,11 +530,13 @@ static __always_inline enum gw_parse gw_parse(const __u8 *data, const __u8 *end,
 /* Puts a tag that was outside the others, and not in the frame, before them. */
 static __always_inline void gw_parse_outer_tag(struct gw_pkt *pkt, __u16 tci)
 {
-	pkt->vlan[2] = pkt->vlan[1];
-	pkt->vlan[1] = pkt->vlan[0];
-	pkt->vlan[0] = tci & 0x0fff;
-	if (pkt->vlan_n < GW_MAX_VLAN)
-		pkt->vlan_n++;
+	struct gw_wrap *w = &pkt->wrap;
+
+	w->vlan[2] = w->vlan[1];
+	w->vlan[1] = w->vlan[0];
+	w->vlan[0] = tci & 0x0fff;
+	if (w->vlan_n < GW_MAX_VLAN)
+		w->vlan_n++;
 }
 
 /*

@@ -11,6 +11,7 @@
 const volatile struct gw_gate gate;
 const volatile struct gw_wire_ports gate_wire;
 struct parsetest answers[2] = {};
+struct gw_walk walk = {};
 
 static __noinline int parse_plain(struct __sk_buff *skb)
 {
@@ -20,11 +21,22 @@ static __noinline int parse_plain(struct __sk_buff *skb)
 	return 0;
 }
 
+__noinline int parse_step(struct __sk_buff *skb)
+{
+	return gw_walk_step((void *)(long)skb->data, (void *)(long)skb->data_end, &walk);
+}
+
+/* as watch.bpf.c does it */
 static __noinline int parse_any(struct __sk_buff *skb)
 {
-	const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	int r = GW_WALK_ON, i;
 
-	parsetest_any(data, end, skb->len, &gate, &answers[1]);
+	__builtin_memset(&walk, 0, sizeof(walk));
+	walk.type = GW_ETH_TEB;
+	for (i = 0; i < GW_MAX_STEPS && r == GW_WALK_ON; i++)
+		r = parse_step(skb);
+	parsetest_found((void *)(long)skb->data, (void *)(long)skb->data_end, skb->len, r, &walk,
+			&gate, &answers[1]);
 	return 0;
 }
 

@@ -40,16 +40,20 @@ static __always_inline void parsetest_plain(const __u8 *data, const __u8 *end,
 	parsetest_fill(t, verdict, data, &p);
 }
 
-static __always_inline void parsetest_any(const __u8 *data, const __u8 *end, __u32 wire,
-					  const volatile struct gw_gate *gate,
-					  struct parsetest *t)
+/* The second stage's end, after a walk that answered `walked`. */
+static __always_inline void parsetest_found(const __u8 *data, const __u8 *end, __u32 wire,
+					    int walked, const struct gw_walk *walk,
+					    const volatile struct gw_gate *gate,
+					    struct parsetest *t)
 {
 	struct gw_pkt p = {};
 	int verdict;
 
 	p.src = p.dst = p.payload = p.icmp_src = data;
-	verdict = gw_parse_any(data, end, wire, gate, &p);
+	verdict = walked == GW_WALK_DONE ? gw_parse_found(data, end, wire, walk, gate, &p) :
+					   gw_parse_lost(walked);
 	parsetest_fill(t, verdict, data, &p);
+	t->pkt.wrap = walk->wrap; /* also of a packet that led nowhere */
 }
 
 #endif

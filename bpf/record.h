@@ -16,16 +16,38 @@
  */
 #include <linux/types.h>
 
-#define GW_LAYOUT_VERSION 1 /* raise when any struct in this file changes */
+#define GW_LAYOUT_VERSION 2 /* raise when any struct in this file changes */
 
 #define GW_MAX_PORTS 8	  /* per service; the gate compares them one by one */
 #define GW_MAX_VLAN 3	  /* tags kept, outermost first */
+#define GW_MAX_MPLS 4	  /* labels kept: transport, VPN, entropy indicator and label */
+#define GW_MAX_TUNNEL 4	  /* tunnels unwrapped: a mirror's, an overlay's, one in it, one
+			   * to spare */
 #define GW_SNAP 2048	  /* payload bytes carried by one payload record: a full
 			   * segment, and a KEXINIT with post-quantum names */
 #define GW_FIRST_PAYLOADS 12 /* data packets per direction handed up of an SSH
 			      * flow: preamble, identification string (RFC 4253
 			      * 4.2) and KEXINIT (7.1) arrive within these; of
 			      * a BGP flow all are */
+
+/* What a packet may be wrapped in, beside VLAN tags and MPLS labels. */
+enum gw_tunnel {
+	GW_TUNNEL_NONE,
+	GW_TUNNEL_GRE,
+	GW_TUNNEL_ERSPAN1,
+	GW_TUNNEL_ERSPAN2, /* id: session */
+	GW_TUNNEL_ERSPAN3, /* id: session */
+	GW_TUNNEL_IPIP,
+	GW_TUNNEL_6IN4,
+	GW_TUNNEL_4IN6,
+	GW_TUNNEL_6IN6,
+	GW_TUNNEL_VXLAN,  /* id: VNI */
+	GW_TUNNEL_GENEVE, /* id: VNI */
+	GW_TUNNEL_GTPU,
+	GW_TUNNEL_PPPOE,
+	GW_TUNNEL_EOMPLS,
+	GW_TUNNEL_KINDS
+};
 
 enum gw_service { GW_SERVICE_NONE, GW_SERVICE_SSH, GW_SERVICE_BGP };
 
@@ -94,6 +116,19 @@ struct gw_key {
 	__u8 pad[3];
 };
 
+/* What the innermost IP header was wrapped in. Stacks are outermost first, over all
+ * levels; of longer ones the outermost are kept. Host order but for addresses. */
+struct gw_wrap {
+	__u8 outer[2][16]; /* source, destination of the outermost tunnel's IP */
+	__u32 mpls[GW_MAX_MPLS];
+	__u32 tunnel_id[GW_MAX_TUNNEL]; /* 0 where the kind has none */
+	__u8 tunnel[GW_MAX_TUNNEL];	/* enum gw_tunnel */
+	__u16 vlan[GW_MAX_VLAN];
+	__u8 vlan_n, mpls_n, tunnel_n;
+	__u8 outer_family; /* 4 or 6; 0: no tunnel over IP */
+	__u8 pad[2];
+};
+
 /* One direction of a flow. Each field is written by packets of that direction
  * only; packets, bytes and payload by atomic addition. */
 struct gw_dir {
@@ -134,13 +169,11 @@ struct gw_flow {
 	__u64 start_ns;	      /* first packet, precise clock */
 	__u64 established_ns; /* initiator's first ACK after SYN-ACK; 0: none */
 	struct gw_judgement judgement;
-	__u16 vlan[GW_MAX_VLAN]; /* of the first packet, host order */
-	__u8 vlan_n;
 	__u8 service;	/* enum gw_service */
 	__u8 initiator; /* direction index of the initiator's packets */
 	__u8 basis;	/* enum gw_basis */
 	__u8 phase;	/* enum gw_phase */
-	__u8 pad;
+	struct gw_wrap wrap; /* of the first packet */
 };
 
 /* Who opened a local connection; written at SYN_SENT under the socket cookie. */
@@ -248,7 +281,8 @@ _Static_assert(sizeof(struct gw_key6) == 36, "gw_key6 layout");
 _Static_assert(sizeof(struct gw_key) == 40, "gw_key layout");
 _Static_assert(sizeof(struct gw_dir) == 64, "gw_dir: one cache line");
 _Static_assert(sizeof(struct gw_judgement) == 20, "gw_judgement layout");
-_Static_assert(sizeof(struct gw_flow) == 176, "gw_flow layout");
+_Static_assert(sizeof(struct gw_wrap) == 80, "gw_wrap layout");
+_Static_assert(sizeof(struct gw_flow) == 248, "gw_flow layout");
 _Static_assert(sizeof(struct gw_record) % 8 == 0, "gw_record alignment");
 
 #endif

@@ -133,10 +133,7 @@ static __always_inline void gw_track_begin(struct gw_flow *f, const struct gw_pk
 	f->initiator = o.initiator;
 	f->basis = o.basis;
 	f->service = o.service;
-	f->vlan_n = p->vlan_n;
-	f->vlan[0] = p->vlan[0];
-	f->vlan[1] = p->vlan[1];
-	f->vlan[2] = p->vlan[2];
+	f->wrap = p->wrap;
 	/* without a handshake in sight there is nothing to wait for */
 	f->phase = (p->tcp_flags & GW_SYN) ? GW_PHASE_HANDSHAKE : GW_PHASE_DATA;
 }

@@ -27,8 +27,9 @@
 #include "track.h"
 
 #define GW_NEXT (-1) /* TCX_NEXT and TC_ACT_UNSPEC are the same */
-#define GW_PULL 192  /* header bytes made linear where they are not: Ethernet, three
-		      * tags, IPv6, extension headers of an ordinary size, TCP */
+#define GW_PULL 512  /* header bytes made linear where they are not: Ethernet, three
+		      * tags, IPv6, extension headers of an ordinary size, TCP; or two
+		      * tunnels around them */
 
 /* Set before load, then constant to the verifier. */
 const volatile struct gw_gate gate;
@@ -93,6 +94,7 @@ struct gw_work {
 	__u32 payload_at;	 /* offset in the frame */
 	struct gw_orientation o;
 	__u8 pad;
+	struct gw_walk walk;
 };
 
 struct {
@@ -445,6 +447,16 @@ __noinline int gw_emit(struct __sk_buff *skb, __u32 kind)
 	return 0;
 }
 
+/* One header, see gw_walk_step(). Takes and leaves numbers, so the verifier checks it
+ * once, not once for each order of headers. */
+__noinline int gw_step(struct __sk_buff *skb)
+{
+	const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct gw_work *w = gw_work();
+
+	return w ? gw_walk_step(data, end, &w->walk) : GW_PARSE_BAD;
+}
+
 /* The second stage alone, which knows all that the first does. On TCP and ICMP
  * the work holds the packet, its addresses and its canonical key; the answer
  * has GW_PARSED_BACK when side B sent it. */
@@ -452,17 +464,25 @@ __noinline int gw_emit(struct __sk_buff *skb, __u32 kind)
 
 static __noinline int gw_parse_frame(struct __sk_buff *skb, struct gw_work *w)
 {
-	const __u8 *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
 	struct gw_pkt local = {}; /* not in the work: pointers live in registers */
+	const __u8 *data, *end;
 	struct gw_key *key;
 	struct gw_pkt *pkt;
-	int parsed;
+	int parsed = GW_WALK_ON, i;
 	__u32 d;
 
 	if (!w)
 		return GW_PARSE_BAD;
+	__builtin_memset(&w->walk, 0, sizeof(w->walk));
+	w->walk.type = GW_ETH_TEB;
+	for (i = 0; i < GW_MAX_STEPS && parsed == GW_WALK_ON; i++)
+		parsed = gw_step(skb);
+	if (parsed != GW_WALK_DONE)
+		return gw_parse_lost(parsed);
+	data = (void *)(long)skb->data;
+	end = (void *)(long)skb->data_end;
 	local.payload = data; /* where there is none its offset is 0 */
-	parsed = gw_parse_any(data, end, skb->len, &gate, &local);
+	parsed = gw_parse_found(data, end, skb->len, &w->walk, &gate, &local);
 	if (parsed != GW_PARSE_TCP && parsed != GW_PARSE_ICMP)
 		return parsed;
 

@@ -34,6 +34,7 @@ WAYS = {
         ["path"],
         ["outbox"],
         ["publish", "publish_file", "publish_redis", "publish_direct"],
+        ["wrapping"],
         ["pipeline", "report", "config", "replay", "run", "control", "status", "main"],
     ],
     "collector": [
@@ -44,7 +45,7 @@ WAYS = {
         ["ingest"],
         ["consume", "config", "run", "main"],
     ],
-    "bpf": [["record"], ["parse"], ["track"], ["watch.bpf", "actor.bpf", "bench.bpf", "parsetest", "parsetest.bpf"]],
+    "bpf": [["record"], ["wrap"], ["parse"], ["track"], ["watch.bpf", "actor.bpf", "bench.bpf", "parsetest", "parsetest.bpf"]],
 }
 # Besides its own rows. Fabric is what flows and paths are judged by, so all of
 # the agent may look into it; it knows nothing of packets but the record's enums.

@@ -25,7 +25,7 @@ static void check_record(void *arg, const struct gw_record *r)
 {
 	require(r->kind >= GW_REC_CONTROL && r->kind <= GW_REC_REPLACED);
 	require(r->key.family == 4 || r->key.family == 6);
-	require(r->dir <= 1 && r->flow.vlan_n <= GW_MAX_VLAN);
+	require(r->dir <= 1 && r->flow.wrap.vlan_n <= GW_MAX_VLAN);
 	if (r->kind == GW_REC_PAYLOAD)
 		require(r->snap_len <= GW_SNAP && r->snap_len <= r->payload_len);
 	++*(unsigned *)arg;

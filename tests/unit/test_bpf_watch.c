@@ -167,13 +167,13 @@ static struct gw_flow flow_between(const char *src, uint16_t sport, const char *
 
 	memset(&f, 0, sizeof(f));
 	if (capture->ops->read(capture, &key, &f))
-		f.vlan_n = 0xff; /* no such flow */
+		f.wrap.vlan_n = 0xff; /* no such flow */
 	return f;
 }
 
 static bool is_flow(const struct gw_flow *f)
 {
-	return f->vlan_n != 0xff;
+	return f->wrap.vlan_n != 0xff;
 }
 
 static void drop(void *arg, const struct gw_key *key, const struct gw_flow *flow)
@@ -499,8 +499,8 @@ static void test_odd_frames(void **state)
 	p.tag = 42;
 	run_packet(&p);
 	f = flow_between("10.1.2.3", 40600, "192.0.2.1", 22);
-	assert_int_equal(f.vlan_n, 1);
-	assert_int_equal(f.vlan[0], 42);
+	assert_int_equal(f.wrap.vlan_n, 1);
+	assert_int_equal(f.wrap.vlan[0], 42);
 	p.tag = 0;
 	len = packet_frame(&p, frame);
 	frame[21] = 9; /* fragment offset */

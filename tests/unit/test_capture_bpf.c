@@ -141,8 +141,8 @@ static void exchange(struct capture *c, uint16_t port, uint16_t tag)
 	assert_int_equal(records(c, 1), 1);
 	assert_int_equal(last.is_new, 1);
 	assert_int_equal(last.ifindex, if_nametoindex(NEAR));
-	assert_int_equal(last.flow.vlan_n, tag ? 1 : 0);
-	assert_int_equal(last.flow.vlan[0], tag);
+	assert_int_equal(last.flow.wrap.vlan_n, tag ? 1 : 0);
+	assert_int_equal(last.flow.wrap.vlan[0], tag);
 	assert_int_equal(last.flow.dir[last.dir].hook & 1, 0);
 	len = packet_frame(&out, frame);
 	send_frame(NEAR, frame, len); /* out */
