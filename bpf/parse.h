@@ -189,7 +189,8 @@ static __always_inline enum gw_parse gw_parse_ipv4(const __u8 *p, const __u8 *en
 	total = be16(p + 2);
 	if (!total)
 		total = wire;
-	if ((p[0] >> 4) != 4 || hl < 20 || total < hl)
+	/* of TCP the ports are asked first, as gw_parse_gate() does */
+	if ((p[0] >> 4) != 4 || hl < 20 || (total < hl && p[9] != GW_IPPROTO_TCP))
 		return GW_PARSE_BAD;
 	frag = be16(p + 6);
 	pkt->family = 4;
@@ -201,7 +202,7 @@ static __always_inline enum gw_parse gw_parse_ipv4(const __u8 *p, const __u8 *en
 		return p[9] == GW_IPPROTO_TCP ? GW_PARSE_FRAGMENT : GW_PARSE_IGNORE;
 	pkt->fragment = (frag & 0x2000) != 0;
 	if (p[9] == GW_IPPROTO_TCP)
-		return gw_parse_tcp(p + hl, end, total - hl, gate, pkt);
+		return gw_parse_tcp(p + hl, end, total > hl ? total - hl : 0, gate, pkt);
 
 	pkt->icmp_src = p + 12;
 	p += hl;

@@ -10,6 +10,7 @@
 
 #include "agent/link.h"
 #include "agent/watch.h"
+#include "agent/wrapping.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -21,11 +22,28 @@ static void require(int condition)
 		abort();
 }
 
+static void check_wrap(const struct gw_wrap *w)
+{
+	struct wrapping_texts texts;
+	struct event e = { 0 };
+	int i;
+
+	require(w->vlan_n <= GW_MAX_VLAN && w->mpls_n <= GW_MAX_MPLS);
+	require(w->tunnel_n <= GW_MAX_TUNNEL);
+	for (i = 0; i < GW_MAX_TUNNEL; i++)
+		require((w->tunnel[i] != GW_TUNNEL_NONE) == (i < w->tunnel_n) &&
+			w->tunnel[i] < GW_TUNNEL_KINDS);
+	require(!w->outer_family || w->tunnel_n);
+	wrapping_fill(w, &e, &texts);
+	require(e.encapsulation_n == w->tunnel_n);
+}
+
 static void check_record(void *arg, const struct gw_record *r)
 {
 	require(r->kind >= GW_REC_CONTROL && r->kind <= GW_REC_REPLACED);
 	require(r->key.family == 4 || r->key.family == 6);
-	require(r->dir <= 1 && r->flow.wrap.vlan_n <= GW_MAX_VLAN);
+	require(r->dir <= 1);
+	check_wrap(&r->flow.wrap);
 	if (r->kind == GW_REC_PAYLOAD)
 		require(r->snap_len <= GW_SNAP && r->snap_len <= r->payload_len);
 	++*(unsigned *)arg;

@@ -6,7 +6,8 @@
  *
  * Frames: every shape that the generator can make (families, tags, IP options,
  * extension headers, fragments, TCP options, ICMP errors), cut at every length,
- * and each mutated at random. The seed is fixed.
+ * and each mutated at random; and these in random chains of wrappings, some longer
+ * than the parser follows. The seed is fixed.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,9 +22,13 @@
 #include <cmocka.h>
 
 #include "bpf/parsetest.h"
+#include "wrapped_frames.h"
 
 #define FRAME_MAX 256
 #define MUTATIONS 40 /* of each shape */
+#define CHAINS 65000 /* of wrappings; a million frames in all */
+#define CUTS 4	     /* of each, at random lengths */
+#define BROKEN 10    /* of each, with bytes changed */
 
 static const struct gw_gate test_gate = { .ssh = { 22, 2222 }, .bgp = { 179 } };
 
@@ -287,11 +292,149 @@ static void each_frame(const struct shape *s, void *arg)
 	}
 }
 
+/* A random chain of wrappings around a random shape; whole, cut and mutated. */
+static void each_wrapped(void (*fn)(const uint8_t *, size_t), void (*check)(struct wrapped *, size_t))
+{
+	static const uint16_t ports[][2] = { { 40000, 22 }, { 2222, 40000 }, { 179, 179 } };
+	static struct wrapped w;
+	uint8_t copy[WRAPPED_ROOM];
+	unsigned chain, i, n;
+
+	for (chain = 0; chain < CHAINS; chain++) {
+		const uint16_t *port = ports[rnd(3)];
+		struct shape s = { .family = rnd(2) ? 4 : 6,
+				   .ip_options = rnd(3) ? 0 : 5,
+				   .ext = rnd(2) ? EXT_NONE : (enum ext)rnd(NUM_EXT),
+				   .inner = rnd(2) ? TCP_PLAIN : (enum inner)rnd(NUM_INNER),
+				   .sport = port[0],
+				   .dport = port[1],
+				   .payload = rnd(9) };
+		struct frame f = frame_of(&s);
+		size_t len;
+
+		wrapped_begin(&w, f.bytes + 14, f.len - 14,
+			      s.family == 4 ? GW_ETH_IPV4 : GW_ETH_IPV6);
+		wrapped_frame(&w, rnd, 12);
+		len = wrapped_len(&w);
+		if (check)
+			check(&w, f.len - 14);
+		if (!fn)
+			continue;
+		fn(wrapped_bytes(&w), len);
+		for (i = 0; i < CUTS; i++)
+			fn(wrapped_bytes(&w), rnd((uint32_t)len));
+		for (i = 0; i < BROKEN; i++) {
+			memcpy(copy, wrapped_bytes(&w), len);
+			for (n = 0; n <= rnd(3); n++)
+				copy[12 + rnd((uint32_t)len - 12)] =
+					(uint8_t)(rnd(2) ? rnd(256) : 1u << rnd(8));
+			fn(copy, len);
+		}
+	}
+}
+
 static void test_stages(void **state)
 {
 	void (*fn)(const uint8_t *, size_t) = compare_stages;
 
 	each_shape(each_frame, &fn);
+	each_wrapped(fn, NULL);
+}
+
+static unsigned kinds_seen[GW_TUNNEL_KINDS], too_long;
+
+/* The wrappings are read as they were made, and the packet in them as without. */
+static void check_wrapped(struct wrapped *w, size_t inner)
+{
+	const uint8_t *frame = wrapped_bytes(w);
+	size_t len = wrapped_len(w), at = len - inner;
+	int family = frame[at] >> 4;
+	struct gw_wrap expected;
+	struct gw_pkt p, bare;
+	enum gw_parse said, meant;
+	unsigned i;
+
+	memset(&p, 0, sizeof(p));
+	memset(&bare, 0, sizeof(bare));
+	said = gw_parse(frame, frame + len, (uint32_t)len, &test_gate, &p);
+	meant = gw_parse_network(frame + at, frame + len, family == 4 ? GW_ETH_IPV4 : GW_ETH_IPV6,
+				 (uint32_t)inner, &test_gate, &bare);
+	if (!wrapped_expect(w, inner, &expected)) {
+		assert_int_equal(said, GW_PARSE_IGNORE);
+		too_long++;
+		return;
+	}
+	assert_int_equal(said, meant);
+	if (said != GW_PARSE_TCP && said != GW_PARSE_ICMP)
+		return;
+	assert_memory_equal(&p.wrap, &expected, sizeof(expected));
+	bare.wrap = expected;
+	bare.segments = 1;
+	assert_memory_equal(&p, &bare, sizeof(p));
+	for (i = 0; i < w->kind_n; i++)
+		kinds_seen[w->kind[i]]++;
+}
+
+static void test_wrapped(void **state)
+{
+	unsigned i;
+
+	each_wrapped(NULL, check_wrapped);
+	for (i = 1; i < GW_TUNNEL_KINDS; i++)
+		assert_true(kinds_seen[i] > 100);
+	assert_true(too_long > 100);
+}
+
+/* What looks like a tunnel and is not followed. */
+static void test_not_followed(void **state)
+{
+	static const struct {
+		enum gw_tunnel kind;
+		size_t at; /* byte from the outer IP header on */
+		uint8_t set;
+		enum gw_parse verdict;
+	} cases[] = {
+		{ GW_TUNNEL_VXLAN, 20 + 8, 0x00, GW_PARSE_IGNORE },  /* no VNI */
+		{ GW_TUNNEL_VXLAN, 20 + 3, 0xb6, GW_PARSE_IGNORE },  /* port 4790 */
+		{ GW_TUNNEL_VXLAN, 6, 0x20, GW_PARSE_FRAGMENT },     /* first of many */
+		{ GW_TUNNEL_VXLAN, 7, 0x09, GW_PARSE_IGNORE },	     /* later one: no port */
+		{ GW_TUNNEL_GENEVE, 20 + 8, 0x40, GW_PARSE_IGNORE }, /* version 1 */
+		{ GW_TUNNEL_GENEVE, 20 + 9, 0x80, GW_PARSE_IGNORE }, /* control packet */
+		{ GW_TUNNEL_GTPU, 20 + 8, 0x50, GW_PARSE_IGNORE },   /* version 2 */
+		{ GW_TUNNEL_GTPU, 20 + 9, 1, GW_PARSE_IGNORE },	     /* echo request */
+		{ GW_TUNNEL_GRE, 20 + 1, 1, GW_PARSE_IGNORE },	     /* PPTP */
+		{ GW_TUNNEL_GRE, 20, 0x40, GW_PARSE_IGNORE },	     /* source route */
+		{ GW_TUNNEL_GRE, 6, 0x20, GW_PARSE_FRAGMENT },
+		{ GW_TUNNEL_GRE, 7, 0x09, GW_PARSE_FRAGMENT },
+		{ GW_TUNNEL_GRE, 0, 0x65, GW_PARSE_BAD },
+		{ GW_TUNNEL_ERSPAN2, 20 + 8, 0x20, GW_PARSE_IGNORE }, /* other version */
+		{ GW_TUNNEL_ERSPAN3, 20 + 8 + 10, 0x08, GW_PARSE_IGNORE }, /* not Ethernet */
+		{ GW_TUNNEL_IPIP, 6, 0x20, GW_PARSE_FRAGMENT },
+	};
+	const struct shape s = { .family = 4, .sport = 40000, .dport = 22 };
+	struct frame f = frame_of(&s);
+	struct wrapped w;
+	struct gw_pkt p;
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		enum gw_tunnel kind = cases[i].kind;
+		const uint8_t *frame;
+
+		wrapped_begin(&w, f.bytes + 14, f.len - 14, GW_ETH_IPV4);
+		if (kind != GW_TUNNEL_GTPU && kind != GW_TUNNEL_IPIP)
+			wrapped_ethernet(&w);
+		assert_true(wrapped_tunnel(&w, kind, 4, 0x1000004)); /* no options */
+		wrapped_ethernet(&w);
+		frame = wrapped_bytes(&w);
+		memset(&p, 0, sizeof(p));
+		assert_int_equal(gw_parse(frame, frame + wrapped_len(&w), (uint32_t)wrapped_len(&w),
+					  &test_gate, &p), GW_PARSE_TCP);
+		wrapped_bytes(&w)[14 + cases[i].at] = cases[i].set;
+		memset(&p, 0, sizeof(p));
+		assert_int_equal(gw_parse(frame, frame + wrapped_len(&w), (uint32_t)wrapped_len(&w),
+					  &test_gate, &p), cases[i].verdict);
+	}
 }
 
 /* The generator's frames are what they are meant to be. */
@@ -415,8 +558,9 @@ static void test_kernel(void **state)
 		skip();
 	}
 	each_shape(each_frame, &fn);
+	each_wrapped(fn, NULL);
 	print_message("%u frames compared\n", compared);
-	assert_true(compared > 10000);
+	assert_true(compared >= 1000000);
 	parsetest_bpf__destroy(skel);
 }
 #else
@@ -432,6 +576,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_segments),
+		cmocka_unit_test(test_wrapped),
+		cmocka_unit_test(test_not_followed),
 		cmocka_unit_test(test_stages),
 		cmocka_unit_test(test_kernel),
 	};

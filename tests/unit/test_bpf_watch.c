@@ -26,6 +26,7 @@
 #include "agent/watch.h"
 #include "bpf/parse.h"
 #include "kernel_frames.h"
+#include "wrapped_frames.h"
 #include "watch.skel.h"
 
 #define MAX_RECORDS 4096
@@ -659,7 +660,7 @@ static void test_same_as_user_space(void **state)
 					 GW_RST, GW_RST | GW_ACK };
 	struct watch *w;
 	uint64_t now = 1000;
-	size_t i, r, made = 0;
+	size_t i, r, made = 0, in_tunnel = 0;
 
 	NEED_KERNEL();
 	capture->ops->sweep(capture, drop, NULL);
@@ -684,6 +685,15 @@ static void test_same_as_user_space(void **state)
 
 		p.tag = rnd(10) ? 0 : 7;
 		len = packet_frame(&p, frame);
+		if (!p.tag && !rnd(4)) {
+			static struct wrapped wrapped;
+
+			wrapped_begin(&wrapped, frame + 14, len - 14,
+				      p.src.family == 4 ? GW_ETH_IPV4 : GW_ETH_IPV6);
+			wrapped_frame(&wrapped, rnd, 6);
+			len = wrapped_len(&wrapped);
+			memcpy(frame, wrapped_bytes(&wrapped), len);
+		}
 		run_frame(frame, len, false, NULL);
 
 		n_user_records = 0;
@@ -704,6 +714,7 @@ static void test_same_as_user_space(void **state)
 		assert_int_equal(err, watch_read(w, &key, &u));
 		if (err)
 			continue;
+		in_tunnel += k.wrap.tunnel_n > 0;
 		timeless(&k);
 		timeless(&u);
 		assert_memory_equal(&k, &u, sizeof(k));
@@ -713,7 +724,7 @@ static void test_same_as_user_space(void **state)
 		}
 	}
 	print_message("%zu packets, %zu records, no difference\n", i, made);
-	assert_true(made > 1000);
+	assert_true(made > 1000 && in_tunnel > 1000);
 	watch_free(w);
 }
 
