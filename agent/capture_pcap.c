@@ -26,7 +26,7 @@
 #define SNAPLEN (14 + 12 + 128 + 60 + 256 + GW_SNAP)
 #define BUFFER_BYTES (16 * 1024 * 1024)
 #define READ_TIMEOUT_MS 20
-#define FILTER_SIZE 4096
+#define FILTER_SIZE 5120
 
 struct source {
 	pcap_t *pcap;
@@ -69,7 +69,7 @@ static int build_filter(const struct capture_config *config, char *out, size_t s
 		"ip6[6] = 51 or ip6[6] = 60)) or proto 4 or proto 41 or proto 47 or "
 		"udp dst port 4789 or udp dst port 6081 or udp dst port 2152 or "
 		"ether proto 0x8847 or ether proto 0x8848 or ether proto 0x8864";
-	char gate[FILTER_SIZE / 4] = "";
+	char gate[FILTER_SIZE / 5] = "";
 	int n;
 
 	if (add_ports(gate, sizeof(gate), config->ssh_ports) < 0 ||
@@ -77,7 +77,8 @@ static int build_filter(const struct capture_config *config, char *out, size_t s
 	    strlen(gate) + sizeof(rest) > sizeof(gate))
 		return -1;
 	strcat(gate, rest);
-	n = snprintf(out, size, "%s or (vlan and (%s or (vlan and (%s))))", gate, gate, gate);
+	n = snprintf(out, size, "%s or (vlan and (%s or (vlan and (%s or (vlan and (%s))))))", gate,
+		     gate, gate, gate);
 	return n > 0 && (size_t)n < size ? 0 : -1;
 }
 

@@ -293,7 +293,8 @@ static void each_frame(const struct shape *s, void *arg)
 }
 
 /* A random chain of wrappings around a random shape; whole, cut and mutated. */
-static void each_wrapped(void (*fn)(const uint8_t *, size_t), void (*check)(struct wrapped *, size_t))
+static void each_wrapped(void (*fn)(const uint8_t *, size_t),
+			 void (*check)(struct wrapped *, size_t))
 {
 	static const uint16_t ports[][2] = { { 40000, 22 }, { 2222, 40000 }, { 179, 179 } };
 	static struct wrapped w;
