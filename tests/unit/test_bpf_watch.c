@@ -486,6 +486,36 @@ static void test_gso(void **state)
 	assert_int_equal(f.dir[f.initiator].bytes, 2 * 40 + 5400 + 30 * 40);
 }
 
+/* A super-packet in a tunnel: the segments' own headers are the innermost. */
+static void test_gso_wrapped(void **state)
+{
+	struct __sk_buff ctx = { .gso_segs = 5, .gso_size = 200 };
+	struct packet p = packet("10.1.2.3", 40510, "192.0.2.1", 22, GW_SYN, 1, 0, 0);
+	static struct wrapped w;
+	uint8_t frame[FRAME_ROOM];
+	struct gw_flow f;
+	size_t len;
+	int i;
+
+	NEED_KERNEL();
+	for (i = 0; i < 2; i++) {
+		len = packet_frame(&p, frame);
+		wrapped_begin(&w, frame + 14, len - 14, GW_ETH_IPV4);
+		wrapped_ethernet(&w);
+		assert_true(wrapped_tunnel(&w, GW_TUNNEL_VXLAN, 6, 5000 << 8));
+		wrapped_ethernet(&w);
+		run_frame(wrapped_bytes(&w), wrapped_len(&w), false, i ? &ctx : NULL);
+		p = packet("10.1.2.3", 40510, "192.0.2.1", 22, GW_ACK, 2, 0, 900);
+	}
+	f = flow_between("10.1.2.3", 40510, "192.0.2.1", 22);
+	assert_int_equal(f.dir[f.initiator].packets, 1 + 5);
+	assert_int_equal(f.dir[f.initiator].payload, 900);
+	assert_int_equal(f.dir[f.initiator].bytes, 40 + 900 + 5 * 40);
+	assert_int_equal(f.wrap.tunnel[0], GW_TUNNEL_VXLAN);
+	assert_int_equal(f.wrap.tunnel_id[0], 5000);
+	assert_int_equal(f.wrap.outer_family, 6);
+}
+
 static void test_odd_frames(void **state)
 {
 	struct packet p = packet("10.1.2.3", 40600, "192.0.2.1", 22, GW_SYN, 9, 0, 0);
@@ -734,7 +764,8 @@ int main(void)
 		cmocka_unit_test(test_session),	   cmocka_unit_test(test_snap),
 		cmocka_unit_test(test_replaced),   cmocka_unit_test(test_judgement),
 		cmocka_unit_test(test_reload),	   cmocka_unit_test(test_icmp),
-		cmocka_unit_test(test_gso),	   cmocka_unit_test(test_odd_frames),
+		cmocka_unit_test(test_gso),	   cmocka_unit_test(test_gso_wrapped),
+		cmocka_unit_test(test_odd_frames),
 		cmocka_unit_test(test_other_hook), cmocka_unit_test(test_sweep),
 		cmocka_unit_test(test_budget),	   cmocka_unit_test(test_full),
 		cmocka_unit_test(test_same_as_user_space),
