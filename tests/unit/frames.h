@@ -14,6 +14,7 @@ struct segment {
 	uint8_t flags;
 	uint32_t seq, ack;
 	const char *payload; /* NULL: none */
+	size_t payload_len;  /* 0: the payload is a string */
 };
 
 static inline void put16(uint8_t *p, uint16_t v)
@@ -48,7 +49,9 @@ static inline void put_quad(uint8_t *p, const char *text)
  * length. */
 static inline size_t frame_of(const struct segment *s, uint8_t *out)
 {
-	size_t n = s->payload ? strlen(s->payload) : 0;
+	size_t n = !s->payload	  ? 0 :
+		   s->payload_len ? s->payload_len :
+				    strlen(s->payload);
 	uint8_t *ip = out + 14, *tcp = ip + 20;
 
 	memset(out, 0, 54);
