@@ -64,11 +64,20 @@ void flow_table_free(struct flow_table *t)
 		return;
 	for (i = 0; t->pool && i < t->fresh; i++) {
 		ssh_flow_free(t->pool[i].ssh);
+		flow_forget_bgp(&t->pool[i]);
 		fabric_unref(t->pool[i].fabric);
 	}
 	free(t->pool);
 	free(t->buckets);
 	free(t);
+}
+
+void flow_forget_bgp(struct flow *f)
+{
+	if (f->bgp)
+		bgp_clear(&f->bgp->bgp);
+	free(f->bgp);
+	f->bgp = NULL;
 }
 
 struct flow *flow_find(struct flow_table *t, const struct gw_key *key)
@@ -113,6 +122,7 @@ void flow_remove(struct flow_table *t, struct flow *f)
 	}
 	*link = f->next;
 	ssh_flow_free(f->ssh);
+	flow_forget_bgp(f);
 	fabric_unref(f->fabric);
 	memset(f, 0, sizeof(*f));
 	f->next = t->free;

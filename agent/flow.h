@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/bgp.h"
 #include "agent/ssh_flow.h"
 #include "bpf/record.h"
 #include "common/addr.h"
@@ -41,6 +42,12 @@ enum flow_outcome {
 	OUTCOME_NUM
 };
 
+/* The BGP side of a flow; allocated when the first payload comes. */
+struct flow_bgp {
+	struct bgp bgp;
+	bool told_up, told_down;
+};
+
 struct flow {
 	struct gw_key key;
 	uint64_t due_ns; /* look at it again then; capture clock */
@@ -60,6 +67,7 @@ struct flow {
 	uint8_t icmp_source[16];
 	struct gw_actor actor; /* pid 0: not known */
 	struct ssh_flow *ssh;  /* NULL: nothing read */
+	struct flow_bgp *bgp;  /* NULL: nothing read */
 	/* what the path stage was told already */
 	bool told_ok, told_failed, told_refused, told_inband, told_inband_end, stalled;
 	uint64_t told_ok_ns;
@@ -72,6 +80,7 @@ void flow_table_free(struct flow_table *t);	      /* accepts NULL */
 struct flow *flow_find(struct flow_table *t, const struct gw_key *key);
 struct flow *flow_add(struct flow_table *t, const struct gw_key *key); /* NULL: full */
 void flow_remove(struct flow_table *t, struct flow *f);
+void flow_forget_bgp(struct flow *f); /* frees what was read of its BGP */
 uint32_t flow_count(const struct flow_table *t); /* open and ended */
 
 /* Calls fn for each flow that is due by then (UINT64_MAX: for all), in order of

@@ -297,12 +297,64 @@ static void fill_flow(const struct flow *f, struct event *e, struct flow_texts *
 	fill_ssh(f, e, t);
 }
 
+static void fill_bgp_open(struct event *e, const struct flow *f, const struct bgp_open *o)
+{
+	struct event_bgp_open *out = &e->bgp.opens[e->bgp.n_opens++];
+
+	out->from = (o->dir & 1) != (f->counters.initiator & 1);
+	out->asn = o->asn;
+	out->hold_time = o->hold_time;
+	out->router_id = addr_from_bytes(4, o->router_id);
+	out->capabilities = o->capabilities;
+	out->n_capabilities = o->n_capabilities;
+}
+
+static void fill_bgp_notification(struct event *e, const struct flow *f,
+				  const struct bgp_notification *n)
+{
+	struct event_bgp_notification *out = &e->bgp.notifications[e->bgp.n_notifications++];
+
+	out->from = (n->dir & 1) != (f->counters.initiator & 1);
+	out->code = n->code;
+	out->subcode = n->subcode;
+	out->name = n->name[0] ? n->name : NULL;
+	out->text = n->text[0] ? n->text : NULL;
+}
+
+/* All that was read of the flow; nothing when no message ever was. */
+static void fill_bgp(struct event *e, const struct flow *f)
+{
+	const struct bgp *b = f->bgp ? &f->bgp->bgp : NULL;
+	unsigned i;
+
+	if (!b || !bgp_spoken(b))
+		return;
+	e->has_bgp = true;
+	e->bgp.has_counts = true;
+	for (i = 0; i < 2; i++) {
+		const uint64_t *n = b->count[i ^ (f->counters.initiator & 1)];
+
+		e->bgp.counts[i] = (struct event_bgp_counts){
+			.open = n[BGP_OPEN],
+			.update = n[BGP_UPDATE],
+			.notification = n[BGP_NOTIFICATION],
+			.keepalive = n[BGP_KEEPALIVE],
+			.route_refresh = n[BGP_ROUTE_REFRESH],
+		};
+	}
+	for (i = 0; i < b->n_opens; i++)
+		fill_bgp_open(e, f, &b->opens[i]);
+	for (i = 0; i < b->n_notifications; i++)
+		fill_bgp_notification(e, f, &b->notifications[i]);
+}
+
 static void emit_flow(struct pipeline *p, struct flow *f, enum event_type type, bool cut)
 {
 	struct event e = { .type = type, .severity = flow_severity(f) };
 	struct flow_texts texts;
 
 	fill_flow(f, &e, &texts);
+	fill_bgp(&e, f);
 	e.flow.cut = cut;
 	if (f->actor.pid) {
 		e.has_actor = true;
@@ -317,6 +369,138 @@ static void emit_flow(struct pipeline *p, struct flow *f, enum event_type type, 
 	f->updated_ns = p->now.mono_ns;
 	f->reported = flow_outcome(f);
 	pipeline_emit(p, &e, p->now);
+}
+
+/* ---- BGP ------------------------------------------------------------------------ */
+
+static void emit_bgp(struct pipeline *p, const struct flow *f, struct event *e)
+{
+	enum event_severity flow = flow_severity(f);
+	struct flow_texts texts;
+
+	if (e->severity < flow)
+		e->severity = flow; /* who speaks may matter more than what is said */
+	e->has_bgp = true;
+	fill_flow(f, e, &texts);
+	pipeline_emit(p, e, p->now);
+}
+
+/* A connection that makes room for another, and what an operator does on purpose. */
+static bool bgp_is_routine(const struct bgp_notification *n)
+{
+	static const bool routine[] = { [2] = true, [3] = true, [4] = true,
+					[6] = true, [7] = true, [9] = true };
+
+	return n->code == 6 && n->subcode < sizeof(routine) && routine[n->subcode];
+}
+
+static void bgp_session(struct pipeline *p, struct flow *f, bool up, const char *reason)
+{
+	struct event e = { .type = EVENT_BGP_SESSION };
+	const struct bgp *b = &f->bgp->bgp;
+	unsigned i;
+
+	e.severity = up ? SEVERITY_INFO : SEVERITY_WARNING;
+	if (!up && b->n_notifications && bgp_is_routine(&b->notifications[0]))
+		e.severity = SEVERITY_NOTICE;
+	e.bgp.session = up ? "up" : "down";
+	e.bgp.reason = reason;
+	for (i = 0; up && i < b->n_opens; i++)
+		fill_bgp_open(&e, f, &b->opens[i]);
+	for (i = 0; !up && i < b->n_notifications; i++)
+		fill_bgp_notification(&e, f, &b->notifications[i]);
+	emit_bgp(p, f, &e);
+}
+
+/* Only a session that was up goes down, and once. */
+static void bgp_session_down(struct pipeline *p, struct flow *f, const char *reason)
+{
+	if (!f->bgp || f->bgp->told_down || !(f->bgp->told_up || bgp_was_up(&f->bgp->bgp)))
+		return;
+	f->bgp->told_down = true;
+	bgp_session(p, f, false, reason);
+}
+
+struct bgp_context {
+	struct pipeline *p;
+	struct flow *f;
+};
+
+/* The first few OPENs and NOTIFICATIONs of a direction become events; a session has
+ * one of each, so more of them is nothing that more events would tell. */
+static void bgp_message(void *arg, const struct bgp_message *m)
+{
+	struct event e = { .type = EVENT_BGP_MESSAGE, .severity = SEVERITY_INFO };
+	struct bgp_context *c = arg;
+	struct flow *f = c->f;
+
+	if (m->open)
+		fill_bgp_open(&e, f, m->open);
+	if (m->notification) {
+		e.severity = bgp_is_routine(m->notification) ? SEVERITY_NOTICE : SEVERITY_WARNING;
+		fill_bgp_notification(&e, f, m->notification);
+	}
+	if ((m->open || m->notification) && f->bgp->bgp.count[m->dir & 1][m->type] <= BGP_MAX_KEPT)
+		emit_bgp(c->p, f, &e);
+	if (!f->bgp->told_up && bgp_is_up(&f->bgp->bgp)) {
+		f->bgp->told_up = true;
+		bgp_session(c->p, f, true, "established");
+	}
+	if (m->notification)
+		bgp_session_down(c->p, f, "notification");
+}
+
+/* What the TCP connection says about the session: a FIN of either side ends it. */
+static void bgp_watch_end(struct pipeline *p, struct flow *f)
+{
+	const struct gw_dir *d = f->counters.dir;
+
+	if (d[0].state == GW_TCP_RESET || d[1].state == GW_TCP_RESET)
+		bgp_session_down(p, f, "reset");
+	else if (d[0].state == GW_TCP_CLOSED || d[1].state == GW_TCP_CLOSED)
+		bgp_session_down(p, f, "closed");
+}
+
+static void read_bgp(struct pipeline *p, struct flow *f, const struct gw_record *r)
+{
+	struct bgp_context c = { p, f };
+	uint8_t d = r->dir & 1, back = !d;
+
+	if (r->kind == GW_REC_ICMP || f->counters.service != GW_SERVICE_BGP)
+		return;
+	if (!f->bgp && r->kind == GW_REC_PAYLOAD)
+		f->bgp = calloc(1, sizeof(*f->bgp));
+	if (!f->bgp)
+		return;
+	if (r->kind == GW_REC_PAYLOAD && !(r->tcp_flags & GW_RST)) { /* its text is not BGP */
+		struct bgp_segment s = { .dir = d,
+					 .seq = r->seq + !!(r->tcp_flags & GW_SYN),
+					 .len = r->payload_len,
+					 .n = r->snap_len,
+					 .bytes = r->snap };
+
+		s.first = r->flow.dir[d].seq_known ? r->flow.dir[d].first : s.seq;
+		bgp_feed(&f->bgp->bgp, &s, bgp_message, &c);
+	}
+	/* what its receiver has, and we have not, will not come again */
+	if (r->flow.dir[back].flags & GW_ACK)
+		bgp_acked(&f->bgp->bgp, d, r->flow.dir[back].ack, bgp_message, &c);
+	if (r->flow.dir[d].flags & GW_ACK)
+		bgp_acked(&f->bgp->bgp, back, r->flow.dir[d].ack, bgp_message, &c);
+	bgp_watch_end(p, f);
+}
+
+/* Before the flow's last event. */
+static void end_bgp(struct pipeline *p, struct flow *f)
+{
+	struct bgp_context c = { p, f };
+
+	if (!f->bgp)
+		return;
+	bgp_finish(&f->bgp->bgp, bgp_message, &c);
+	bgp_watch_end(p, f);
+	if (!p->finishing) /* nobody looks any more: it may well go on */
+		bgp_session_down(p, f, "silent");
 }
 
 /* ---- path ---------------------------------------------------------------------- */
@@ -530,6 +714,7 @@ static void end_flow(struct pipeline *p, struct flow *f, bool cut)
 	f->ended_ns = p->now.mono_ns;
 	f->ended_packets = packets_of(&f->counters);
 	observe_path(p, f);
+	end_bgp(p, f);
 	emit_flow(p, f, EVENT_FLOW_END, cut);
 	if (f->told_inband && !f->told_inband_end && !p->finishing) {
 		f->told_inband_end = true;
@@ -538,6 +723,7 @@ static void end_flow(struct pipeline *p, struct flow *f, bool cut)
 	}
 	ssh_flow_free(f->ssh);
 	f->ssh = NULL;
+	flow_forget_bgp(f);
 }
 
 static void read_payload(struct flow *f, const struct gw_record *r)
@@ -601,6 +787,7 @@ void pipeline_record(void *pipeline, const struct gw_record *r)
 	if (r->kind == GW_REC_REPLACED) {
 		if (f && f->state == FLOW_OPEN) {
 			f->counters = r->flow;
+			bgp_session_down(p, f, "replaced");
 			end_flow(p, f, false);
 		}
 		if (f)
@@ -633,6 +820,7 @@ void pipeline_record(void *pipeline, const struct gw_record *r)
 		read_payload(f, r);
 	if (begun)
 		emit_flow(p, f, EVENT_FLOW_START, false);
+	read_bgp(p, f, r);
 	if (r->kind == GW_REC_ICMP)
 		icmp_record(p, f, r);
 	else if (outcome_is_news(f))

@@ -4,7 +4,7 @@
 /*
  * Carries what the capture shows through the stages:
  *
- *	record -> flow -> stream -> ssh -> path -> event
+ *	record -> flow -> stream -> ssh, bgp -> path -> event
  *
  * and, by the clock, what records do not show: counters of established flows,
  * time-outs, ends. It is the only place that knows all stages; none of them calls

@@ -120,6 +120,52 @@ static void add_members(struct line *l, const json_t *object)
 	}
 }
 
+static void add_sender(struct line *l, const struct event *e, const json_t *message)
+{
+	const char *from = json_string_value(json_object_get(message, "from"));
+	char ip[ADDR_STRLEN];
+
+	if (from && e->has_ends)
+		add(l, " from %s",
+		    addr_format(strcmp(from, "source") == 0 ? &e->source.ip : &e->destination.ip,
+				ip));
+}
+
+/* "session down: notification; NOTIFICATION from 192.0.2.1: Cease/Administrative Reset" */
+static void add_bgp(struct line *l, const struct event *e)
+{
+	const json_t *bgp = json_object_get(e->doc, "bgp"), *m;
+	const json_t *session = json_object_get(bgp, "session");
+	const char *between = "";
+	size_t i;
+
+	if (session) {
+		add_clean(l, "session ", json_string_value(json_object_get(session, "state")));
+		add_clean(l, ": ", json_string_value(json_object_get(session, "reason")));
+		between = "; ";
+	}
+	json_array_foreach(json_object_get(bgp, "opens"), i, m)
+	{
+		add(l, "%sOPEN", between);
+		add_sender(l, e, m);
+		add(l, ": AS %" JSON_INTEGER_FORMAT ", hold time %" JSON_INTEGER_FORMAT " s",
+		    json_integer_value(json_object_get(m, "asn")),
+		    json_integer_value(json_object_get(m, "hold_time")));
+		between = "; ";
+	}
+	json_array_foreach(json_object_get(bgp, "notifications"), i, m)
+	{
+		add(l, "%sNOTIFICATION", between);
+		add_sender(l, e, m);
+		add(l, " %" JSON_INTEGER_FORMAT "/%" JSON_INTEGER_FORMAT,
+		    json_integer_value(json_object_get(m, "code")),
+		    json_integer_value(json_object_get(m, "subcode")));
+		add_clean(l, " ", json_string_value(json_object_get(m, "name")));
+		add_clean(l, ": ", json_string_value(json_object_get(m, "text")));
+		between = "; ";
+	}
+}
+
 const char *words_event(const struct event *e, char buf[WORDS_LEN])
 {
 	struct line l = { buf, 0 };
@@ -150,7 +196,7 @@ const char *words_event(const struct event *e, char buf[WORDS_LEN])
 	case EVENT_BGP_SESSION:
 	case EVENT_BGP_MESSAGE:
 	case EVENT_BGP_ROUTE:
-		add_members(&l, json_object_get(e->doc, "bgp"));
+		add_bgp(&l, e);
 		add_members(&l, json_object_get(e->doc, "change"));
 		break;
 	case EVENT_ALERT:

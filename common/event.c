@@ -440,6 +440,86 @@ static void put_ssh_side(struct writer *w, const char *key, const struct event_s
 	end_object(w);
 }
 
+static const char *bgp_from(unsigned from)
+{
+	return from ? "destination" : "source";
+}
+
+static void put_bgp_counts(struct writer *w, const char *key, const struct event_bgp_counts *n)
+{
+	put_object(w, key);
+	put_number(w, "open", n->open);
+	put_number(w, "update", n->update);
+	put_number(w, "notification", n->notification);
+	put_number(w, "keepalive", n->keepalive);
+	put_number(w, "route_refresh", n->route_refresh);
+	end_object(w);
+}
+
+static void put_bgp_open(struct writer *w, const struct event_bgp_open *o)
+{
+	put_char(w, '{');
+	put_member(w, "from", bgp_from(o->from));
+	put_number(w, "asn", o->asn);
+	put_number(w, "hold_time", o->hold_time);
+	put_addr(w, "router_id", &o->router_id);
+	put_key(w, "capabilities");
+	put_char(w, '[');
+	for (size_t i = 0; i < o->n_capabilities; i++) {
+		put(w, ",", i > 0);
+		put_uint(w, o->capabilities[i]);
+	}
+	put_char(w, ']');
+	end_object(w);
+}
+
+static void put_bgp_notification(struct writer *w, const struct event_bgp_notification *n)
+{
+	put_char(w, '{');
+	put_member(w, "from", bgp_from(n->from));
+	put_number(w, "code", n->code);
+	put_number(w, "subcode", n->subcode);
+	put_member(w, "name", n->name);
+	put_member(w, "text", n->text);
+	end_object(w);
+}
+
+static void put_bgp(struct writer *w, const struct event *e)
+{
+	unsigned i;
+
+	put_object(w, "bgp");
+	if (e->bgp.session) {
+		put_object(w, "session");
+		put_member(w, "state", e->bgp.session);
+		put_member(w, "reason", e->bgp.reason);
+		end_object(w);
+	}
+	if (e->bgp.has_counts) {
+		put_bgp_counts(w, "source", &e->bgp.counts[0]);
+		put_bgp_counts(w, "destination", &e->bgp.counts[1]);
+	}
+	if (e->bgp.n_opens) {
+		put_key(w, "opens");
+		put_char(w, '[');
+		for (i = 0; i < at_most(e->bgp.n_opens, EVENT_MAX_BGP); i++) {
+			put(w, ",", i > 0);
+			put_bgp_open(w, &e->bgp.opens[i]);
+		}
+		put_char(w, ']');
+	}
+	if (e->bgp.n_notifications) {
+		put_key(w, "notifications");
+		put_char(w, '[');
+		for (i = 0; i < at_most(e->bgp.n_notifications, EVENT_MAX_BGP); i++) {
+			put(w, ",", i > 0);
+			put_bgp_notification(w, &e->bgp.notifications[i]);
+		}
+		put_char(w, ']');
+	}
+	end_object(w);
+}
+
 static void put_actor(struct writer *w, const struct event *e)
 {
 	put_object(w, "actor");
@@ -488,8 +568,8 @@ static bool is_taken(const struct event *e, const char *key)
 	       (e->has_ends && (!strcmp(key, "source") || !strcmp(key, "destination") ||
 				!strcmp(key, "network"))) ||
 	       (e->has_flow && !strcmp(key, "flow")) || (e->has_trust && !strcmp(key, "trust")) ||
-	       (e->has_ssh && !strcmp(key, "ssh")) || (e->has_actor && !strcmp(key, "actor")) ||
-	       (e->has_change && !strcmp(key, "change"));
+	       (e->has_ssh && !strcmp(key, "ssh")) || (e->has_bgp && !strcmp(key, "bgp")) ||
+	       (e->has_actor && !strcmp(key, "actor")) || (e->has_change && !strcmp(key, "change"));
 }
 
 static void put_extra(struct writer *w, const struct event *e)
@@ -570,6 +650,8 @@ long event_encode_into(const struct event *e, char **buf, size_t *size)
 		put_member(&w, "compression", e->ssh_compression);
 		end_object(&w);
 	}
+	if (e->has_bgp)
+		put_bgp(&w, e);
 	if (e->has_actor)
 		put_actor(&w, e);
 	if (e->has_change)
@@ -992,6 +1074,7 @@ int event_decode(const char *text, size_t len, struct event *e, char *err, size_
 		get_string(&r, o, "ssh", "mac", &e->ssh_mac);
 		get_string(&r, o, "ssh", "compression", &e->ssh_compression);
 	}
+	get_object(&r, doc, "", "bgp");
 	get_actor(&r, doc, e);
 	get_change(&r, doc, e);
 	if (!r.failed)

@@ -31,6 +31,7 @@
 #define EVENT_AGENT_MAX 128		       /* bytes of an agent's name */
 #define EVENT_MAX_EVIDENCE 8
 #define EVENT_MAX_STACK 8
+#define EVENT_MAX_BGP 4 /* OPENs, and NOTIFICATIONs, in one event */
 
 enum event_type {
 	EVENT_FLOW_START,
@@ -68,6 +69,26 @@ struct event_ssh_side {
 	const char *proto_version;    /* NULL: no identification string seen */
 	const char *software_version; /* with the comments after it, RFC 4253 4.2 */
 	const char *hassh, *hassh_string;
+};
+
+/* Of BGP, `from` and indices: 0 is the source, 1 the destination. */
+struct event_bgp_counts {
+	uint64_t open, update, notification, keepalive, route_refresh;
+};
+
+struct event_bgp_open {
+	unsigned from;
+	uint32_t asn;
+	uint16_t hold_time;
+	struct addr router_id;
+	const uint8_t *capabilities;
+	size_t n_capabilities;
+};
+
+struct event_bgp_notification {
+	unsigned from;
+	uint8_t code, subcode;
+	const char *name, *text; /* NULL: absent */
 };
 
 struct event {
@@ -126,6 +147,19 @@ struct event {
 	struct event_ssh_side ssh_client, ssh_server;
 	/* negotiated, each NULL when not known; "A / B" where the directions differ */
 	const char *ssh_kex, *ssh_host_key, *ssh_cipher, *ssh_mac, *ssh_compression;
+
+	/* Decoding only checks that it is an object: read doc. */
+	bool has_bgp;
+	struct {
+		bool has_counts;
+		struct event_bgp_counts counts[2];
+		struct event_bgp_open opens[EVENT_MAX_BGP];
+		unsigned n_opens;
+		struct event_bgp_notification notifications[EVENT_MAX_BGP];
+		unsigned n_notifications;
+		const char *session; /* "up" or "down"; NULL: absent */
+		const char *reason;
+	} bgp;
 
 	bool has_actor;
 	struct {

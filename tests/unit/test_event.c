@@ -184,6 +184,50 @@ static void strings_from_the_wire(void **state)
 	}
 }
 
+static void bgp_messages(void **state)
+{
+	static const uint8_t codes[] = { 1, 2, 65 };
+	struct event e = minimal(EVENT_FLOW_END), back;
+	char *text, err[200];
+
+	e.has_bgp = true;
+	e.bgp.has_counts = true;
+	e.bgp.counts[0] = (struct event_bgp_counts){ 1, 24, 0, 3, 0 };
+	e.bgp.counts[1] = (struct event_bgp_counts){ 1, 2, 1, 3, 4 };
+	text = event_encode(&e);
+	assert_non_null(strstr(text, "\"bgp\":{\"source\":{\"open\":1,\"update\":24,"
+				     "\"notification\":0,\"keepalive\":3,\"route_refresh\":0},"
+				     "\"destination\":{\"open\":1,\"update\":2,"
+				     "\"notification\":1,\"keepalive\":3,\"route_refresh\":4}}"));
+	free(text);
+
+	e.bgp.has_counts = false;
+	e.bgp.session = "down";
+	e.bgp.reason = "notification";
+	e.bgp.opens[e.bgp.n_opens++] =
+		(struct event_bgp_open){ 0, 4200000001u, 180, addr("192.0.2.46"), codes, 3 };
+	e.bgp.notifications[e.bgp.n_notifications++] = (struct event_bgp_notification){
+		1, 6, 2, "Cease/Administrative Shutdown", "at \xff\"four\""
+	};
+	e.bgp.notifications[e.bgp.n_notifications++] =
+		(struct event_bgp_notification){ 0, 99, 0, NULL, NULL };
+	text = event_encode(&e);
+	assert_non_null(strstr(
+		text,
+		"\"bgp\":{\"session\":{\"state\":\"down\",\"reason\":\"notification\"},"
+		"\"opens\":[{\"from\":\"source\",\"asn\":4200000001,\"hold_time\":180,"
+		"\"router_id\":\"192.0.2.46\",\"capabilities\":[1,2,65]}],"
+		"\"notifications\":[{\"from\":\"destination\",\"code\":6,\"subcode\":2,"
+		"\"name\":\"Cease/Administrative Shutdown\",\"text\":\"at \\\\xff\\\"four\\\"\"},"
+		"{\"from\":\"source\",\"code\":99,\"subcode\":0}]}"));
+	assert_int_equal(event_decode(text, strlen(text), &back, err, sizeof(err)), 0);
+	assert_false(back.has_bgp); /* to be read from the document */
+	assert_int_equal(json_array_size(json_object_get(json_object_get(back.doc, "bgp"),
+							 "notifications")), 2);
+	event_clear(&back);
+	free(text);
+}
+
 static void extra_is_merged(void **state)
 {
 	struct event e = minimal(EVENT_AGENT_STATS);
@@ -418,6 +462,7 @@ int main(void)
 		cmocka_unit_test(the_document),
 		cmocka_unit_test(absent_beats_null),
 		cmocka_unit_test(strings_from_the_wire),
+		cmocka_unit_test(bgp_messages),
 		cmocka_unit_test(extra_is_merged),
 		cmocka_unit_test(big_and_odd_numbers),
 		cmocka_unit_test(buffer_is_used_again),
