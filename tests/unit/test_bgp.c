@@ -9,15 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <sys/mman.h>
 #include <cmocka.h>
 
 #include "agent/bgp.h"
-#include "agent/capture.h"
-#include "agent/fabric/fabric.h"
-#include "agent/pipeline.h"
-#include "tests/unit/frames.h"
+#include "tests/unit/engine.h"
 
 /* ---- messages ------------------------------------------------------------------- */
 
@@ -517,59 +512,16 @@ static const char device[] = "hostname test-CE1\n"
 			     "router bgp 65000\n   neighbor 203.0.113.1 remote-as 65001\n"
 			     "end\n";
 
-static char dir[] = "/tmp/test_bgp.XXXXXX";
-static char file[64];
-
 static int make_fabric(void **state)
 {
-	FILE *f;
-
-	assert_non_null(mkdtemp(dir));
-	snprintf(file, sizeof(file), "%s/test-CE1.cfg", dir);
-	f = fopen(file, "w");
-	assert_non_null(f);
-	fputs(device, f);
-	fclose(f);
+	engine_make_fabric(device);
 	return 0;
 }
 
-static int remove_fabric(void **state)
+static void begin_packets(void)
 {
-	unlink(file);
-	rmdir(dir);
-	return 0;
-}
-
-static int fd;
-
-static void put_host32(uint32_t v)
-{
-	assert_int_equal(write(fd, &v, 4), 4);
-}
-
-static void begin_capture(void)
-{
-	fd = memfd_create("capture", 0);
-	assert_true(fd >= 0);
-	put_host32(0xa1b2c3d4);
-	put_host32(0x00040002);
-	put_host32(0);
-	put_host32(0);
-	put_host32(65535);
-	put_host32(1);
+	begin_capture();
 	used = 0;
-}
-
-static void packet(unsigned ms, struct segment s)
-{
-	uint8_t frame[2048];
-	uint32_t n = (uint32_t)frame_of(&s, frame);
-
-	put_host32(1000 + ms / 1000);
-	put_host32(ms % 1000 * 1000);
-	put_host32(n);
-	put_host32(n);
-	assert_int_equal(write(fd, frame, n), (ssize_t)n);
 }
 
 /* A connection of PEER's, port 40000: each side's next sequence number. */
@@ -639,54 +591,17 @@ static int collect(void *arg, struct event *e)
 	return 0;
 }
 
-static const struct pipeline_config config = {
-	.max_flows = 1000,
-	.linger_ns = 5 * NS_PER_S,
-	.attempt_ns = 75 * NS_PER_S,
-	.closing_ns = 300 * NS_PER_S,
-	.idle_ns = 8100 * NS_PER_S,
-	.update_ns = 60 * NS_PER_S,
-	.unanswered_ns = 3 * NS_PER_S,
-	.stalled_ns = 10 * NS_PER_S,
-	.window_ns = 300 * NS_PER_S,
-};
-
 static void run_capture(void)
 {
-	struct capture_config cc = { .ssh_ports = { 22 }, .bgp_ports = { 179 }, .max_flows = 1000 };
-	char path[64], err[256];
-	const char *paths[1] = { path };
-	struct fabric *f = fabric_load(dir, err, sizeof(err));
-	struct capture *c;
-	struct pipeline *p;
-	struct now now = { 0, 0 };
-	int got;
-
-	assert_non_null(f);
 	seen[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	c = capture_file_open(paths, 1, &cc, err, sizeof(err));
-	assert_non_null(c);
-	p = pipeline_new(&config, c, collect, NULL);
-	assert_non_null(p);
-	assert_int_equal(pipeline_load(p, f, now), 0);
-	do {
-		now.mono_ns = now.real_ns = c->ops->clock(c);
-		pipeline_tick(p, now);
-		got = c->ops->poll(c, 1, pipeline_record, p);
-	} while (got >= 0);
-	pipeline_finish(p, now);
-	pipeline_free(p);
-	c->ops->close(c);
-	fabric_unref(f);
-	close(fd);
+	engine_run(false, collect);
 }
 
 #define OPENED(neighbor) "bgp.message %s test-CE1 established" neighbor " 0:AS4200000001\n"
 
 static void test_flow_notification(void **state)
 {
-	begin_capture();
+	begin_packets();
 	handshake(0, PEER);
 	open_both(10);
 	put_update(40);
@@ -730,7 +645,7 @@ static void test_flow_ends(void **state)
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char *down;
 
-		begin_capture();
+		begin_packets();
 		handshake(0, PEER);
 		open_both(10);
 		if (cases[i].flags == GW_SYN)
@@ -752,7 +667,7 @@ static void test_flow_ends(void **state)
 /* A refused OPEN is a message and no session; a stranger's is a warning. */
 static void test_flow_refused(void **state)
 {
-	begin_capture();
+	begin_packets();
 	handshake(0, STRANGER);
 	PUT(BGP_OPEN, OPEN_BODY);
 	send(10, 0, GW_ACK);
@@ -770,7 +685,7 @@ static void test_flow_refused(void **state)
 /* What is no BGP has no `bgp`; what was lost before a FIN is waited for, to the end. */
 static void test_flow_odd(void **state)
 {
-	begin_capture();
+	begin_packets();
 	handshake(0, PEER);
 	memcpy(bytes, "GET / HTTP/1.1\r\n\r\n", 18);
 	used = 18;
@@ -778,7 +693,7 @@ static void test_flow_odd(void **state)
 	run_capture();
 	assert_string_equal(seen, "flow.end info test-CE1 established neighbor\n");
 
-	begin_capture();
+	begin_packets();
 	handshake(0, PEER);
 	open_both(10);
 	put_update(100);
@@ -809,5 +724,5 @@ int main(void)
 		cmocka_unit_test(test_flow_odd),
 	};
 
-	return cmocka_run_group_tests(tests, make_fabric, remove_fabric);
+	return cmocka_run_group_tests(tests, make_fabric, engine_remove_fabric);
 }

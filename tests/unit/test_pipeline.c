@@ -10,14 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-#include <sys/mman.h>
 #include <cmocka.h>
 
-#include "agent/capture.h"
-#include "agent/fabric/fabric.h"
-#include "agent/pipeline.h"
-#include "tests/unit/frames.h"
+#include "tests/unit/engine.h"
 
 #define MA1 "192.0.2.11"
 #define LO6 "198.51.100.64"
@@ -33,70 +28,13 @@ static const char device[] = "hostname test-CE1\n"
 			     "router bgp 65000\n   neighbor 203.0.113.1 remote-as 65001\n"
 			     "end\n";
 
-static char dir[] = "/tmp/test_pipeline.XXXXXX";
-static char file[64];
-
 static int make_fabric(void **state)
 {
-	FILE *f;
-
-	assert_non_null(mkdtemp(dir));
-	snprintf(file, sizeof(file), "%s/test-CE1.cfg", dir);
-	f = fopen(file, "w");
-	assert_non_null(f);
-	fputs(device, f);
-	fclose(f);
-	return 0;
-}
-
-static int remove_fabric(void **state)
-{
-	unlink(file);
-	rmdir(dir);
+	engine_make_fabric(device);
 	return 0;
 }
 
 /* ---- a capture from lines of segments ----------------------------------------- */
-
-struct step {
-	unsigned ms;
-	struct segment s;
-};
-
-static int fd;
-
-static void put_host32(uint32_t v)
-{
-	assert_int_equal(write(fd, &v, 4), 4);
-}
-
-static void begin_capture(void)
-{
-	fd = memfd_create("capture", 0);
-	assert_true(fd >= 0);
-	put_host32(0xa1b2c3d4);
-	put_host32(0x00040002);
-	put_host32(0);
-	put_host32(0);
-	put_host32(65535);
-	put_host32(1);
-}
-
-static void put_frame(unsigned ms, const uint8_t *frame, size_t n)
-{
-	put_host32(1000 + ms / 1000);
-	put_host32(ms % 1000 * 1000);
-	put_host32((uint32_t)n);
-	put_host32((uint32_t)n);
-	assert_int_equal(write(fd, frame, n), (ssize_t)n);
-}
-
-static void packet(unsigned ms, struct segment s)
-{
-	uint8_t frame[2048];
-
-	put_frame(ms, frame, frame_of(&s, frame));
-}
 
 static void syn(unsigned ms, const char *from, const char *to, uint16_t port)
 {
@@ -159,52 +97,12 @@ static int collect(void *arg, struct event *e)
 	return 0;
 }
 
-static const struct pipeline_config config = {
-	.max_flows = 1000,
-	.linger_ns = 5 * NS_PER_S,
-	.attempt_ns = 75 * NS_PER_S,
-	.closing_ns = 300 * NS_PER_S,
-	.idle_ns = 8100 * NS_PER_S,
-	.update_ns = 60 * NS_PER_S,
-	.unanswered_ns = 3 * NS_PER_S,
-	.stalled_ns = 10 * NS_PER_S,
-	.window_ns = 300 * NS_PER_S,
-};
-
 static struct pipeline_counters counters;
 
 static void run_capture(bool watch_all)
 {
-	struct capture_config cc = { .ssh_ports = { 22 }, .bgp_ports = { 179 },
-				     .max_flows = 1000, .watch_all = watch_all };
-	char path[64], err[256];
-	const char *paths[1] = { path };
-	struct fabric *f = fabric_load(dir, err, sizeof(err));
-	struct capture *c;
-	struct pipeline *p;
-	struct now now = { 0, 0 };
-	int got;
-
-	assert_non_null(f);
-	assert_int_equal(f->n_problems, 0);
 	out[0] = '\0';
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	c = capture_file_open(paths, 1, &cc, err, sizeof(err));
-	assert_non_null(c);
-	p = pipeline_new(&config, c, collect, NULL);
-	assert_non_null(p);
-	assert_int_equal(pipeline_load(p, f, now), 0);
-	do {
-		now.mono_ns = now.real_ns = c->ops->clock(c);
-		pipeline_tick(p, now);
-		got = c->ops->poll(c, 1, pipeline_record, p);
-	} while (got >= 0);
-	pipeline_finish(p, now);
-	pipeline_counters(p, &counters);
-	pipeline_free(p);
-	c->ops->close(c);
-	fabric_unref(f);
-	close(fd);
+	counters = engine_run(watch_all, collect);
 }
 
 static void test_trusted_session(void **state)
@@ -430,5 +328,5 @@ int main(void)
 		cmocka_unit_test(test_long_flow),
 	};
 
-	return cmocka_run_group_tests(tests, make_fabric, remove_fabric);
+	return cmocka_run_group_tests(tests, make_fabric, engine_remove_fabric);
 }
