@@ -161,7 +161,6 @@ bool path_update(struct path *p, const struct path_input *in, uint64_t window_ns
 		return change_state(p, PATH_PRIMARY, PATH_REASON_INBAND_ENDED, in, out);
 	case PATH_IN_INBAND_FAILED:
 		p->inband_failed_ns = in->at_ns;
-		p->inband_reason = in->reason;
 		if (p->inband_open ||
 		    (p->state != PATH_PRIMARY_FAILING && p->state != PATH_INBAND))
 			return false;

@@ -72,7 +72,6 @@ struct path {
 	uint64_t primary_ns;
 	/* newest failure of lo6; 0: none since the last success */
 	uint64_t inband_failed_ns;
-	enum path_reason inband_reason;
 	uint32_t inband_open; /* sessions on lo6 now */
 	uint64_t outage_ns;   /* since when Ma1 is down; 0: it is not known to be */
 	uint64_t evidence[PATH_EVIDENCE];

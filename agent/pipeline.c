@@ -882,15 +882,10 @@ static void look_at(void *arg, struct flow *f)
 	set_due(p, f);
 }
 
-bool pipeline_due(const struct pipeline *p, uint64_t capture_ns)
-{
-	return capture_ns >= p->next_tick_ns;
-}
-
 void pipeline_tick(struct pipeline *p, struct now now)
 {
 	pipeline_clock(p, now);
-	if (!pipeline_due(p, now.mono_ns))
+	if (now.mono_ns < p->next_tick_ns)
 		return;
 	p->next_tick_ns = now.mono_ns + TICK_NS;
 	if (now.mono_ns >= p->next_sweep_ns) {
@@ -1000,16 +995,6 @@ static void announce(struct pipeline *p, const struct fabric *f, const struct fa
 	}
 }
 
-static int64_t device_named(const struct fabric *f, const char *name)
-{
-	size_t i;
-
-	for (i = 0; f && i < f->n_devices; i++)
-		if (strcmp(f->devices[i].name, name) == 0)
-			return (int64_t)i;
-	return -1;
-}
-
 int pipeline_load(struct pipeline *p, struct fabric *f, struct now now)
 {
 	struct path *paths = calloc(f->n_devices ? f->n_devices : 1, sizeof(*paths));
@@ -1027,10 +1012,10 @@ int pipeline_load(struct pipeline *p, struct fabric *f, struct now now)
 	}
 	pipeline_clock(p, now);
 	for (i = 0; i < f->n_devices; i++) {
-		int64_t before = device_named(old, f->devices[i].name);
+		const struct fabric_device *was = fabric_find_device(old, f->devices[i].name);
 
-		if (before >= 0)
-			paths[i] = p->paths[before];
+		if (was)
+			paths[i] = p->paths[was - old->devices];
 	}
 	free(p->paths);
 	p->paths = paths;

@@ -59,10 +59,8 @@ void pipeline_clock(struct pipeline *p, struct now now);
 /* One record, in the order of capture; a capture_record_fn. */
 void pipeline_record(void *pipeline, const struct gw_record *r);
 
-/* True when pipeline_tick() has something to do at this capture time. */
-bool pipeline_due(const struct pipeline *p, uint64_t capture_ns);
-
-/* Does what time demands of the flows that are due. */
+/* Moves the clock, and when a tick is over does what time demands of the flows
+ * that are due. Cheap in between. */
 void pipeline_tick(struct pipeline *p, struct now now);
 
 /* Ends every flow: the agent or the capture stops. */

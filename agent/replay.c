@@ -125,8 +125,7 @@ static int read_all(struct capture *c, struct pipeline *p, struct sink *sink,
 
 	for (;;) {
 		now.mono_ns = now.real_ns = c->ops->clock(c);
-		if (pipeline_due(p, now.mono_ns))
-			pipeline_tick(p, now);
+		pipeline_tick(p, now);
 		got = c->ops->poll(c, 1, pipeline_record, p);
 		if (got == -EBADMSG) {
 			log_error("%s", capture_file_error(c));

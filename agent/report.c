@@ -2,7 +2,6 @@
 #include "agent/report.h"
 
 #include <assert.h>
-#include <string.h>
 
 #include "agent/fabric/fabric.h"
 #include "common/event.h"
@@ -102,31 +101,24 @@ json_t *report_device(const struct fabric *f, size_t device)
 	return json_pack("{s:o}", "fabric", device_body(f, device, true));
 }
 
-static const struct fabric_device *find_device(const struct fabric *f, const char *name, size_t *at)
-{
-	for (*at = 0; *at < f->n_devices; (*at)++)
-		if (strcmp(f->devices[*at].name, name) == 0)
-			return &f->devices[*at];
-	return NULL;
-}
-
 json_t *report_policy(const struct fabric *f, const struct fabric *old)
 {
 	json_t *c = json_pack("{s:I,s:I,s:I,s:I}", "devices", (json_int_t)f->n_devices, "targets",
 			      (json_int_t)f->n_targets, "policies", (json_int_t)f->n_policies,
 			      "problems", (json_int_t)f->n_problems);
 	json_t *added = json_array(), *removed = json_array(), *changed = json_array();
-	size_t i, at;
+	size_t i;
 
 	for (i = 0; old && i < f->n_devices; i++) {
 		const char *name = f->devices[i].name;
+		const struct fabric_device *was = fabric_find_device(old, name);
 		json_t *before, *after;
 
-		if (!find_device(old, name, &at)) {
+		if (!was) {
 			json_array_append_new(added, json_string(name));
 			continue;
 		}
-		before = device_body(old, at, false);
+		before = device_body(old, (size_t)(was - old->devices), false);
 		after = device_body(f, i, false);
 		if (!json_equal(before, after))
 			json_array_append_new(changed, json_string(name));
@@ -134,7 +126,7 @@ json_t *report_policy(const struct fabric *f, const struct fabric *old)
 		json_decref(after);
 	}
 	for (i = 0; old && i < old->n_devices; i++)
-		if (!find_device(f, old->devices[i].name, &at))
+		if (!fabric_find_device(f, old->devices[i].name))
 			json_array_append_new(removed, json_string(old->devices[i].name));
 	if (old) {
 		json_object_set_new(c, "previous", json_string(old->generation));

@@ -24,6 +24,7 @@
 
 #include "agent/fabric/device.h"
 #include "agent/fabric/fabric.h"
+#include "common/event.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -44,9 +45,12 @@ const char *fabric_role_name(enum fabric_role r)
 	return role_str[r];
 }
 
-const char *fabric_path_name(enum gw_path p)
+const struct fabric_device *fabric_find_device(const struct fabric *f, const char *name)
 {
-	return p == GW_PATH_PRIMARY ? "primary" : p == GW_PATH_INBAND ? "in-band" : "none";
+	for (size_t i = 0; f && i < f->n_devices; i++)
+		if (strcmp(f->devices[i].name, name) == 0)
+			return &f->devices[i];
+	return NULL;
 }
 
 /* ---- loading: state that is gone afterwards ---- */
@@ -800,7 +804,7 @@ static void make_generation(struct loader *l)
 		const struct fabric_target *t = &f->targets[i];
 
 		fprintf(to, "target %s %s %s %s\n", addr_format(&t->address, address),
-			f->devices[t->device].name, fabric_path_name(t->path),
+			f->devices[t->device].name, event_path_name(t->path),
 			t->vrf ? t->vrf : "default");
 	}
 	for (size_t i = 0; i < f->n_devices; i++) {

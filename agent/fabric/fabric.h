@@ -138,6 +138,9 @@ struct fabric *fabric_load(const char *dir, char *err, size_t size);
 struct fabric *fabric_ref(struct fabric *f);
 void fabric_unref(struct fabric *f); /* accepts NULL */
 
+/* By hostname. NULL: no such device, or no fabric. */
+const struct fabric_device *fabric_find_device(const struct fabric *f, const char *name);
+
 /* NULL: not a target. */
 const struct fabric_target *fabric_find_target(const struct fabric *f, const struct addr *a);
 bool fabric_in_range(const struct fabric *f, const struct addr *a);
@@ -148,6 +151,5 @@ struct fabric_trust fabric_judge(const struct fabric *f, uint32_t policy,
 				 const struct addr *source);
 
 const char *fabric_role_name(enum fabric_role r);
-const char *fabric_path_name(enum gw_path p); /* "primary", "in-band", "none" */
 
 #endif

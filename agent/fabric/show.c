@@ -27,6 +27,7 @@
 
 #include "agent/fabric/device.h"
 #include "agent/fabric/show.h"
+#include "common/event.h"
 #include "common/log.h"
 
 #define MAX_SUGGESTIONS 3
@@ -252,7 +253,7 @@ static void show_json(const struct fabric *f, FILE *to)
 
 		json_object_set_new(o, "address", json_string(addr_format(&t->address, text)));
 		set_text(o, "device", f->devices[t->device].name);
-		set_text(o, "path", fabric_path_name(t->path));
+		set_text(o, "path", event_path_name(t->path));
 		json_array_append_new(targets, o);
 	}
 	json_object_set_new(doc, "targets", targets);
