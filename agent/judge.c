@@ -6,12 +6,26 @@
 #include "agent/flowkey.h"
 #include "bpf/track.h"
 
-bool judge_flow(const struct fabric *f, const struct gw_key *key, uint32_t initiator,
-		enum gw_basis basis, struct gw_judgement *out)
+struct judge_ends judge_ends(const struct fabric *f, const struct gw_key *key)
+{
+	struct judge_ends ends = { { NULL, NULL } };
+	uint32_t d;
+
+	for (d = 0; f && d < 2; d++) {
+		struct addr a = flowkey_addr(key, d);
+
+		ends.target[d] = fabric_find_target(f, &a);
+	}
+	return ends;
+}
+
+bool judge_flow(const struct fabric *f, const struct gw_key *key, const struct judge_ends *ends,
+		uint32_t initiator, enum gw_basis basis, struct gw_judgement *out)
 {
 	struct addr source = flowkey_addr(key, initiator);
 	struct addr responder = flowkey_addr(key, !initiator);
-	const struct fabric_target *from, *to, *t;
+	const struct fabric_target *from = ends->target[initiator], *to = ends->target[!initiator];
+	const struct fabric_target *t;
 	struct fabric_trust trust;
 
 	memset(out, 0, sizeof(*out));
@@ -20,8 +34,6 @@ bool judge_flow(const struct fabric *f, const struct gw_key *key, uint32_t initi
 	if (!f)
 		return false;
 	out->generation = f->number;
-	to = fabric_find_target(f, &responder);
-	from = to ? NULL : fabric_find_target(f, &source);
 	switch (gw_judge_role(from != NULL, to != NULL,
 			      !to && !from && fabric_in_range(f, &responder))) {
 	case GW_WATCHED_NOT:

@@ -672,6 +672,15 @@ static void set_due(const struct pipeline *p, struct flow *f)
 
 /* ---- records -------------------------------------------------------------------- */
 
+static bool judge_by_lists(const struct pipeline *p, const struct flow *f,
+			   struct gw_judgement *out)
+{
+	struct judge_ends ends = judge_ends(p->fabric, &f->key);
+
+	return judge_flow(p->fabric, &f->key, &ends, f->counters.initiator & 1, f->counters.basis,
+			  out);
+}
+
 /* Judged by the fabric now in force; the kernel's answer is taken as it is when
  * it was given by the same one. */
 static void judge(struct pipeline *p, struct flow *f)
@@ -683,7 +692,7 @@ static void judge(struct pipeline *p, struct flow *f)
 	if (p->fabric && c->judgement.generation == p->fabric->number)
 		f->judgement = c->judgement;
 	else
-		judge_flow(p->fabric, &f->key, c->initiator & 1, c->basis, &f->judgement);
+		judge_by_lists(p, f, &f->judgement);
 }
 
 static struct flow *begin_flow(struct pipeline *p, const struct gw_key *key,
@@ -959,7 +968,7 @@ static void judge_again(void *arg, struct flow *f)
 	if (f->state == FLOW_ENDED)
 		return;
 	/* a flow whose target has gone keeps the fabric that knew it */
-	if (!judge_flow(p->fabric, &f->key, f->counters.initiator & 1, f->counters.basis, &now))
+	if (!judge_by_lists(p, f, &now))
 		return;
 	fabric_unref(f->fabric);
 	f->fabric = fabric_ref(p->fabric);

@@ -122,16 +122,6 @@ static struct watch_entry *watch_add(struct watch *w, const struct gw_key *key)
 	return &w->pool[i];
 }
 
-static bool watch_is_target(const struct watch *w, const struct gw_key *key, uint32_t d)
-{
-	struct addr a;
-
-	if (!w->fabric)
-		return false;
-	a = flowkey_addr(key, d);
-	return fabric_find_target(w->fabric, &a) != NULL;
-}
-
 static void watch_emit(struct watch *w, const struct watch_entry *e, uint32_t kind, uint32_t d,
 		       const struct gw_pkt *p, const uint8_t *end, uint64_t time_ns,
 		       uint32_t ifindex, bool is_new, capture_record_fn *fn, void *arg)
@@ -180,10 +170,11 @@ static void watch_tcp(struct watch *w, const struct gw_pkt *p, const uint8_t *en
 	if (!e || replaced) {
 		struct gw_judgement judgement;
 		struct gw_orientation o;
+		struct judge_ends ends;
 
-		o = gw_orient(&w->gate, p, d, watch_is_target(w, &key, d),
-			      watch_is_target(w, &key, !d));
-		if (!judge_flow(w->fabric, &key, o.initiator, o.basis, &judgement) &&
+		ends = judge_ends(w->fabric, &key);
+		o = gw_orient(&w->gate, p, d, ends.target[d] != NULL, ends.target[!d] != NULL);
+		if (!judge_flow(w->fabric, &key, &ends, o.initiator, o.basis, &judgement) &&
 		    !w->watch_all) {
 			if (replaced)
 				watch_forget(w, &key, NULL);
