@@ -19,15 +19,15 @@
 #include <string.h>
 
 #include "agent/actor.h"
+#include "agent/bgp_session.h"
 #include "agent/fabric/fabric.h"
 #include "agent/flow.h"
+#include "agent/flow_event.h"
 #include "agent/flowkey.h"
 #include "agent/judge.h"
 #include "agent/path.h"
 #include "agent/report.h"
-#include "agent/wrapping.h"
 #include "bpf/track.h"
-#include "common/community_id.h"
 
 #define TICK_NS 250000000ull
 #define SWEEP_NS 10000000000ull
@@ -39,6 +39,7 @@ struct pipeline {
 	struct capture *capture;
 	pipeline_emit_fn *emit;
 	void *arg;
+	struct bgp_sink bgp;
 	struct fabric *fabric;
 	uint32_t loads;
 	struct flow_table *flows;
@@ -51,6 +52,13 @@ struct pipeline {
 	struct pipeline_counters counters;
 };
 
+static void emit_now(void *pipeline, struct event *e)
+{
+	struct pipeline *p = pipeline;
+
+	pipeline_emit(p, e, p->now);
+}
+
 struct pipeline *pipeline_new(const struct pipeline_config *config, struct capture *capture,
 			      pipeline_emit_fn *emit, void *arg)
 {
@@ -62,6 +70,7 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, struct captu
 	p->capture = capture;
 	p->emit = emit;
 	p->arg = arg;
+	p->bgp = (struct bgp_sink){ emit_now, p };
 	p->flows = flow_table_new(config->max_flows);
 	p->names = actor_names_new();
 	if (!p->flows || !p->names) {
@@ -110,251 +119,15 @@ void pipeline_emit(struct pipeline *p, struct event *e, struct now now)
 	p->emit(p->arg, e);
 }
 
-/* ---- a flow as an event ------------------------------------------------------ */
-
-static const struct fabric_target *flow_target(const struct flow *f)
-{
-	if (!f->fabric || f->judgement.target == GW_TARGET_NONE ||
-	    f->judgement.target >= f->fabric->n_targets)
-		return NULL;
-	return &f->fabric->targets[f->judgement.target];
-}
-
-static bool flow_unknown_target(const struct flow *f)
-{
-	return f->judgement.path == GW_PATH_INBAND && !flow_target(f);
-}
-
-static struct addr flow_judged_address(const struct flow *f)
-{
-	uint32_t init = f->counters.initiator & 1;
-
-	return flowkey_addr(&f->key, f->judgement.outbound ? !init : init);
-}
-
-static bool flow_neighbor(const struct flow *f)
-{
-	const struct fabric_target *t = flow_target(f);
-	struct addr a = flow_judged_address(f);
-
-	return t && f->counters.service == GW_SERVICE_BGP &&
-	       fabric_is_neighbor(f->fabric, t->device, &a);
-}
-
-static enum event_severity flow_severity(const struct flow *f)
-{
-	enum flow_outcome o = flow_outcome(f);
-	bool inside = o == OUTCOME_ESTABLISHED || o == OUTCOME_CLOSED || o == OUTCOME_RESET;
-
-	if (flow_unknown_target(f))
-		return SEVERITY_WARNING;
-	if (f->judgement.verdict == GW_VERDICT_UNTRUSTED && !flow_neighbor(f))
-		return inside ? SEVERITY_WARNING : SEVERITY_NOTICE;
-	if (f->judgement.verdict == GW_VERDICT_NO_POLICY)
-		return SEVERITY_NOTICE;
-	if (f->judgement.path == GW_PATH_INBAND && f->counters.service == GW_SERVICE_SSH)
-		return SEVERITY_NOTICE; /* break-glass use is never routine */
-	return SEVERITY_INFO;
-}
-
-/* Texts that an event borrows while it is encoded. */
-struct flow_texts {
-	char id[17], icmp[64], prefix[PREFIX_STRLEN], community[COMMUNITY_ID_STRLEN];
-	char cipher[2 * SSH_NAME_MAX + 4], mac[2 * SSH_NAME_MAX + 4];
-	char compression[2 * SSH_NAME_MAX + 4];
-	struct wrapping_texts wrapping;
-};
-
-static void fill_trust(const struct flow *f, struct event *e, struct flow_texts *t)
-{
-	const struct fabric_policy *policy;
-	const struct prefix_list *list;
-	struct addr judged;
-
-	if (f->judgement.verdict == GW_VERDICT_NONE)
-		return;
-	e->has_trust = true;
-	e->trust.verdict = f->judgement.verdict;
-	e->trust.neighbor = flow_neighbor(f);
-	if (!flow_target(f) || f->judgement.policy >= f->fabric->n_policies)
-		return;
-	policy = &f->fabric->policies[f->judgement.policy];
-	judged = flow_judged_address(f);
-	list = judged.family == 4 ? policy->v4 : policy->v6;
-	if (!list)
-		return;
-	e->trust.list = list->name;
-	if (f->judgement.rule < list->n_entries) {
-		const struct prefix_entry *rule = &list->entries[f->judgement.rule];
-
-		e->trust.has_rule = true;
-		e->trust.seq = rule->seq;
-		e->trust.prefix = prefix_format(&rule->prefix, t->prefix);
-	}
-}
-
-/* "A", or "A / B" where the directions differ: to the server, to the client. */
-static const char *both_ways(const char *c2s, const char *s2c, char *buf, size_t size)
-{
-	if (!*c2s || !*s2c)
-		return NULL;
-	if (strcmp(c2s, s2c) == 0)
-		return c2s;
-	snprintf(buf, size, "%s / %s", c2s, s2c);
-	return buf;
-}
-
-static void fill_ssh_side(struct event_ssh_side *to, const struct ssh_flow_side *side)
-{
-	if (!side->has_ident)
-		return;
-	to->proto_version = side->ident.proto_version;
-	to->software_version = side->ident.software_version;
-	if (side->hassh) {
-		to->hassh = side->hash;
-		to->hassh_string = side->hassh;
-	}
-}
-
-static void fill_ssh(const struct flow *f, struct event *e, struct flow_texts *t)
-{
-	const struct ssh_flow *s = f->ssh;
-	uint32_t init = f->counters.initiator & 1;
-
-	if (!s || (!s->side[0].has_ident && !s->side[1].has_ident))
-		return;
-	e->has_ssh = true;
-	fill_ssh_side(&e->ssh_client, &s->side[init]);
-	fill_ssh_side(&e->ssh_server, &s->side[!init]);
-	if (!s->has_choice)
-		return;
-	e->ssh_kex = s->choice.name[SSH_KEX][0] ? s->choice.name[SSH_KEX] : NULL;
-	e->ssh_host_key = s->choice.name[SSH_HOST_KEY][0] ? s->choice.name[SSH_HOST_KEY] : NULL;
-	e->ssh_cipher = both_ways(s->choice.name[SSH_CIPHER_C2S], s->choice.name[SSH_CIPHER_S2C],
-				  t->cipher, sizeof(t->cipher));
-	e->ssh_mac = both_ways(s->choice.name[SSH_MAC_C2S], s->choice.name[SSH_MAC_S2C], t->mac,
-			       sizeof(t->mac));
-	e->ssh_compression = both_ways(s->choice.name[SSH_COMPRESSION_C2S],
-				       s->choice.name[SSH_COMPRESSION_S2C], t->compression,
-				       sizeof(t->compression));
-}
-
-static void fill_flow(const struct flow *f, struct event *e, struct flow_texts *t)
-{
-	const struct gw_flow *c = &f->counters;
-	uint32_t init = c->initiator & 1, resp = !init;
-	const struct fabric_target *target = flow_target(f);
-
-	if (f->fabric)
-		e->policy = f->fabric->generation;
-	if (target) {
-		const struct fabric_device *device = &f->fabric->devices[target->device];
-
-		e->device = device->name;
-		e->role = fabric_role_name(device->role);
-		e->vrf = target->vrf ? target->vrf : "default";
-	}
-	e->path = f->judgement.path;
-	e->service = c->service;
-	e->has_ends = true;
-	e->source.ip = flowkey_addr(&f->key, init);
-	e->source.port = flowkey_port(&f->key, init);
-	e->source.packets = c->dir[init].packets;
-	e->source.bytes = c->dir[init].bytes;
-	e->destination.ip = flowkey_addr(&f->key, resp);
-	e->destination.port = flowkey_port(&f->key, resp);
-	e->destination.packets = c->dir[resp].packets;
-	e->destination.bytes = c->dir[resp].bytes;
-	e->community_id = community_id(&e->source.ip, e->source.port, &e->destination.ip,
-				       e->destination.port, GW_IPPROTO_TCP, t->community);
-	wrapping_fill(&c->wrap, e, &t->wrapping);
-
-	e->has_flow = true;
-	snprintf(t->id, sizeof(t->id), "%016llx", (unsigned long long)f->id);
-	e->flow.id = t->id;
-	e->flow.start_ns = c->start_ns + (uint64_t)f->real_offset;
-	e->flow.end_ns = flow_last_ns(c) + (uint64_t)f->real_offset;
-	e->flow.state = gw_track_conn_state(c);
-	e->flow.outcome = flow_outcome_name(flow_outcome(f));
-	e->flow.initiator = c->basis;
-	e->flow.outbound = f->judgement.outbound;
-	e->flow.unknown_target = flow_unknown_target(f);
-	e->flow.handshake_ms = c->established_ns && (c->dir[init].flags & GW_SYN) ?
-				       (double)(c->established_ns - c->start_ns) / 1e6 :
-				       -1;
-	e->flow.retransmits = (uint64_t)c->dir[0].again + c->dir[1].again;
-	e->flow.fragments = (uint64_t)c->dir[0].fragments + c->dir[1].fragments;
-	e->flow.missed_bytes = gw_track_missed(c, 0) + gw_track_missed(c, 1);
-	if (f->icmp_seen) {
-		char from[ADDR_STRLEN];
-		struct addr a = addr_from_bytes(f->key.family, f->icmp_source);
-
-		snprintf(t->icmp, sizeof(t->icmp), "%u/%u from %s", f->icmp_type, f->icmp_code,
-			 addr_format(&a, from));
-		e->flow.icmp = t->icmp;
-	}
-	fill_trust(f, e, t);
-	fill_ssh(f, e, t);
-}
-
-static void fill_bgp_open(struct event *e, const struct flow *f, const struct bgp_open *o)
-{
-	struct event_bgp_open *out = &e->bgp.opens[e->bgp.n_opens++];
-
-	out->from = (o->dir & 1) != (f->counters.initiator & 1);
-	out->asn = o->asn;
-	out->hold_time = o->hold_time;
-	out->router_id = addr_from_bytes(4, o->router_id);
-	out->capabilities = o->capabilities;
-	out->n_capabilities = o->n_capabilities;
-}
-
-static void fill_bgp_notification(struct event *e, const struct flow *f,
-				  const struct bgp_notification *n)
-{
-	struct event_bgp_notification *out = &e->bgp.notifications[e->bgp.n_notifications++];
-
-	out->from = (n->dir & 1) != (f->counters.initiator & 1);
-	out->code = n->code;
-	out->subcode = n->subcode;
-	out->name = n->name[0] ? n->name : NULL;
-	out->text = n->text[0] ? n->text : NULL;
-}
-
-/* All that was read of the flow; nothing when no message ever was. */
-static void fill_bgp(struct event *e, const struct flow *f)
-{
-	const struct bgp *b = f->bgp ? &f->bgp->bgp : NULL;
-	unsigned i;
-
-	if (!b || !bgp_spoken(b))
-		return;
-	e->has_bgp = true;
-	e->bgp.has_counts = true;
-	for (i = 0; i < 2; i++) {
-		const uint64_t *n = b->count[i ^ (f->counters.initiator & 1)];
-
-		e->bgp.counts[i] = (struct event_bgp_counts){
-			.open = n[BGP_OPEN],
-			.update = n[BGP_UPDATE],
-			.notification = n[BGP_NOTIFICATION],
-			.keepalive = n[BGP_KEEPALIVE],
-			.route_refresh = n[BGP_ROUTE_REFRESH],
-		};
-	}
-	for (i = 0; i < b->n_opens; i++)
-		fill_bgp_open(e, f, &b->opens[i]);
-	for (i = 0; i < b->n_notifications; i++)
-		fill_bgp_notification(e, f, &b->notifications[i]);
-}
+/* ---- events -------------------------------------------------------------------- */
 
 static void emit_flow(struct pipeline *p, struct flow *f, enum event_type type, bool cut)
 {
 	struct event e = { .type = type, .severity = flow_severity(f) };
-	struct flow_texts texts;
+	struct flow_event_texts texts;
 
-	fill_flow(f, &e, &texts);
-	fill_bgp(&e, f);
+	flow_event_fill(f, &e, &texts);
+	flow_event_bgp(&e, f);
 	e.flow.cut = cut;
 	if (f->actor.pid) {
 		e.has_actor = true;
@@ -369,138 +142,6 @@ static void emit_flow(struct pipeline *p, struct flow *f, enum event_type type, 
 	f->updated_ns = p->now.mono_ns;
 	f->reported = flow_outcome(f);
 	pipeline_emit(p, &e, p->now);
-}
-
-/* ---- BGP ------------------------------------------------------------------------ */
-
-static void emit_bgp(struct pipeline *p, const struct flow *f, struct event *e)
-{
-	enum event_severity flow = flow_severity(f);
-	struct flow_texts texts;
-
-	if (e->severity < flow)
-		e->severity = flow; /* who speaks may matter more than what is said */
-	e->has_bgp = true;
-	fill_flow(f, e, &texts);
-	pipeline_emit(p, e, p->now);
-}
-
-/* A connection that makes room for another, and what an operator does on purpose. */
-static bool bgp_is_routine(const struct bgp_notification *n)
-{
-	static const bool routine[] = { [2] = true, [3] = true, [4] = true,
-					[6] = true, [7] = true, [9] = true };
-
-	return n->code == 6 && n->subcode < sizeof(routine) && routine[n->subcode];
-}
-
-static void bgp_session(struct pipeline *p, struct flow *f, bool up, const char *reason)
-{
-	struct event e = { .type = EVENT_BGP_SESSION };
-	const struct bgp *b = &f->bgp->bgp;
-	unsigned i;
-
-	e.severity = up ? SEVERITY_INFO : SEVERITY_WARNING;
-	if (!up && b->n_notifications && bgp_is_routine(&b->notifications[0]))
-		e.severity = SEVERITY_NOTICE;
-	e.bgp.session = up ? "up" : "down";
-	e.bgp.reason = reason;
-	for (i = 0; up && i < b->n_opens; i++)
-		fill_bgp_open(&e, f, &b->opens[i]);
-	for (i = 0; !up && i < b->n_notifications; i++)
-		fill_bgp_notification(&e, f, &b->notifications[i]);
-	emit_bgp(p, f, &e);
-}
-
-/* Only a session that was up goes down, and once. */
-static void bgp_session_down(struct pipeline *p, struct flow *f, const char *reason)
-{
-	if (!f->bgp || f->bgp->told_down || !(f->bgp->told_up || bgp_was_up(&f->bgp->bgp)))
-		return;
-	f->bgp->told_down = true;
-	bgp_session(p, f, false, reason);
-}
-
-struct bgp_context {
-	struct pipeline *p;
-	struct flow *f;
-};
-
-/* The first few OPENs and NOTIFICATIONs of a direction become events; a session has
- * one of each, so more of them is nothing that more events would tell. */
-static void bgp_message(void *arg, const struct bgp_message *m)
-{
-	struct event e = { .type = EVENT_BGP_MESSAGE, .severity = SEVERITY_INFO };
-	struct bgp_context *c = arg;
-	struct flow *f = c->f;
-
-	if (m->open)
-		fill_bgp_open(&e, f, m->open);
-	if (m->notification) {
-		e.severity = bgp_is_routine(m->notification) ? SEVERITY_NOTICE : SEVERITY_WARNING;
-		fill_bgp_notification(&e, f, m->notification);
-	}
-	if ((m->open || m->notification) && f->bgp->bgp.count[m->dir & 1][m->type] <= BGP_MAX_KEPT)
-		emit_bgp(c->p, f, &e);
-	if (!f->bgp->told_up && bgp_is_up(&f->bgp->bgp)) {
-		f->bgp->told_up = true;
-		bgp_session(c->p, f, true, "established");
-	}
-	if (m->notification)
-		bgp_session_down(c->p, f, "notification");
-}
-
-/* What the TCP connection says about the session: a FIN of either side ends it. */
-static void bgp_watch_end(struct pipeline *p, struct flow *f)
-{
-	const struct gw_dir *d = f->counters.dir;
-
-	if (d[0].state == GW_TCP_RESET || d[1].state == GW_TCP_RESET)
-		bgp_session_down(p, f, "reset");
-	else if (d[0].state == GW_TCP_CLOSED || d[1].state == GW_TCP_CLOSED)
-		bgp_session_down(p, f, "closed");
-}
-
-static void read_bgp(struct pipeline *p, struct flow *f, const struct gw_record *r)
-{
-	struct bgp_context c = { p, f };
-	uint8_t d = r->dir & 1, back = !d;
-
-	if (r->kind == GW_REC_ICMP || f->counters.service != GW_SERVICE_BGP)
-		return;
-	if (!f->bgp && r->kind == GW_REC_PAYLOAD)
-		f->bgp = calloc(1, sizeof(*f->bgp));
-	if (!f->bgp)
-		return;
-	if (r->kind == GW_REC_PAYLOAD && !(r->tcp_flags & GW_RST)) { /* its text is not BGP */
-		struct bgp_segment s = { .dir = d,
-					 .seq = r->seq + !!(r->tcp_flags & GW_SYN),
-					 .len = r->payload_len,
-					 .n = r->snap_len,
-					 .bytes = r->snap };
-
-		s.first = r->flow.dir[d].seq_known ? r->flow.dir[d].first : s.seq;
-		bgp_feed(&f->bgp->bgp, &s, bgp_message, &c);
-	}
-	/* what its receiver has, and we have not, will not come again */
-	if (r->flow.dir[back].flags & GW_ACK)
-		bgp_acked(&f->bgp->bgp, d, r->flow.dir[back].ack, bgp_message, &c);
-	if (r->flow.dir[d].flags & GW_ACK)
-		bgp_acked(&f->bgp->bgp, back, r->flow.dir[d].ack, bgp_message, &c);
-	bgp_watch_end(p, f);
-}
-
-/* Before the flow's last event. */
-static void end_bgp(struct pipeline *p, struct flow *f)
-{
-	struct bgp_context c = { p, f };
-
-	if (!f->bgp)
-		return;
-	bgp_finish(&f->bgp->bgp, bgp_message, &c);
-	bgp_watch_end(p, f);
-	if (!p->finishing) /* nobody looks any more: it may well go on */
-		bgp_session_down(p, f, "silent");
 }
 
 /* ---- path ---------------------------------------------------------------------- */
@@ -723,7 +364,7 @@ static void end_flow(struct pipeline *p, struct flow *f, bool cut)
 	f->ended_ns = p->now.mono_ns;
 	f->ended_packets = packets_of(&f->counters);
 	observe_path(p, f);
-	end_bgp(p, f);
+	bgp_session_end(&p->bgp, f, p->finishing);
 	emit_flow(p, f, EVENT_FLOW_END, cut);
 	if (f->told_inband && !f->told_inband_end && !p->finishing) {
 		f->told_inband_end = true;
@@ -796,7 +437,7 @@ void pipeline_record(void *pipeline, const struct gw_record *r)
 	if (r->kind == GW_REC_REPLACED) {
 		if (f && f->state == FLOW_OPEN) {
 			f->counters = r->flow;
-			bgp_session_down(p, f, "replaced");
+			bgp_session_down(&p->bgp, f, "replaced");
 			end_flow(p, f, false);
 		}
 		if (f)
@@ -829,7 +470,7 @@ void pipeline_record(void *pipeline, const struct gw_record *r)
 		read_payload(f, r);
 	if (begun)
 		emit_flow(p, f, EVENT_FLOW_START, false);
-	read_bgp(p, f, r);
+	bgp_session_read(&p->bgp, f, r);
 	if (r->kind == GW_REC_ICMP)
 		icmp_record(p, f, r);
 	else if (outcome_is_news(f))

@@ -35,6 +35,8 @@ WAYS = {
         ["outbox"],
         ["publish", "publish_file", "publish_redis", "publish_direct"],
         ["wrapping"],
+        ["flow_event"],
+        ["bgp_session"],
         ["pipeline", "report", "config", "replay", "run", "control", "status", "main"],
     ],
     "collector": [
