@@ -52,12 +52,25 @@ static json_t *entries_of(const struct prefix_list *l, bool with_lines)
 	return list;
 }
 
+/* IPv4 and IPv6 lists have names of their own: one of each may be called the same. */
+static json_t *lists_of(const struct fabric_device *d, uint8_t family, bool with_lines)
+{
+	json_t *lists = json_object();
+	size_t i;
+
+	for (i = 0; i < d->n_lists; i++)
+		if (d->lists[i].family == family)
+			json_object_set_new(lists, d->lists[i].name,
+					    entries_of(&d->lists[i], with_lines));
+	return lists;
+}
+
 /* with_lines false: only what matters to trust and targets, to be compared. */
 static json_t *device_body(const struct fabric *f, size_t device, bool with_lines)
 {
 	const struct fabric_device *d = &f->devices[device];
 	json_t *body = json_object(), *management = json_array(), *loopbacks = json_array();
-	json_t *lists = json_object(), *neighbors = json_array(), *targets = json_array();
+	json_t *neighbors = json_array(), *targets = json_array();
 	char text[ADDR_STRLEN];
 	size_t i;
 
@@ -71,9 +84,6 @@ static json_t *device_body(const struct fabric *f, size_t device, bool with_line
 						n->vrf ? n->vrf : "default", "addresses",
 						addresses_of(n)));
 	}
-	for (i = 0; i < d->n_lists; i++)
-		json_object_set_new(lists, d->lists[i].name,
-				    entries_of(&d->lists[i], with_lines));
 	for (i = 0; i < d->n_neighbors; i++)
 		json_array_append_new(neighbors,
 				      json_string(addr_format(&d->neighbors[i].address, text)));
@@ -88,7 +98,8 @@ static json_t *device_body(const struct fabric *f, size_t device, bool with_line
 		json_object_set_new(body, "file", json_string(d->file));
 	json_object_set_new(body, "management", management);
 	json_object_set_new(body, "loopbacks", loopbacks);
-	json_object_set_new(body, "prefix_lists", lists);
+	json_object_set_new(body, "prefix_lists", lists_of(d, 4, with_lines));
+	json_object_set_new(body, "ipv6_prefix_lists", lists_of(d, 6, with_lines));
 	if (d->asn)
 		json_object_set_new(body, "asn", json_integer(d->asn));
 	json_object_set_new(body, "neighbors", neighbors);

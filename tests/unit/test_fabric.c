@@ -17,6 +17,7 @@
 #include "agent/fabric/device.h"
 #include "agent/fabric/fabric.h"
 #include "agent/fabric/show.h"
+#include "agent/report.h"
 
 #define SMALL "tests/unit/fabric/small"
 #define FAULTY "tests/unit/fabric/faulty"
@@ -759,6 +760,30 @@ static void test_trust_show(void **state)
 }
 
 /* Names come from files: they must not draw on a terminal nor break the JSON. */
+/* ---- what the fabric.device event says ---- */
+
+static void test_report_lists(void **state)
+{
+	struct fabric *f;
+	json_t *doc, *body, *entry;
+
+	write_file("x.cfg", "hostname x\n"
+			    "interface Management1\n   ip address 192.0.2.1/24\n"
+			    "ip prefix-list both seq 1 permit 198.51.100.0/24\n"
+			    "ipv6 prefix-list both\n   seq 2 permit 2001:db8::/32\n");
+	f = load(scratch);
+	doc = report_device(f, 0);
+	body = json_object_get(doc, "fabric");
+	entry = json_array_get(json_object_get(json_object_get(body, "prefix_lists"), "both"), 0);
+	assert_string_equal(member(entry, "prefix"), "198.51.100.0/24");
+	entry = json_array_get(json_object_get(json_object_get(body, "ipv6_prefix_lists"), "both"),
+			       0);
+	assert_string_equal(member(entry, "prefix"), "2001:db8::/32");
+	json_decref(doc);
+	fabric_unref(f);
+	remove_file("x.cfg");
+}
+
 static void test_hostile_names(void **state)
 {
 	struct fabric *f;
@@ -804,6 +829,7 @@ int main(void)
 		cmocka_unit_test(test_roles),
 		cmocka_unit_test(test_fabric_json),
 		cmocka_unit_test(test_trust_show),
+		cmocka_unit_test_setup_teardown(test_report_lists, make_scratch, drop_scratch),
 		cmocka_unit_test_setup_teardown(test_hostile_names, make_scratch, drop_scratch),
 	};
 
