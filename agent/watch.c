@@ -15,6 +15,7 @@
 
 #include "agent/fabric/fabric.h"
 #include "agent/flowkey.h"
+#include "agent/fragments.h"
 #include "agent/judge.h"
 
 #define NO_ENTRY 0xffffffffu
@@ -36,7 +37,18 @@ struct watch {
 	uint32_t fresh; /* pool entries never used yet start here */
 	uint32_t capacity;
 	uint64_t seed;
+	struct fragments *fragments;
 	uint64_t stats[GW_STAT_MAX];
+};
+
+/* One packet on its way, and who is told of it. */
+struct seen {
+	const struct gw_pkt *pkt;
+	const uint8_t *end; /* of the captured bytes */
+	uint64_t time_ns;
+	uint32_t ifindex, hook;
+	capture_record_fn *fn;
+	void *arg;
 };
 
 struct watch *watch_new(const struct capture_config *config)
@@ -58,7 +70,8 @@ struct watch *watch_new(const struct capture_config *config)
 		w->seed = 0x2545f4914f6cdd1dull ^ (uintptr_t)w;
 	w->pool = calloc(w->capacity, sizeof(*w->pool));
 	w->buckets = malloc(n * sizeof(*w->buckets));
-	if (!w->pool || !w->buckets) {
+	w->fragments = fragments_new();
+	if (!w->pool || !w->buckets || !w->fragments) {
 		watch_free(w);
 		return NULL;
 	}
@@ -71,6 +84,7 @@ void watch_free(struct watch *w)
 {
 	if (!w)
 		return;
+	fragments_free(w->fragments);
 	free(w->pool);
 	free(w->buckets);
 	free(w);
@@ -122,17 +136,60 @@ static struct watch_entry *watch_add(struct watch *w, const struct gw_key *key)
 	return &w->pool[i];
 }
 
-static void watch_emit(struct watch *w, const struct watch_entry *e, uint32_t kind, uint32_t d,
-		       const struct gw_pkt *p, const uint8_t *end, uint64_t time_ns,
-		       uint32_t ifindex, bool is_new, capture_record_fn *fn, void *arg)
+static void watch_submit(struct watch *w, const struct seen *s, const struct gw_record *r)
 {
+	w->stats[GW_STAT_RECORDS]++;
+	s->fn(s->arg, r);
+}
+
+/* As many bytes of `from` as there are, and as a record holds. */
+static void record_snap(struct gw_record *r, const uint8_t *from, size_t there)
+{
+	size_t n = there < r->payload_len ? there : r->payload_len;
+
+	n = n < GW_SNAP ? n : GW_SNAP;
+	if (n)
+		memcpy(r->snap, from, n);
+	r->snap_len = (__u16)n;
+}
+
+/* The payload in one record, or several. */
+static void watch_payload(struct watch *w, const struct seen *s, struct gw_record *r)
+{
+	const struct gw_pkt *p = s->pkt;
+	size_t there = p->payload < s->end ? (size_t)(s->end - p->payload) : 0;
+	const uint8_t *at = p->payload;
+	uint32_t left = p->payload_len, share, n;
+
+	there = there < left ? there : left;
+	for (n = 0; n < GW_MAX_PARTS; n++) {
+		share = gw_track_share(&r->flow, n, left, (uint32_t)there);
+		r->payload_len = share;
+		if (share < left)
+			r->part |= GW_PART_MORE;
+		else if (n)
+			r->part = GW_PART_LATER | gw_track_part(p);
+		record_snap(r, at, there);
+		watch_submit(w, s, r);
+		if (share == left)
+			return;
+		gw_track_next_part(r, share);
+		left -= share;
+		there -= share;
+		at += share;
+	}
+}
+
+static void watch_emit(struct watch *w, const struct watch_entry *e, uint32_t kind, uint32_t d,
+		       bool is_new, const struct seen *s)
+{
+	const struct gw_pkt *p = s->pkt;
 	struct gw_record r;
-	size_t n;
 
 	memset(&r, 0, GW_RECORD_SHORT);
 	r.kind = kind;
-	r.ifindex = ifindex;
-	r.time_ns = time_ns;
+	r.ifindex = s->ifindex;
+	r.time_ns = s->time_ns;
 	r.key = e->key;
 	r.flow = e->flow;
 	r.seq = p->seq;
@@ -141,32 +198,149 @@ static void watch_emit(struct watch *w, const struct watch_entry *e, uint32_t ki
 	r.dir = (__u8)d;
 	r.tcp_flags = p->tcp_flags;
 	r.is_new = is_new;
+	r.part = gw_track_part(p);
 	if (kind == GW_REC_ICMP) {
 		r.icmp_type = p->icmp_type;
 		r.icmp_code = p->icmp_code;
 		memcpy(r.icmp_source, p->icmp_src, p->family == 4 ? 4 : 16);
 	}
-	if (kind == GW_REC_PAYLOAD && p->payload < end) {
-		n = (size_t)(end - p->payload);
-		n = n < p->payload_len ? n : p->payload_len;
-		n = n < GW_SNAP ? n : GW_SNAP;
-		memcpy(r.snap, p->payload, n);
-		r.snap_len = (__u16)n;
-	}
-	w->stats[GW_STAT_RECORDS]++;
-	fn(arg, &r);
+	if (kind == GW_REC_PAYLOAD)
+		watch_payload(w, s, &r);
+	else
+		watch_submit(w, s, &r);
 }
 
-static void watch_tcp(struct watch *w, const struct gw_pkt *p, const uint8_t *end,
-		      uint64_t time_ns, uint32_t ifindex, capture_record_fn *fn, void *arg)
+/* ---- fragments ------------------------------------------------------------------ */
+
+static struct gw_datagram_key datagram_key(const struct gw_pkt *p)
 {
+	size_t n = p->family == 4 ? 4 : 16;
+	struct gw_datagram_key key;
+
+	memset(&key, 0, sizeof(key));
+	memcpy(key.src, p->src, n);
+	memcpy(key.dst, p->dst, n);
+	key.id = p->fragment_id;
+	key.family = p->family;
+	return key;
+}
+
+/* Counts the fragment p to its flow; r, which has its bytes, becomes its record and is
+ * handed up if those of its datagram are. False: it does not fit, or its flow is gone. */
+static bool fragment_counted(struct watch *w, struct gw_datagram *g, struct gw_pkt *p,
+			     struct gw_record *r, uint32_t hook, const struct seen *s)
+{
+	struct watch_entry *e = watch_find(w, &g->key);
+	uint32_t what;
+
+	if (!e || e->flow.start_ns != g->start_ns)
+		return false;
+	what = gw_datagram_count(g, &e->flow, p, s->time_ns, hook);
+	if (what == GW_FRAGMENT_UNFIT)
+		return false;
+	w->stats[GW_STAT_PACKETS]++;
+	w->stats[what == GW_OTHER_HOOK ? GW_STAT_OTHER_HOOK : GW_STAT_WATCHED]++;
+	if (what == GW_OTHER_HOOK || !g->handed_up)
+		return true;
+	gw_datagram_record(g, p, r);
+	r->time_ns = s->time_ns;
+	r->ifindex = s->ifindex;
+	r->flow = e->flow;
+	watch_submit(w, s, r);
+	return true;
+}
+
+/* A first fragment was counted; `emit` says what gw_track() answered. Those that came
+ * before it follow it now. */
+static void first_fragment(struct watch *w, const struct watch_entry *e, uint32_t d,
+			   uint32_t emit, const struct seen *s)
+{
+	struct gw_datagram_key key = datagram_key(s->pkt);
+	struct gw_datagram *g = datagram_add(w->fragments, &key);
+	unsigned early = gw_datagram_is_old(g, key.family, s->time_ns) ? 0 : g->early, i;
+
+	gw_datagram_begin(g, &e->key, e->flow.start_ns, d, s->pkt, emit, s->time_ns);
+	for (i = 0; i < early; i++) {
+		struct gw_pkt p = { .family = key.family };
+		struct gw_record *r;
+
+		key.number = (__u8)i;
+		r = early_find(w->fragments, &key);
+		if (!r)
+			continue;
+		gw_early_fetch(r, &p);
+		if (fragment_counted(w, g, &p, r, r->ifindex, s))
+			w->stats[GW_STAT_FRAGMENTS]--;
+	}
+}
+
+/* May this fragment, whose ports are not known, be of a flow that is watched? */
+static bool fragment_matters(const struct watch *w, const struct gw_pkt *p)
+{
+	struct gw_judgement unused;
+	struct judge_ends ends;
+	struct gw_key key;
+
+	if (w->watch_all)
+		return true;
+	flowkey_make(&key, p);
+	ends = judge_ends(w->fabric, &key);
+	return judge_flow(w->fabric, &key, &ends, 0, GW_BASIS_UNKNOWN, &unused) ||
+	       judge_flow(w->fabric, &key, &ends, 1, GW_BASIS_UNKNOWN, &unused);
+}
+
+/* It came before its first fragment: kept until that one comes. */
+static void early_fragment(struct watch *w, struct gw_datagram_key key, struct gw_datagram *g,
+			   const struct seen *s)
+{
+	const struct gw_pkt *p = s->pkt;
+	struct gw_record *r;
+
+	if (!fragment_matters(w, p))
+		return;
+	if (!g || gw_datagram_is_old(g, key.family, s->time_ns)) {
+		g = datagram_add(w->fragments, &key);
+		memset(g, 0, sizeof(*g));
+		g->time_ns = s->time_ns;
+	}
+	if (g->early == GW_MAX_EARLY_EACH)
+		return;
+	key.number = g->early++;
+	r = early_add(w->fragments, &key);
+	memset(r, 0, GW_RECORD_SHORT);
+	gw_early_keep(r, p, s->hook);
+	record_snap(r, p->payload, p->payload < s->end ? (size_t)(s->end - p->payload) : 0);
+}
+
+static bool later_fragment(struct watch *w, const struct seen *s)
+{
+	struct gw_datagram_key key = datagram_key(s->pkt);
+	struct gw_datagram *g = datagram_find(w->fragments, &key);
+	struct gw_pkt p = *s->pkt;
+	struct gw_record r;
+
+	if (!g || !g->key.family || gw_datagram_is_old(g, key.family, s->time_ns)) {
+		early_fragment(w, key, g, s);
+		return false;
+	}
+	memset(&r, 0, GW_RECORD_SHORT);
+	r.payload_len = p.payload_len;
+	record_snap(&r, p.payload, p.payload < s->end ? (size_t)(s->end - p.payload) : 0);
+	return fragment_counted(w, g, &p, &r, s->hook, s);
+}
+
+/* ---- packets -------------------------------------------------------------------- */
+
+static void watch_tcp(struct watch *w, const struct seen *s)
+{
+	const struct gw_pkt *p = s->pkt;
 	struct gw_key key;
 	uint32_t d = flowkey_make(&key, p), emit;
 	struct watch_entry *e = watch_find(w, &key);
 	bool is_new = false, replaced = e && gw_track_replaces(&e->flow, d, p);
 
 	if (replaced)
-		watch_emit(w, e, GW_REC_REPLACED, d, p, end, time_ns, ifindex, false, fn, arg);
+		watch_emit(w, e, GW_REC_REPLACED, d, false, s);
 	if (!e || replaced) {
 		struct gw_judgement judgement;
 		struct gw_orientation o;
@@ -187,45 +361,50 @@ static void watch_tcp(struct watch *w, const struct gw_pkt *p, const uint8_t *en
 			return;
 		}
 		memset(&e->flow, 0, sizeof(e->flow));
-		gw_track_begin(&e->flow, p, o, time_ns);
+		gw_track_begin(&e->flow, p, o, s->time_ns);
 		e->flow.judgement = judgement;
 		w->stats[GW_STAT_FLOWS]++;
 		is_new = true;
 	}
-	emit = gw_track(&e->flow, d, p, time_ns, ifindex << 1);
+	emit = gw_track(&e->flow, d, p, s->time_ns, s->hook);
 	if (emit & GW_OTHER_HOOK) {
 		w->stats[GW_STAT_OTHER_HOOK]++;
 		return;
 	}
 	w->stats[GW_STAT_WATCHED]++;
 	if (emit & GW_EMIT_PAYLOAD)
-		watch_emit(w, e, GW_REC_PAYLOAD, d, p, end, time_ns, ifindex, is_new, fn, arg);
+		watch_emit(w, e, GW_REC_PAYLOAD, d, is_new, s);
 	else if (emit & GW_EMIT_CONTROL)
-		watch_emit(w, e, GW_REC_CONTROL, d, p, end, time_ns, ifindex, is_new, fn, arg);
+		watch_emit(w, e, GW_REC_CONTROL, d, is_new, s);
+	if (p->fragment)
+		first_fragment(w, e, d, emit, s);
 }
 
-static void watch_icmp(struct watch *w, const struct gw_pkt *p, const uint8_t *end,
-		       uint64_t time_ns, uint32_t ifindex, capture_record_fn *fn, void *arg)
+static void watch_icmp(struct watch *w, const struct seen *s)
 {
 	struct gw_key key;
-	uint32_t d = flowkey_make(&key, p);
+	uint32_t d = flowkey_make(&key, s->pkt);
 	struct watch_entry *e = watch_find(w, &key);
 
 	if (!e)
 		return;
 	w->stats[GW_STAT_ICMP]++;
-	watch_emit(w, e, GW_REC_ICMP, d, p, end, time_ns, ifindex, false, fn, arg);
+	watch_emit(w, e, GW_REC_ICMP, d, false, s);
 }
 
 void watch_packet(struct watch *w, enum gw_parse parsed, const struct gw_pkt *pkt,
 		  const uint8_t *end, uint64_t time_ns, uint32_t ifindex, capture_record_fn *fn,
 		  void *arg)
 {
+	struct seen s = { pkt, end, time_ns, ifindex, ifindex << 1, fn, arg };
+
 	switch (parsed) {
 	case GW_PARSE_IGNORE:
 		return;
 	case GW_PARSE_FRAGMENT:
-		w->stats[GW_STAT_FRAGMENTS]++;
+		/* of no family: a piece of an outer packet */
+		if (!pkt->family || !later_fragment(w, &s))
+			w->stats[GW_STAT_FRAGMENTS]++;
 		return;
 	case GW_PARSE_SHORT:
 		w->stats[GW_STAT_PARSE_SHORT]++;
@@ -235,11 +414,11 @@ void watch_packet(struct watch *w, enum gw_parse parsed, const struct gw_pkt *pk
 		return;
 	case GW_PARSE_TCP:
 		w->stats[GW_STAT_PACKETS]++;
-		watch_tcp(w, pkt, end, time_ns, ifindex, fn, arg);
+		watch_tcp(w, &s);
 		return;
 	case GW_PARSE_ICMP:
 		w->stats[GW_STAT_PACKETS]++;
-		watch_icmp(w, pkt, end, time_ns, ifindex, fn, arg);
+		watch_icmp(w, &s);
 		return;
 	}
 }

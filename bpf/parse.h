@@ -51,8 +51,12 @@ struct gw_pkt {
 	__u16 sport, dport;    /* host order */
 	__u8 family;	       /* 4 or 6 */
 	__u8 tcp_flags;
-	__u8 fragment; /* 1: first fragment of several */
+	__u8 fragment; /* 1: first fragment of several, 2: a later one */
 	__u8 icmp_type, icmp_code;
+	__u8 more_fragments;   /* of a later fragment; 0: the last one */
+	__u16 fragment_at;     /* of a later fragment: its offset */
+	__u32 fragment_id;
+	__u32 fragment_head;   /* of a first fragment: bytes before its payload */
 	struct gw_wrap wrap; /* what was around the IP header that the rest is about */
 };
 
@@ -131,6 +135,8 @@ static __always_inline enum gw_parse gw_parse_tcp(const __u8 *p, const __u8 *end
 	pkt->payload = p + hl;
 	pkt->payload_len = rest - hl;
 	pkt->header_len += hl;
+	if (pkt->fragment)
+		pkt->fragment_head += hl;
 	return GW_PARSE_TCP;
 }
 
@@ -172,6 +178,22 @@ static __always_inline enum gw_parse gw_parse_quote(const __u8 *p, const __u8 *e
 	return GW_PARSE_ICMP;
 }
 
+/*
+ * A later fragment has no ports; fragment.h finds its flow by what its first
+ * fragment had. p at its part of the datagram; rest: bytes of it, by the IP length.
+ */
+static __always_inline enum gw_parse gw_parse_later(const __u8 *p, __u32 rest, __u32 id, __u32 at,
+						    __u8 more, struct gw_pkt *pkt)
+{
+	pkt->payload = p;
+	pkt->payload_len = rest;
+	pkt->fragment = 2;
+	pkt->fragment_id = id;
+	pkt->fragment_at = (__u16)at;
+	pkt->more_fragments = more;
+	return GW_PARSE_FRAGMENT;
+}
+
 /* wire: bytes of the frame on the wire from p on, for a total length of 0
  * (segmentation offload leaves it empty). */
 static __always_inline enum gw_parse gw_parse_ipv4(const __u8 *p, const __u8 *end, __u32 wire,
@@ -198,11 +220,17 @@ static __always_inline enum gw_parse gw_parse_ipv4(const __u8 *p, const __u8 *en
 	pkt->header_len = hl;
 	pkt->src = p + 12;
 	pkt->dst = p + 16;
+	if (frag & 0x1fff && p[9] != GW_IPPROTO_TCP)
+		return GW_PARSE_IGNORE;
 	if (frag & 0x1fff)
-		return p[9] == GW_IPPROTO_TCP ? GW_PARSE_FRAGMENT : GW_PARSE_IGNORE;
+		return gw_parse_later(p + hl, total > hl ? total - hl : 0, be16(p + 4),
+				      (__u32)(frag & 0x1fff) * 8, frag >> 13 & 1, pkt);
 	pkt->fragment = (frag & 0x2000) != 0;
-	if (p[9] == GW_IPPROTO_TCP)
+	if (p[9] == GW_IPPROTO_TCP) {
+		if (pkt->fragment)
+			pkt->fragment_id = be16(p + 4);
 		return gw_parse_tcp(p + hl, end, total > hl ? total - hl : 0, gate, pkt);
+	}
 
 	pkt->icmp_src = p + 12;
 	p += hl;
@@ -239,10 +267,8 @@ static __always_inline enum gw_parse gw_parse_ipv6(const __u8 *p, const __u8 *en
 	next = x.next;
 	used = x.used;
 	p += 40 + used;
-	if (x.later)
-		return next == GW_IPPROTO_TCP ? GW_PARSE_FRAGMENT : GW_PARSE_IGNORE;
-	pkt->fragment = x.fragment;
-	if (next != GW_IPPROTO_TCP && next != GW_IPPROTO_ICMPV6)
+	if (x.later ? next != GW_IPPROTO_TCP && !gw_is_extension(next) :
+		      next != GW_IPPROTO_TCP && next != GW_IPPROTO_ICMPV6)
 		return GW_PARSE_IGNORE;
 	if (used > payload)
 		return GW_PARSE_BAD;
@@ -251,8 +277,17 @@ static __always_inline enum gw_parse gw_parse_ipv6(const __u8 *p, const __u8 *en
 	pkt->header_len = 40 + used;
 	pkt->src = ip + 8;
 	pkt->dst = ip + 24;
-	if (next == GW_IPPROTO_TCP)
+	if (x.later)
+		return gw_parse_later(p + 8, payload > used + 8 ? payload - used - 8 : 0, x.id,
+				      x.at & 0xfff8, x.at & 1, pkt);
+	pkt->fragment = x.fragment;
+	if (next == GW_IPPROTO_TCP) {
+		if (x.fragment) {
+			pkt->fragment_id = x.id;
+			pkt->fragment_head = used - x.body;
+		}
 		return gw_parse_tcp(p, end, payload - used, gate, pkt);
+	}
 
 	if (p + 8 > end)
 		return GW_PARSE_SHORT;

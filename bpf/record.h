@@ -16,7 +16,7 @@
  */
 #include <linux/types.h>
 
-#define GW_LAYOUT_VERSION 2 /* raise when any struct in this file changes */
+#define GW_LAYOUT_VERSION 3 /* raise when any struct in this file changes */
 
 #define GW_MAX_PORTS 8	  /* per service; the gate compares them one by one */
 #define GW_MAX_VLAN 3	  /* tags kept, outermost first */
@@ -141,7 +141,7 @@ struct gw_dir {
 	__u32 ack;     /* highest acknowledgement number sent */
 	__u32 hole;    /* bytes in [first, high) not seen: missed_bytes */
 	__u32 again;   /* packets that repeated sequence space: retransmits */
-	__u32 fragments;
+	__u32 fragments; /* packets that were IP fragments */
 	__u32 hook;    /* ifindex << 1 | egress, where this direction is counted */
 	__u8 state;    /* enum gw_tcp_state */
 	__u8 flags;    /* every TCP flag seen, or-ed */
@@ -193,6 +193,16 @@ enum gw_record_kind {
 };
 
 /*
+ * A segment may come in several payload records, each with its own sequence number
+ * and its share of payload_len: as the IP fragments that carried it, or, on a BGP
+ * flow, GW_SNAP bytes at a time. Flags that take sequence numbers are in the first.
+ */
+#define GW_PART_MORE 1	/* further records of this segment may follow */
+#define GW_PART_LATER 2 /* not its first bytes */
+
+#define GW_MAX_PARTS 256 /* records of one packet: the largest super-packet, 512 KiB */
+
+/*
  * Ring buffer record. It ends after snap_len bytes of snap: what is beyond is not
  * there. Control, ICMP and REPLACED records have none (GW_RECORD_SHORT bytes).
  */
@@ -209,7 +219,8 @@ struct gw_record {
 	__u8 tcp_flags;
 	__u8 icmp_type, icmp_code;
 	__u8 is_new; /* this packet created the flow */
-	__u8 pad[5];
+	__u8 part;   /* GW_PART_*, or-ed; 0: a whole TCP segment */
+	__u8 pad[4];
 	__u8 icmp_source[16]; /* who sent the ICMP error; family as key.family */
 	struct gw_actor actor;
 	__u32 pad2;
@@ -270,7 +281,7 @@ enum gw_stat {
 	GW_STAT_DROP_MAP,      /* flows not kept: flow map full */
 	GW_STAT_PARSE_SHORT,   /* header cut off or not linear */
 	GW_STAT_PARSE_BAD,     /* header contradicts itself */
-	GW_STAT_FRAGMENTS,     /* later fragments: no ports, not attributed */
+	GW_STAT_FRAGMENTS,     /* later fragments that no flow could be found for */
 	GW_STAT_OTHER_HOOK,    /* packet of a flow counted on another interface */
 	GW_STAT_ICMP,	       /* ICMP errors tied to a flow */
 	GW_STAT_MAX

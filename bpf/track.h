@@ -296,6 +296,46 @@ static __always_inline __u32 gw_track(struct gw_flow *f, __u32 d, const struct g
 	return emit;
 }
 
+/* Counts a later IP fragment, which fragment.h has made a segment: its bytes and no
+ * more, for what its TCP header said was counted with the first fragment. */
+static __always_inline void gw_track_fragment(struct gw_flow *f, __u32 d, const struct gw_pkt *p,
+					      __u64 now_ns)
+{
+	f->dir[d & 1].fragments++;
+	gw_track_count(&f->dir[d & 1], p, now_ns);
+}
+
+/* The record's part, as far as IP fragments make it one. */
+static __always_inline __u8 gw_track_part(const struct gw_pkt *p)
+{
+	return p->fragment == 1 ? GW_PART_MORE :
+	       p->fragment	? GW_PART_LATER | p->more_fragments * GW_PART_MORE :
+				  0;
+}
+
+/*
+ * How many of the `left` payload bytes go into the next record, the packet's nth;
+ * `there` of them were captured. BGP says all that matters in its payload, and a
+ * super-packet or a jumbo frame has more of it than one record holds.
+ */
+static __always_inline __u32 gw_track_share(const struct gw_flow *f, __u32 nth, __u32 left,
+					    __u32 there)
+{
+	return f->service == GW_SERVICE_BGP && left > GW_SNAP && there > GW_SNAP &&
+			       nth < GW_MAX_PARTS - 1 ?
+		       GW_SNAP :
+		       left;
+}
+
+/* The record of a packet's first `share` bytes becomes that of what comes after. */
+static __always_inline void gw_track_next_part(struct gw_record *r, __u32 share)
+{
+	r->seq += share + !!(r->tcp_flags & GW_SYN);
+	r->tcp_flags &= (__u8) ~(GW_SYN | GW_FIN);
+	r->part |= GW_PART_LATER;
+	r->is_new = 0;
+}
+
 /* Bytes of direction d that were sent but never seen. */
 static __always_inline __u64 gw_track_missed(const struct gw_flow *f, __u32 d)
 {

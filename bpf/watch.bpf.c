@@ -24,7 +24,7 @@
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 
-#include "track.h"
+#include "fragment.h"
 
 #define GW_NEXT (-1) /* TCX_NEXT and TC_ACT_UNSPEC are the same */
 #define GW_PULL 512  /* header bytes made linear where they are not: Ethernet, three
@@ -92,9 +92,12 @@ struct gw_work {
 	struct gw_pkt pkt;	 /* its pointers are NULL */
 	__u8 ends[2][16];	 /* the packet's source and destination address */
 	__u32 payload_at;	 /* offset in the frame */
+	__u32 payload_left;	 /* bytes of it that no record has had yet */
 	struct gw_orientation o;
 	__u8 pad;
 	struct gw_walk walk;
+	struct gw_datagram_key datagram; /* of a fragment */
+	struct gw_datagram fresh;	 /* an entry being made */
 };
 
 struct {
@@ -110,6 +113,21 @@ struct {
 	__type(key, __u64); /* socket cookie */
 	__type(value, struct gw_actor);
 } actors SEC(".maps");
+
+/* See fragment.h. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, GW_MAX_DATAGRAMS);
+	__type(key, struct gw_datagram_key);
+	__type(value, struct gw_datagram);
+} datagrams SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, GW_MAX_EARLY);
+	__type(key, struct gw_datagram_key);
+	__type(value, struct gw_record);
+} early SEC(".maps");
 
 struct gw_address4 {
 	__u8 bytes[4];
@@ -412,38 +430,87 @@ static __always_inline void gw_submit(struct gw_record *r, __u32 size)
 
 _Static_assert((GW_SNAP & (GW_SNAP - 1)) == 0, "GW_SNAP masks");
 
-/* Submits the record as kind; its key, flow and numbers are filled. */
-__noinline int gw_emit(struct __sk_buff *skb, __u32 kind)
+/* n, known to be at most GW_SNAP and not 0, so that the verifier sees it too. */
+static __always_inline __u32 gw_snap_size(__u32 n)
+{
+	n--;
+	asm volatile("" : "+r"(n));
+	return (n & (GW_SNAP - 1)) + 1;
+}
+
+/* As many bytes from `at` of the frame as there are, and as the record holds. */
+static __always_inline void gw_snap(struct __sk_buff *skb, struct gw_record *r, __u32 at,
+				    __u32 there)
+{
+	__u32 n = there < r->payload_len ? there : r->payload_len;
+
+	r->snap_len = 0;
+	n = n < GW_SNAP ? n : GW_SNAP;
+	if (!n)
+		return;
+	n = gw_snap_size(n);
+	if (!bpf_skb_load_bytes(skb, at, r->snap, n))
+		r->snap_len = (__u16)n;
+}
+
+static __always_inline void gw_submit_payload(struct gw_record *r)
+{
+	__u32 n = r->snap_len;
+
+	if (n && n <= GW_SNAP)
+		gw_submit(r, GW_RECORD_SHORT + gw_snap_size(n));
+	else
+		gw_submit(r, GW_RECORD_SHORT);
+}
+
+/* Submits the payload's next record; 1: there is more of it. As agent/watch.c does. */
+__noinline int gw_emit_part(struct __sk_buff *skb, __u32 nth)
 {
 	struct gw_work *w = gw_work();
+	__u32 at, left, there, share;
 	struct gw_record *r;
-	__u32 n, room;
 
 	if (!w)
 		return 0;
 	r = &w->record;
-	r->kind = kind;
-	r->snap_len = 0;
+	at = w->payload_at;
+	left = w->payload_left;
+	there = skb->len > at ? skb->len - at : 0;
+	there = there < left ? there : left;
+	share = gw_track_share(&r->flow, nth, left, there);
+	r->payload_len = share;
+	if (share < left)
+		r->part |= GW_PART_MORE;
+	else if (nth)
+		r->part = GW_PART_LATER | gw_track_part(&w->pkt);
+	gw_snap(skb, r, at, there);
+	gw_submit_payload(r);
+	if (share == left)
+		return 0;
+	gw_track_next_part(r, share);
+	w->payload_left = left - share;
+	w->payload_at = at + share;
+	return 1;
+}
+
+/* Submits the record as kind; its key, flow and numbers are filled. */
+__noinline int gw_emit(struct __sk_buff *skb, __u32 kind)
+{
+	struct gw_work *w = gw_work();
+	__u32 n;
+
+	if (!w)
+		return 0;
+	w->record.kind = kind;
+	w->record.snap_len = 0;
 	if (kind != GW_REC_PAYLOAD) {
-		gw_submit(r, GW_RECORD_SHORT);
+		gw_submit(&w->record, GW_RECORD_SHORT);
 		return 0;
 	}
-	n = r->payload_len;
-	room = skb->len > w->payload_at ? skb->len - w->payload_at : 0;
-	n = n < room ? n : room;
-	n = n < GW_SNAP ? n : GW_SNAP;
-	if (n) {
-		/* changes nothing, and shows the verifier that 1 <= n <= GW_SNAP */
-		n--;
-		asm volatile("" : "+r"(n));
-		n = (n & (GW_SNAP - 1)) + 1;
-		if (!bpf_skb_load_bytes(skb, w->payload_at, r->snap, n)) {
-			r->snap_len = (__u16)n;
-			gw_submit(r, GW_RECORD_SHORT + n);
-			return 0;
-		}
-	}
-	gw_submit(r, GW_RECORD_SHORT);
+	w->payload_left = w->record.payload_len;
+	for (n = 0; n < GW_MAX_PARTS; n++)
+		if (!gw_emit_part(skb, n))
+			break;
 	return 0;
 }
 
@@ -459,8 +526,26 @@ __noinline int gw_step(struct __sk_buff *skb)
 
 /* The second stage alone, which knows all that the first does. On TCP and ICMP
  * the work holds the packet, its addresses and its canonical key; the answer
- * has GW_PARSED_BACK when side B sent it. */
+ * has GW_PARSED_BACK when side B sent it. On GW_PARSE_FRAGMENT it holds the packet and
+ * its addresses; of no family: a piece of an outer packet. */
 #define GW_PARSED_BACK 0x100
+
+/* A later fragment has addresses, but no ports to make a key of. */
+static __always_inline int gw_parse_ends(struct gw_work *w, struct gw_pkt *local,
+					 const __u8 *data)
+{
+	if (local->family == 4) {
+		__builtin_memcpy(w->ends[0], local->src, 4);
+		__builtin_memcpy(w->ends[1], local->dst, 4);
+	} else {
+		__builtin_memcpy(w->ends[0], local->src, 16);
+		__builtin_memcpy(w->ends[1], local->dst, 16);
+	}
+	w->payload_at = (__u32)(local->payload - data);
+	local->src = local->dst = local->payload = local->icmp_src = NULL;
+	w->pkt = *local;
+	return GW_PARSE_FRAGMENT;
+}
 
 static __noinline int gw_parse_frame(struct __sk_buff *skb, struct gw_work *w)
 {
@@ -473,6 +558,7 @@ static __noinline int gw_parse_frame(struct __sk_buff *skb, struct gw_work *w)
 
 	if (!w)
 		return GW_PARSE_BAD;
+	w->pkt.family = 0;
 	__builtin_memset(&w->walk, 0, sizeof(w->walk));
 	w->walk.type = GW_ETH_TEB;
 	for (i = 0; i < GW_MAX_STEPS && parsed == GW_WALK_ON; i++)
@@ -483,13 +569,15 @@ static __noinline int gw_parse_frame(struct __sk_buff *skb, struct gw_work *w)
 	end = (void *)(long)skb->data_end;
 	local.payload = data; /* where there is none its offset is 0 */
 	parsed = gw_parse_found(data, end, skb->len, &w->walk, &gate, &local);
-	if (parsed != GW_PARSE_TCP && parsed != GW_PARSE_ICMP)
+	if (parsed != GW_PARSE_TCP && parsed != GW_PARSE_ICMP && parsed != GW_PARSE_FRAGMENT)
 		return parsed;
 
 	key = &w->record.key;
 	__builtin_memset(key, 0, sizeof(*key));
 	__builtin_memset(w->record.icmp_source, 0, sizeof(w->record.icmp_source));
 	__builtin_memset(w->ends, 0, sizeof(w->ends));
+	if (parsed == GW_PARSE_FRAGMENT)
+		return gw_parse_ends(w, &local, data);
 	if (local.family == 4) {
 		union gw_key4_words k;
 
@@ -529,6 +617,195 @@ __noinline int gw_track_flow(struct gw_flow *f, __u32 d, __u64 now, __u32 hook)
 	return (int)gw_track(f, d, &w->pkt, now, hook);
 }
 
+/* What few records have. */
+static __always_inline void gw_record_begin(struct gw_record *r)
+{
+	r->is_new = 0;
+	r->part = 0;
+	__builtin_memset(r->pad, 0, sizeof(r->pad));
+	r->pad2 = 0;
+	__builtin_memset(&r->actor, 0, sizeof(r->actor));
+}
+
+/* ---- fragments; the same as in agent/watch.c --------------------------------- */
+
+static __always_inline void gw_datagram_key_of(struct gw_work *w)
+{
+	__builtin_memcpy(w->datagram.src, w->ends[0], 16);
+	__builtin_memcpy(w->datagram.dst, w->ends[1], 16);
+	w->datagram.id = w->pkt.fragment_id;
+	w->datagram.family = w->pkt.family;
+	w->datagram.number = 0;
+	__builtin_memset(w->datagram.pad, 0, sizeof(w->datagram.pad));
+}
+
+#define GW_LATER_LOST 0	  /* it does not fit, or its flow is gone */
+#define GW_LATER_COUNTED 1
+#define GW_LATER_RECORD 2 /* and r is to be submitted */
+
+/* Counts the fragment in the work to its flow; r, which has its bytes, becomes its
+ * record. */
+__noinline int gw_fragment_counted(struct gw_datagram *g, struct gw_record *r, __u64 now,
+				   __u32 hook)
+{
+	struct gw_work *w = gw_work();
+	struct gw_flow *flow;
+	__u32 what;
+
+	if (!w || !g || !r)
+		return GW_LATER_LOST;
+	w->record.key = g->key;
+	flow = gw_find_flow(&w->record.key);
+	if (!flow || flow->start_ns != g->start_ns)
+		return GW_LATER_LOST;
+	what = gw_datagram_count(g, flow, &w->pkt, now, hook);
+	if (what == GW_FRAGMENT_UNFIT)
+		return GW_LATER_LOST;
+	gw_count(GW_STAT_PACKETS);
+	if (what == GW_OTHER_HOOK) {
+		gw_count(GW_STAT_OTHER_HOOK);
+		return GW_LATER_COUNTED;
+	}
+	gw_count(GW_STAT_WATCHED);
+	if (!g->handed_up)
+		return GW_LATER_COUNTED;
+	gw_datagram_record(g, &w->pkt, r);
+	r->time_ns = now;
+	r->ifindex = hook >> 1;
+	__builtin_memcpy(&r->flow, flow, sizeof(r->flow));
+	return GW_LATER_RECORD;
+}
+
+/* The work's key is of a datagram whose first fragment has come: its early one. */
+__noinline int gw_fetch_early(__u32 number, __u64 now)
+{
+	struct gw_work *w = gw_work();
+	struct gw_datagram *g;
+	struct gw_stats *s;
+	struct gw_record *r;
+	__u32 zero = 0;
+	int what;
+
+	if (!w)
+		return 0;
+	w->datagram.number = (__u8)number;
+	r = bpf_map_lookup_elem(&early, &w->datagram);
+	w->datagram.number = 0;
+	g = bpf_map_lookup_elem(&datagrams, &w->datagram);
+	if (!r || !g)
+		return 0;
+	gw_early_fetch(r, &w->pkt);
+	what = gw_fragment_counted(g, r, now, r->ifindex);
+	if (what == GW_LATER_LOST)
+		return 0;
+	s = bpf_map_lookup_elem(&stats, &zero);
+	if (s)
+		s->n[GW_STAT_FRAGMENTS]--; /* it has its flow after all */
+	if (what == GW_LATER_RECORD)
+		gw_submit_payload(r);
+	return 0;
+}
+
+/* The first fragment in the work was counted; `emit` says what gw_track() answered.
+ * Those that came before it follow it now. */
+__noinline int gw_first_fragment(__u32 d, __u32 emit, __u64 now)
+{
+	struct gw_work *w = gw_work();
+	const struct gw_datagram *g;
+	const struct gw_flow *flow;
+	__u32 n = 0, i;
+
+	if (!w)
+		return 0;
+	flow = gw_find_flow(&w->record.key);
+	if (!flow)
+		return 0;
+	gw_datagram_key_of(w);
+	g = bpf_map_lookup_elem(&datagrams, &w->datagram);
+	if (g && !gw_datagram_is_old(g, w->pkt.family, now))
+		n = g->early;
+	gw_datagram_begin(&w->fresh, &w->record.key, flow->start_ns, d, &w->pkt, emit, now);
+	bpf_map_update_elem(&datagrams, &w->datagram, &w->fresh, BPF_ANY);
+	for (i = 0; i < GW_MAX_EARLY_EACH && i < n; i++)
+		gw_fetch_early(i, now);
+	return 0;
+}
+
+/* May the fragment in the work, whose ports are not known, be of a flow that is
+ * watched? */
+__noinline int gw_fragment_matters(void)
+{
+	__u32 slot = *(volatile __u32 *)&active & 1;
+	struct gw_work *w = gw_work();
+	__u8 family;
+
+	if (!w)
+		return 0;
+	if (watch_all)
+		return 1;
+	family = w->pkt.family;
+	return gw_find_target(slot, family, w->ends[0]) ||
+	       gw_find_target(slot, family, w->ends[1]) ||
+	       gw_in_range(slot, family, w->ends[0]) || gw_in_range(slot, family, w->ends[1]);
+}
+
+/* It came before its first fragment: kept until that one comes. */
+__noinline int gw_early_fragment(struct __sk_buff *skb, __u64 now, __u32 hook)
+{
+	struct gw_work *w = gw_work();
+	struct gw_datagram *g;
+	struct gw_record *r;
+	__u32 at;
+
+	if (!w || !gw_fragment_matters())
+		return 0;
+	g = bpf_map_lookup_elem(&datagrams, &w->datagram);
+	if (!g || gw_datagram_is_old(g, w->pkt.family, now)) {
+		__builtin_memset(&w->fresh, 0, sizeof(w->fresh));
+		w->fresh.time_ns = now;
+		bpf_map_update_elem(&datagrams, &w->datagram, &w->fresh, BPF_ANY);
+		g = bpf_map_lookup_elem(&datagrams, &w->datagram);
+	}
+	if (!g || g->early >= GW_MAX_EARLY_EACH)
+		return 0;
+	r = &w->record;
+	gw_record_begin(r);
+	r->icmp_type = r->icmp_code = 0;
+	gw_early_keep(r, &w->pkt, hook);
+	at = w->payload_at;
+	gw_snap(skb, r, at, skb->len > at ? skb->len - at : 0);
+	w->datagram.number = g->early++;
+	bpf_map_update_elem(&early, &w->datagram, r, BPF_ANY);
+	return 0;
+}
+
+/* 1: counted to its flow. */
+__noinline int gw_later_fragment(struct __sk_buff *skb, __u32 egress)
+{
+	__u32 hook = skb->ifindex << 1 | (egress & 1);
+	__u64 now = bpf_ktime_get_ns();
+	struct gw_work *w = gw_work();
+	struct gw_datagram *g;
+	int what;
+
+	if (!w)
+		return 0;
+	gw_datagram_key_of(w);
+	g = bpf_map_lookup_elem(&datagrams, &w->datagram);
+	if (!g || !g->key.family || gw_datagram_is_old(g, w->pkt.family, now))
+		return gw_early_fragment(skb, now, hook);
+	gw_record_begin(&w->record);
+	w->record.icmp_type = w->record.icmp_code = 0;
+	what = gw_fragment_counted(g, &w->record, now, hook);
+	if (what == GW_LATER_RECORD) {
+		__u32 at = w->payload_at;
+
+		gw_snap(skb, &w->record, at, skb->len > at ? skb->len - at : 0);
+		gw_submit_payload(&w->record);
+	}
+	return what != GW_LATER_LOST;
+}
+
 /* The work holds the packet: its flow and its records. */
 __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egress)
 {
@@ -555,10 +832,8 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 	r->tcp_flags = w->pkt.tcp_flags;
 	r->icmp_type = w->pkt.icmp_type;
 	r->icmp_code = w->pkt.icmp_code;
-	r->is_new = 0;
-	__builtin_memset(r->pad, 0, sizeof(r->pad));
-	r->pad2 = 0;
-	__builtin_memset(&r->actor, 0, sizeof(r->actor));
+	gw_record_begin(r);
+	r->part = gw_track_part(&w->pkt);
 
 	if (icmp) {
 		r->time_ns = bpf_ktime_get_ns();
@@ -608,11 +883,11 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 		}
 	}
 	gw_count(GW_STAT_WATCHED);
+	r->time_ns = now;
 	if (!emit)
-		return 0;
+		return w->pkt.fragment ? gw_first_fragment(d, emit, now) : 0;
 	if (flow)
 		__builtin_memcpy(&r->flow, flow, sizeof(r->flow));
-	r->time_ns = now;
 	r->is_new = (__u8)is_new;
 	if (with_actor && (egress & 1) && (r->tcp_flags & (GW_SYN | GW_ACK)) == GW_SYN) {
 		__u64 cookie = bpf_get_socket_cookie(skb);
@@ -621,7 +896,8 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 		if (actor)
 			__builtin_memcpy(&r->actor, actor, sizeof(r->actor));
 	}
-	return gw_emit(skb, emit & GW_EMIT_PAYLOAD ? GW_REC_PAYLOAD : GW_REC_CONTROL);
+	gw_emit(skb, emit & GW_EMIT_PAYLOAD ? GW_REC_PAYLOAD : GW_REC_CONTROL);
+	return w->pkt.fragment ? gw_first_fragment(d, emit, now) : 0;
 }
 
 /* Functions that are not static are checked by the verifier once, each alone. */
@@ -649,7 +925,8 @@ __noinline int gw_careful(struct __sk_buff *skb, __u32 egress)
 		gw_count(GW_STAT_PACKETS);
 		return gw_segment(skb, d, 1, egress);
 	case GW_PARSE_FRAGMENT:
-		gw_count(GW_STAT_FRAGMENTS);
+		if (!w->pkt.family || !gw_later_fragment(skb, egress))
+			gw_count(GW_STAT_FRAGMENTS);
 		break;
 	case GW_PARSE_SHORT:
 		gw_count(GW_STAT_PARSE_SHORT);

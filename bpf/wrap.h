@@ -102,9 +102,18 @@ static __always_inline int gw_is_tunnel(__u8 protocol)
 
 struct gw_ext {
 	__u32 used; /* bytes of extension headers */
+	__u32 id;   /* of the fragment header, and where it ends in these bytes */
+	__u32 body;
+	__u16 at;   /* the fragment's offset, and 1 when more follow */
 	__u8 next;  /* what follows them */
 	__u8 fragment, later; /* a fragment; not the first one */
+	__u8 pad[3];
 };
+
+static __always_inline int gw_is_extension(__u8 next)
+{
+	return next < 64 && ((GW_EXTENSIONS >> next) & 1);
+}
 
 /* ip: an IPv6 header, its 40 bytes known to be there. 0: bytes end too early. */
 static __always_inline int gw_skip_extensions(const __u8 *ip, const __u8 *end, struct gw_ext *x)
@@ -117,7 +126,7 @@ static __always_inline int gw_skip_extensions(const __u8 *ip, const __u8 *end, s
 	for (i = 0; i < GW_MAX_EXT; i++) {
 		/* hop-by-hop 0, routing 43, fragment 44, authentication 51,
 		 * destination options 60 */
-		if (next > 63 || !((GW_EXTENSIONS >> next) & 1))
+		if (!gw_is_extension(next))
 			break;
 		if (p + 8 > end)
 			return 0;
@@ -129,8 +138,11 @@ static __always_inline int gw_skip_extensions(const __u8 *ip, const __u8 *end, s
 		auth = (GW_EXT_AUTH >> next) & 1;
 		n = ((p[1] & (fixed - 1)) + 1 + auth) * (8 - 4 * auth);
 		if (next == 44) {
-			x->fragment = (p[3] & 1) || (be16(p + 2) & 0xfff8);
-			x->later = (be16(p + 2) & 0xfff8) != 0;
+			x->at = be16(p + 2);
+			x->fragment = (x->at & 0xfff9) != 0;
+			x->later = (x->at & 0xfff8) != 0;
+			x->id = be32(p + 4);
+			x->body = used + 8;
 		}
 		next = p[0];
 		if (x->later)
@@ -408,6 +420,8 @@ static __always_inline int gw_step_ipv6(const __u8 *p, const __u8 *end, struct g
 	if (!gw_skip_extensions(p, end, &x))
 		return GW_PARSE_SHORT;
 	if (x.next == GW_IPPROTO_TCP || x.next == GW_IPPROTO_ICMPV6)
+		return GW_WALK_DONE;
+	if (x.later && gw_is_extension(x.next)) /* it may be TCP after that */
 		return GW_WALK_DONE;
 	if (x.next != GW_IPPROTO_UDP && !gw_is_tunnel(x.next))
 		return GW_PARSE_IGNORE;

@@ -25,7 +25,7 @@ WAYS = {
         ["show", "trust"],
     ],
     "agent": [
-        ["capture", "flowkey", "judge", "link", "capfile", "kernel", "watch",
+        ["capture", "flowkey", "judge", "link", "capfile", "kernel", "fragments", "watch",
          "capture_bpf", "capture_file", "capture_pcap", "actor"],
         ["stream"],
         ["ssh", "bgp", "protocol"],
@@ -47,7 +47,7 @@ WAYS = {
         ["ingest"],
         ["consume", "config", "run", "main"],
     ],
-    "bpf": [["record"], ["wrap"], ["parse"], ["track"], ["watch.bpf", "actor.bpf", "bench.bpf", "parsetest", "parsetest.bpf"]],
+    "bpf": [["record"], ["wrap"], ["parse"], ["track"], ["fragment"], ["watch.bpf", "actor.bpf", "bench.bpf", "parsetest", "parsetest.bpf"]],
 }
 # Besides its own rows. Fabric is what flows and paths are judged by, so all of
 # the agent may look into it; it knows nothing of packets but the record's enums.
