@@ -24,7 +24,8 @@
 #include "agent/fabric/fabric.h"
 #include "agent/kernel.h"
 #include "agent/watch.h"
-#include "bpf/parse.h"
+#include "bpf/fragment.h"
+#include "fragment_frames.h"
 #include "kernel_frames.h"
 #include "wrapped_frames.h"
 #include "watch.skel.h"
@@ -543,6 +544,132 @@ static void test_odd_frames(void **state)
 	assert_int_equal(stat(GW_STAT_PARSE_BAD), bad + 1);
 }
 
+/* One fragment of a packet: bytes [from, from + n) of what is after the IP header. */
+static void run_fragment(const struct packet *p, uint32_t id, uint32_t from, uint32_t n, bool more,
+			 bool egress)
+{
+	uint8_t frame[FRAME_ROOM], out[FRAME_ROOM];
+
+	packet_frame(p, frame);
+	run_frame(out, fragment_of(frame, id, from, n, from, more, out), egress, NULL);
+}
+
+/* Later fragments are packets of their flow, whether they come after the first one or
+ * before it; and nothing else that has the same addresses is. */
+static void test_fragments(void **state)
+{
+	static const struct {
+		const char *src, *dst;
+		uint32_t header; /* of a fragment's IP packet */
+	} cases[] = {
+		{ "10.1.2.3", "192.0.2.1", 20 },
+		{ "2001:db8:a::5", "2001:db8::1", 48 },
+	};
+	size_t c;
+
+	NEED_KERNEL();
+	for (c = 0; c < 2; c++) {
+		struct packet p = packet(cases[c].src, 40610, cases[c].dst, 22, GW_ACK, 1001, 5001,
+					 500);
+		uint64_t lost = stat(GW_STAT_FRAGMENTS), other = stat(GW_STAT_OTHER_HOOK);
+		const struct gw_dir *d;
+		struct gw_flow f;
+		uint64_t bytes;
+
+		handshake(cases[c].src, 40610, cases[c].dst);
+		f = flow_between(cases[c].src, 40610, cases[c].dst, 22);
+		bytes = f.dir[f.initiator].bytes;
+
+		/* in order */
+		run_fragment(&p, 7, 0, 200, true, false);
+		assert_int_equal(n_records, 1);
+		assert_int_equal(records[0].part, GW_PART_MORE);
+		assert_int_equal(records[0].payload_len, 180);
+		run_fragment(&p, 7, 200, 200, true, false);
+		assert_int_equal(n_records, 1);
+		assert_int_equal(records[0].part, GW_PART_MORE | GW_PART_LATER);
+		assert_int_equal(records[0].seq, 1181);
+		assert_int_equal(records[0].snap_len, 200);
+		assert_int_equal(records[0].snap[0], 'a' + 180 % 26);
+		run_fragment(&p, 7, 400, 120, false, false);
+		assert_int_equal(records[0].part, GW_PART_LATER);
+		f = flow_between(cases[c].src, 40610, cases[c].dst, 22);
+		d = &f.dir[f.initiator];
+		assert_int_equal(d->packets, 2 + 3);
+		assert_int_equal(d->bytes - bytes, 3 * cases[c].header + 520);
+		assert_int_equal(d->payload, 500);
+		assert_int_equal(d->fragments, 3);
+		assert_int_equal(d->high, 1501);
+		assert_int_equal(d->hole, 0);
+
+		/* backwards: they wait for the first one */
+		p.seq = 1501;
+		run_fragment(&p, 8, 400, 120, false, false);
+		run_fragment(&p, 8, 200, 200, true, false);
+		assert_int_equal(n_records, 0);
+		assert_int_equal(stat(GW_STAT_FRAGMENTS), lost + 2);
+		run_fragment(&p, 8, 0, 200, true, false);
+		assert_int_equal(n_records, 3);
+		assert_int_equal(records[1].seq, 1881);
+		assert_int_equal(records[2].seq, 1681);
+		assert_int_equal(records[2].snap[0], 'a' + 180 % 26);
+		assert_int_equal(records[2].flow.dir[records[2].dir].high, 2001);
+		assert_int_equal(stat(GW_STAT_FRAGMENTS), lost);
+
+		/* again, and over the first one's bytes: nobody's */
+		run_fragment(&p, 8, 200, 200, true, false);
+		run_fragment(&p, 8, 96, 104, true, false);
+		/* beyond the last one */
+		run_fragment(&p, 8, 520, 0, true, false);
+		assert_int_equal(stat(GW_STAT_FRAGMENTS), lost + 3);
+		/* another datagram, of which no first one is known */
+		run_fragment(&p, 9, 200, 200, true, false);
+		assert_int_equal(n_records, 0);
+		assert_int_equal(stat(GW_STAT_FRAGMENTS), lost + 4);
+		/* on its way out it is seen again */
+		p.seq = 2001;
+		run_fragment(&p, 10, 0, 200, true, false);
+		run_fragment(&p, 10, 0, 200, true, true);
+		run_fragment(&p, 10, 200, 320, false, false);
+		run_fragment(&p, 10, 200, 320, false, true);
+		assert_int_equal(stat(GW_STAT_OTHER_HOOK), other + 2);
+		f = flow_between(cases[c].src, 40610, cases[c].dst, 22);
+		d = &f.dir[f.initiator];
+		assert_int_equal(d->packets, 2 + 8);
+		assert_int_equal(d->payload, 1500);
+		assert_int_equal(d->again, 0);
+		assert_int_equal(d->hole, 0);
+	}
+}
+
+/* A BGP segment that no record holds comes in several. */
+static void test_parts(void **state)
+{
+	struct packet p = packet("10.1.2.3", 40620, "192.0.2.1", 179, GW_SYN, 1000, 0, 0);
+	struct gw_flow f;
+
+	NEED_KERNEL();
+	run_packet(&p);
+	p.flags = GW_ACK | GW_FIN;
+	p.seq = 1001;
+	p.payload = 3000;
+	run_packet(&p);
+	assert_int_equal(n_records, 2);
+	assert_int_equal(records[0].part, GW_PART_MORE);
+	assert_int_equal(records[0].payload_len, GW_SNAP);
+	assert_int_equal(records[0].snap_len, GW_SNAP);
+	assert_int_equal(records[0].tcp_flags, GW_ACK | GW_FIN);
+	assert_int_equal(records[1].part, GW_PART_LATER);
+	assert_int_equal(records[1].seq, 1001 + GW_SNAP);
+	assert_int_equal(records[1].payload_len, 3000 - GW_SNAP);
+	assert_int_equal(records[1].snap_len, 3000 - GW_SNAP);
+	assert_int_equal(records[1].tcp_flags, GW_ACK);
+	assert_int_equal(records[1].snap[0], 'a' + GW_SNAP % 26);
+	f = flow_between("10.1.2.3", 40620, "192.0.2.1", 179);
+	assert_int_equal(f.dir[f.initiator].packets, 2);
+	assert_int_equal(f.dir[f.initiator].payload, 3000);
+}
+
 /* The same packet on its way out is counted once. */
 static void test_other_hook(void **state)
 {
@@ -650,12 +777,12 @@ static void test_full(void **state)
 
 /* ---- the kernel and the user-space watch ------------------------------------------- */
 
-static struct gw_record user_records[8];
+static struct gw_record user_records[32];
 static size_t n_user_records;
 
 static void keep_user(void *arg, const struct gw_record *r)
 {
-	assert_true(n_user_records < 8);
+	assert_true(n_user_records < 32);
 	memset(&user_records[n_user_records], 0, sizeof(user_records[0]));
 	/* the kernel zeroes the rest of a snap, user space need not */
 	memcpy(&user_records[n_user_records++], r, GW_RECORD_SHORT + r->snap_len);
@@ -680,6 +807,63 @@ static uint32_t rnd(uint32_t below)
 	return (uint32_t)(seed >> 32) % below;
 }
 
+/* The user-space watch, and what both have made so far. */
+static struct watch *twin;
+static uint64_t twin_now = 1000, twin_lost;
+static size_t twin_records, twin_parts;
+
+/* Plays one frame to both, and compares the records and what they could not keep. */
+static void both(const uint8_t *frame, size_t len)
+{
+	uint64_t user_stats[GW_STAT_MAX];
+	enum gw_parse parsed;
+	struct gw_pkt pkt;
+	size_t r;
+
+	run_frame(frame, len, false, NULL);
+	n_user_records = 0;
+	memset(&pkt, 0, sizeof(pkt));
+	parsed = gw_parse(frame, frame + len, (uint32_t)len, watch_gate(twin), &pkt);
+	watch_packet(twin, parsed, &pkt, frame + len, twin_now++, LOOPBACK, keep_user, NULL);
+
+	assert_int_equal(n_records, n_user_records);
+	for (r = 0; r < n_records; r++) {
+		assert_true(records[r].time_ns != 0);
+		records[r].time_ns = user_records[r].time_ns = 0;
+		timeless(&records[r].flow);
+		timeless(&user_records[r].flow);
+		assert_memory_equal(&records[r], &user_records[r], sizeof(records[r]));
+		twin_parts += (records[r].part & GW_PART_LATER) != 0;
+	}
+	twin_records += n_records;
+	watch_stats(twin, user_stats);
+	assert_int_equal(stat(GW_STAT_FRAGMENTS) - twin_lost, user_stats[GW_STAT_FRAGMENTS]);
+}
+
+/* The frame in pieces, some of them lost, twice, in any order, or with a lie. */
+static void both_in_fragments(const uint8_t *frame, size_t len)
+{
+	uint32_t body = (uint32_t)fragment_body(frame, len), size = 8 + 8 * rnd(16);
+	uint32_t n = (body + size - 1) / size, id = rnd(2), i; /* few: neither table is to overflow */
+	uint32_t order = rnd(4); /* 0: backwards, 1: any, else as they were sent */
+	uint8_t out[FRAME_ROOM];
+
+	for (i = 0; i < n; i++) {
+		uint32_t k = order == 0 ? n - 1 - i : order == 1 ? rnd(n) : i;
+		uint32_t from = k * size, at = from;
+		uint32_t count = body - from < size ? body - from : size;
+		bool more = k + 1 < n;
+
+		if (!rnd(20))
+			continue;
+		if (!rnd(30))
+			more = !more;
+		if (at && !rnd(30))
+			at = 8 * rnd(rnd(2) ? 8192 : 40);
+		both(out, fragment_of(frame, id, from, count, at, more, out));
+	}
+}
+
 static void test_same_as_user_space(void **state)
 {
 	static const char *const ends[2][3] = {
@@ -688,15 +872,14 @@ static void test_same_as_user_space(void **state)
 	static const uint8_t flags[] = { GW_SYN, GW_SYN | GW_ACK, GW_ACK,	   GW_ACK,
 					 GW_ACK, GW_ACK,	  GW_ACK | GW_PSH, GW_FIN | GW_ACK,
 					 GW_RST, GW_RST | GW_ACK };
-	struct watch *w;
-	uint64_t now = 1000;
-	size_t i, r, made = 0, in_tunnel = 0;
+	size_t i, in_tunnel = 0, in_fragments = 0;
 
 	NEED_KERNEL();
 	capture->ops->sweep(capture, drop, NULL);
-	w = watch_new(&config);
-	assert_non_null(w);
-	watch_load(w, &current);
+	twin_lost = stat(GW_STAT_FRAGMENTS);
+	twin = watch_new(&config);
+	assert_non_null(twin);
+	watch_load(twin, &current);
 	for (i = 0; i < 40000; i++) {
 		const char *const *e = ends[rnd(2)];
 		uint32_t from = rnd(3), to = (from + 1 + rnd(2)) % 3;
@@ -708,54 +891,42 @@ static void test_same_as_user_space(void **state)
 		struct gw_key key = packet_key(&p);
 		struct gw_flow k, u;
 		uint8_t frame[FRAME_ROOM];
-		struct gw_pkt pkt;
-		enum gw_parse parsed;
 		size_t len;
 		int err;
 
 		p.tag = rnd(10) ? 0 : 7;
 		len = packet_frame(&p, frame);
-		if (!p.tag && !rnd(4)) {
+		if (!p.tag && p.payload && !rnd(3)) {
+			both_in_fragments(frame, len);
+		} else if (!p.tag && !rnd(4)) {
 			static struct wrapped wrapped;
 
 			wrapped_begin(&wrapped, frame + 14, len - 14,
 				      p.src.family == 4 ? GW_ETH_IPV4 : GW_ETH_IPV6);
 			wrapped_frame(&wrapped, rnd, 6);
-			len = wrapped_len(&wrapped);
-			memcpy(frame, wrapped_bytes(&wrapped), len);
+			both(wrapped_bytes(&wrapped), wrapped_len(&wrapped));
+		} else {
+			both(frame, len);
 		}
-		run_frame(frame, len, false, NULL);
-
-		n_user_records = 0;
-		memset(&pkt, 0, sizeof(pkt));
-		parsed = gw_parse(frame, frame + len, (uint32_t)len, watch_gate(w), &pkt);
-		watch_packet(w, parsed, &pkt, frame + len, now++, LOOPBACK, keep_user, NULL);
-
-		assert_int_equal(n_records, n_user_records);
-		for (r = 0; r < n_records; r++) {
-			assert_true(records[r].time_ns != 0);
-			records[r].time_ns = user_records[r].time_ns = 0;
-			timeless(&records[r].flow);
-			timeless(&user_records[r].flow);
-			assert_memory_equal(&records[r], &user_records[r], sizeof(records[r]));
-		}
-		made += n_records;
 		err = capture->ops->read(capture, &key, &k);
-		assert_int_equal(err, watch_read(w, &key, &u));
+		assert_int_equal(err, watch_read(twin, &key, &u));
 		if (err)
 			continue;
 		in_tunnel += k.wrap.tunnel_n > 0;
+		in_fragments += k.dir[0].fragments > 0;
 		timeless(&k);
 		timeless(&u);
 		assert_memory_equal(&k, &u, sizeof(k));
 		if (!rnd(50)) {
 			assert_int_equal(capture->ops->forget(capture, &key, NULL), 0);
-			assert_int_equal(watch_forget(w, &key, NULL), 0);
+			assert_int_equal(watch_forget(twin, &key, NULL), 0);
 		}
 	}
-	print_message("%zu packets, %zu records, no difference\n", i, made);
-	assert_true(made > 1000 && in_tunnel > 1000);
-	watch_free(w);
+	print_message("%zu packets, %zu records, %zu of them later parts, no difference\n", i,
+		      twin_records, twin_parts);
+	assert_true(twin_records > 1000 && twin_parts > 1000 && in_tunnel > 1000);
+	assert_true(in_fragments > 1000);
+	watch_free(twin);
 }
 
 int main(void)
@@ -765,7 +936,8 @@ int main(void)
 		cmocka_unit_test(test_replaced),   cmocka_unit_test(test_judgement),
 		cmocka_unit_test(test_reload),	   cmocka_unit_test(test_icmp),
 		cmocka_unit_test(test_gso),	   cmocka_unit_test(test_gso_wrapped),
-		cmocka_unit_test(test_odd_frames),
+		cmocka_unit_test(test_odd_frames), cmocka_unit_test(test_fragments),
+		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_other_hook), cmocka_unit_test(test_sweep),
 		cmocka_unit_test(test_budget),	   cmocka_unit_test(test_full),
 		cmocka_unit_test(test_same_as_user_space),
