@@ -24,6 +24,7 @@
 /* Ethernet with tags, IPv6 with some extension headers, TCP with options, two
  * tunnels around them, and the payload that a record carries. */
 #define SNAPLEN (14 + 12 + 128 + 60 + 256 + GW_SNAP)
+#define SNAPLEN_BGP 262144 /* all of a super-packet, for no UPDATE is to be lost */
 #define BUFFER_BYTES (16 * 1024 * 1024)
 #define READ_TIMEOUT_MS 20
 #define FILTER_SIZE 5120
@@ -60,33 +61,92 @@ static int add_ports(char *to, size_t size, const uint16_t *ports)
 }
 
 /* "vlan" shifts all that follows it, so each level of tags stands inside the one
- * before. An IPv6 extension header hides the ports from the filter, and so does what
- * wrap.h unwraps; those packets are let through to the parser. */
+ * before. An IPv6 extension header hides the ports from the filter, a later fragment
+ * has none, and what wrap.h unwraps hides them too; those packets are let through to
+ * the parser. */
+static int tag_levels(const char *gate, char *out, size_t size)
+{
+	int n = snprintf(out, size, "%s or (vlan and (%s or (vlan and (%s or (vlan and (%s))))))",
+			 gate, gate, gate, gate);
+
+	return n > 0 && (size_t)n < size ? 0 : -1;
+}
+
 static int build_filter(const struct capture_config *config, char *out, size_t size)
 {
 	static const char rest[] =
-		" or icmp or icmp6 or (ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or "
+		" or icmp or icmp6 or (tcp and ip[6:2] & 0x1fff != 0) or (ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or "
 		"ip6[6] = 51 or ip6[6] = 60)) or proto 4 or proto 41 or proto 47 or "
 		"udp dst port 4789 or udp dst port 6081 or udp dst port 2152 or "
 		"ether proto 0x8847 or ether proto 0x8848 or ether proto 0x8864";
 	char gate[FILTER_SIZE / 5] = "";
-	int n;
 
 	if (add_ports(gate, sizeof(gate), config->ssh_ports) < 0 ||
 	    add_ports(gate, sizeof(gate), config->bgp_ports) < 0 ||
 	    strlen(gate) + sizeof(rest) > sizeof(gate))
 		return -1;
 	strcat(gate, rest);
-	n = snprintf(out, size, "%s or (vlan and (%s or (vlan and (%s or (vlan and (%s))))))", gate,
-		     gate, gate, gate);
-	return n > 0 && (size_t)n < size ? 0 : -1;
+	return tag_levels(gate, out, size);
+}
+
+static int build_bgp_filter(const struct capture_config *config, char *out, size_t size)
+{
+	char gate[FILTER_SIZE / 5] = "";
+
+	*out = '\0';
+	if (add_ports(gate, sizeof(gate), config->bgp_ports) < 0)
+		return -1;
+	return *gate ? tag_levels(gate, out, size) : 0;
+}
+
+/*
+ * One program of two: what the first lets through is captured to SNAPLEN_BGP bytes, all
+ * else is left to the second and cut at SNAPLEN. So that a file copied by SSH does not
+ * fill the buffer with bytes that nobody reads.
+ */
+static int join_filters(const struct bpf_program *bgp, const struct bpf_program *rest,
+			struct bpf_program *out)
+{
+	u_int i;
+
+	out->bf_len = bgp->bf_len + rest->bf_len;
+	out->bf_insns = calloc(out->bf_len, sizeof(*out->bf_insns));
+	if (!out->bf_insns)
+		return -1;
+	for (i = 0; i < out->bf_len; i++) {
+		struct bpf_insn *insn = &out->bf_insns[i];
+
+		*insn = i < bgp->bf_len ? bgp->bf_insns[i] : rest->bf_insns[i - bgp->bf_len];
+		if (insn->code != (BPF_RET | BPF_K))
+			continue;
+		if (i >= bgp->bf_len)
+			insn->k = insn->k ? SNAPLEN : 0;
+		else if (!insn->k)
+			*insn = (struct bpf_insn)BPF_STMT(BPF_JMP | BPF_JA, bgp->bf_len - i - 1);
+	}
+	return 0;
+}
+
+static int set_filters(pcap_t *p, const char *bgp_text, const char *text)
+{
+	struct bpf_program bgp = { 0 }, rest = { 0 }, both = { 0 };
+	int err = -1;
+
+	if (pcap_compile(p, &rest, text, 1, PCAP_NETMASK_UNKNOWN) < 0 ||
+	    (*bgp_text && pcap_compile(p, &bgp, bgp_text, 1, PCAP_NETMASK_UNKNOWN) < 0))
+		goto out;
+	err = join_filters(&bgp, &rest, &both) < 0 ? -1 : pcap_setfilter(p, &both);
+out:
+	pcap_freecode(&bgp);
+	pcap_freecode(&rest);
+	free(both.bf_insns);
+	return err;
 }
 
 static int pcap_open_source(struct capture_pcap *c, struct source *s, const char *interface,
-			    const char *filter, char *err, size_t size)
+			    const char *bgp_filter, const char *filter, char *err, size_t size)
 {
 	char reason[PCAP_ERRBUF_SIZE] = "";
-	struct bpf_program program;
 	struct epoll_event ev = { .events = EPOLLIN };
 	int status, fd;
 
@@ -95,7 +155,7 @@ static int pcap_open_source(struct capture_pcap *c, struct source *s, const char
 		snprintf(err, size, "%s: %s", interface, reason);
 		return -1;
 	}
-	pcap_set_snaplen(s->pcap, SNAPLEN);
+	pcap_set_snaplen(s->pcap, SNAPLEN_BGP);
 	pcap_set_buffer_size(s->pcap, BUFFER_BYTES);
 	pcap_set_timeout(s->pcap, READ_TIMEOUT_MS);
 	pcap_set_tstamp_precision(s->pcap, PCAP_TSTAMP_PRECISION_NANO);
@@ -120,15 +180,12 @@ static int pcap_open_source(struct capture_pcap *c, struct source *s, const char
 			 pcap_datalink_val_to_name(s->linktype));
 		return -1;
 	}
-	if (pcap_compile(s->pcap, &program, filter, 1, PCAP_NETMASK_UNKNOWN) < 0) {
+	if (set_filters(s->pcap, bgp_filter, filter) < 0) {
 		snprintf(err, size, "%s: filter: %s", interface, pcap_geterr(s->pcap));
 		return -1;
 	}
-	status = pcap_setfilter(s->pcap, &program);
-	pcap_freecode(&program);
-	if (status < 0 || pcap_setnonblock(s->pcap, 1, reason) < 0) {
-		snprintf(err, size, "%s: %s", interface,
-			 status < 0 ? pcap_geterr(s->pcap) : reason);
+	if (pcap_setnonblock(s->pcap, 1, reason) < 0) {
+		snprintf(err, size, "%s: %s", interface, reason);
 		return -1;
 	}
 	fd = pcap_get_selectable_fd(s->pcap);
@@ -246,7 +303,7 @@ static const struct capture_ops live_ops = {
 struct capture *capture_pcap_open(const struct capture_config *config, char *err, size_t size)
 {
 	struct capture_pcap *c = calloc(1, sizeof(*c));
-	char filter[FILTER_SIZE];
+	char filter[FILTER_SIZE], bgp_filter[FILTER_SIZE];
 	size_t i;
 
 	if (!c) {
@@ -262,7 +319,8 @@ struct capture *capture_pcap_open(const struct capture_config *config, char *err
 		snprintf(err, size, "no memory for %u flows", config->max_flows);
 		goto fail;
 	}
-	if (build_filter(config, filter, sizeof(filter)) < 0) {
+	if (build_filter(config, filter, sizeof(filter)) < 0 ||
+	    build_bgp_filter(config, bgp_filter, sizeof(bgp_filter)) < 0) {
 		snprintf(err, size, "too many ports for one capture filter");
 		goto fail;
 	}
@@ -270,8 +328,8 @@ struct capture *capture_pcap_open(const struct capture_config *config, char *err
 		c->n_sources = i + 1;
 		c->sources[i].name = config->interfaces[i];
 		c->sources[i].ifindex = (uint32_t)i + 1;
-		if (pcap_open_source(c, &c->sources[i], config->interfaces[i], filter, err, size) <
-		    0)
+		if (pcap_open_source(c, &c->sources[i], config->interfaces[i], bgp_filter, filter,
+				     err, size) < 0)
 			goto fail;
 	}
 	return &c->base;
