@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# One SSH session in each wrapping that bpf/wrap.h reads, sent through a veth past an agent with eBPF
+# One SSH session in each wrapping that bpf/wrap.h reads, some of them in IP fragments, sent through a veth past an agent with eBPF
 # and one with libpcap, and replayed: all three say the same of each, and what it was wrapped in.
 # shellcheck disable=SC2016
 # shellcheck source=tests/lab/tap.sh
@@ -94,6 +94,27 @@ def erspan(p, kind, session=0):
     return gre((0x22eb if kind == 3 else 0x88be, head + ethernet(p)[1]), 4, 0x1000, bytes(4))
 
 
+def in_fragments(wrap, size, backwards=False):
+    """What has payload comes in fragments of that size, and they in the wrapping."""
+    wrap.cut = (size, backwards)
+    return wrap
+
+
+def fragments(p, size, backwards, number):
+    head = 20 if p[0] == IPV4 else 40
+    body = p[1][head:]
+    at = range(0, len(body), size)
+    for i in reversed(at) if backwards else at:
+        more = i + size < len(body)
+        if p[0] == IPV4:
+            yield IPV4, (p[1][:2] + struct.pack(">HHH", head + len(body[i:i + size]), number,
+                                                more << 13 | i >> 3) + p[1][8:head] + body[i:i + size])
+        else:
+            ext = struct.pack(">BBHI", p[1][6], 0, i | more, number)
+            yield IPV6, (p[1][:4] + struct.pack(">HB", 8 + len(body[i:i + size]), 44) + p[1][7:head] +
+                         ext + body[i:i + size])
+
+
 # wrapping, inner family, and what the events say: vlan, mpls, encapsulation, outer family
 CASES = [
     (lambda p: p, 4, [], [], [], 0),
@@ -118,6 +139,12 @@ CASES = [
     (lambda p: geneve(ethernet(p), 78, 6), 6, [], [], ["geneve:78"], 6),
     (lambda p: udp(struct.pack(">BBHI", 0x30, 255, len(p[1]), 1) + p[1], 2152), 4, [], [], ["gtpu"], 4),
     (lambda p: erspan(vxlan(p, 5000), 2, 5), 4, [], [], ["erspan2:5", "vxlan:5000"], 4),
+    (in_fragments(lambda p: p, 24), 4, [], [], [], 0),
+    (in_fragments(lambda p: p, 24, True), 4, [], [], [], 0),
+    (in_fragments(lambda p: p, 24), 6, [], [], [], 0),
+    (in_fragments(lambda p: p, 32, True), 6, [], [], [], 0),
+    (in_fragments(lambda p: vxlan(p, 7), 24), 4, [], [], ["vxlan:7"], 4),
+    (in_fragments(lambda p: tag(gre(p, 6), 8), 24, True), 6, [8], [], ["gre"], 6),
 ]
 CLIENT_SAYS, DEVICE_SAYS = b"SSH-2.0-OpenSSH_9.2\r\n", b"SSH-2.0-OpenSSH_8.8\r\n"
 
@@ -132,7 +159,16 @@ def session(family, port):
         ends = (CLIENT[family], DEVICE[family])[::1 if client else -1]
         ports = (port, 22)[::1 if client else -1]
         tcp = struct.pack(">HHIIBBHHH", *ports, seq, ack, 0x50, flags, 65535, 0, 0) + data
-        yield ip(*ends, 6, tcp)
+        yield client, ip(*ends, 6, tcp)
+
+
+def packets(wrap, family, port):
+    """(from the client?, IP packet) as they are sent"""
+    for number, (client, packet) in enumerate(session(family, port)):
+        cut = getattr(wrap, "cut", None)
+        whole = not cut or len(packet[1]) == (40 if family == 4 else 60)
+        for piece in [packet] if whole else fragments(packet, *cut, number + port):
+            yield client, piece
 
 
 def make(path):
@@ -140,7 +176,7 @@ def make(path):
         f.write(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1))
         n = 0
         for i, (wrap, family, *_) in enumerate(CASES):
-            for packet in session(family, 30000 + i):
+            for _, packet in packets(wrap, family, 30000 + i):
                 frame = ethernet(wrap(packet))[1]
                 f.write(struct.pack("<IIII", 1790000000, n * 1000, len(frame), len(frame)) + frame)
                 n += 1
@@ -172,6 +208,10 @@ def check(paths):
     kept = [flows(p) for p in paths]
     for i, (wrap, family, vlan, mpls, tunnels, outer) in enumerate(CASES):
         text = "IPv%d in %s" % (family, " ".join(map(str, vlan + mpls + tunnels)) or "nothing")
+        sent = {side: [len(p[1]) for client, p in packets(wrap, family, 30000 + i) if client == side]
+                for side in (0, 1)}
+        if hasattr(wrap, "cut"):
+            text += ", cut into fragments" + (" that come backwards" if wrap.cut[1] else "")
         got = [k.get(30000 + i) for k in kept]
         if None in got:
             print("not ok - %s: not seen by %s" % (text, paths[got.index(None)]))
@@ -181,9 +221,12 @@ def check(paths):
         right = (network["vlan"] == vlan and network["mpls"] == mpls and
                  network["encapsulation"] == tunnels and network.get("outer") == ends and
                  first["source"]["ip"] == CLIENT[family] and first["state"] == "SF" and
-                 first["source"]["packets"] == 5 and first["destination"]["packets"] == 3 and
-                 first["source"]["bytes"] == 5 * (40 if family == 4 else 60) + len(CLIENT_SAYS) and
-                 first["trust"]["verdict"] == "trusted" and "client" in first["ssh"])
+                 first["source"]["packets"] == len(sent[1]) and first["source"]["bytes"] == sum(sent[1]) and
+                 first["destination"]["packets"] == len(sent[0]) and
+                 first["destination"]["bytes"] == sum(sent[0]) and
+                 first["trust"]["verdict"] == "trusted" and
+                 first["ssh"]["client"]["software_version"] == "OpenSSH_9.2" and
+                 first["ssh"]["server"]["software_version"] == "OpenSSH_8.8")
         same = all(g == first for g in got)
         print("%sok - %s" % ("" if right and same else "not ", text))
         if not (right and same):
