@@ -33,8 +33,9 @@ bool stream_feed(struct stream *s, const struct gw_record *r, uint32_t first)
 	if (at > UINT32_MAX / 2) { /* begins before the stream does */
 		skip = s->first - seq;
 		at = 0;
-	} else if (at < s->len) { /* what is there is not written again */
-		skip = s->len - at;
+	}
+	if (at < s->len) { /* what is there is not written again */
+		skip += s->len - at;
 		at = s->len;
 	}
 	if (skip >= len || at >= STREAM_BYTES)

@@ -96,6 +96,15 @@ static void test_stream(void **state)
 	assert_int_equal(s.len, 25);
 	assert_memory_equal(s.bytes, "SSH-2.0-x\r\nabearlycdlater", 25);
 
+	/* what begins before the stream neither changes nor shortens it */
+	feed(&s, 1000, 990, "..........ssh", false);
+	feed(&s, 1000, 990, "..........SSH-1.9-x?\nabearlycdlater+", true);
+	assert_int_equal(s.len, 26);
+	assert_memory_equal(s.bytes, "SSH-2.0-x\r\nabearlycdlater+", 26);
+	memset(&s, 0, sizeof(s));
+	feed(&s, 1000, 998, "..SSH-", true);
+	assert_memory_equal(s.bytes, "SSH-", 4);
+
 	/* sequence numbers wrap */
 	memset(&s, 0, sizeof(s));
 	feed(&s, 0xfffffffe, 0xfffffffe, "abcd", true);
