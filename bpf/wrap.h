@@ -181,14 +181,21 @@ static __always_inline __u16 gw_ip_type(const __u8 *p)
 	return version == 4 ? GW_ETH_IPV4 : version == 6 ? GW_ETH_IPV6 : 0;
 }
 
+/* Goes on with the header that an EtherType announces. An Ethernet frame is none of
+ * those: 0x6558 is for tunnels, and the first stage does not know it either. */
+static __always_inline int gw_walk_ethertype(struct gw_walk *w, __u16 type, __u32 n)
+{
+	w->type = type;
+	w->at += n;
+	return type == GW_ETH_TEB ? GW_PARSE_IGNORE : GW_WALK_ON;
+}
+
 static __always_inline int gw_step_ethernet(const __u8 *p, const __u8 *end, struct gw_walk *w)
 {
 	if (p + 14 > end)
 		return GW_PARSE_SHORT;
-	w->type = be16(p + 12);
-	w->at += 14;
 	w->tags = 0;
-	return GW_WALK_ON;
+	return gw_walk_ethertype(w, be16(p + 12), 14);
 }
 
 static __always_inline int gw_step_tag(const __u8 *p, const __u8 *end, struct gw_walk *w)
@@ -204,9 +211,7 @@ static __always_inline int gw_step_tag(const __u8 *p, const __u8 *end, struct gw
 		w->wrap.vlan_n = (__u8)(n + 1);
 	}
 	w->tags++;
-	w->type = be16(p + 2);
-	w->at += 4;
-	return GW_WALK_ON;
+	return gw_walk_ethertype(w, be16(p + 2), 4);
 }
 
 /* One label (RFC 3032 2.1). Nothing says what follows the last: an IP version, or

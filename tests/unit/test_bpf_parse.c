@@ -438,6 +438,28 @@ static void test_not_followed(void **state)
 	}
 }
 
+/* A frame in a frame, which only tunnels announce: behind an EtherType of that number
+ * no stage looks, with a tag before it or without. */
+static void test_frame_in_frame(void **state)
+{
+	const struct shape s = { .family = 4, .sport = 40000, .dport = 22 };
+	struct frame f = frame_of(&s), in = { .len = 0 };
+	struct parsetest t[2];
+	int tags, i;
+
+	for (tags = 0; tags < 2; tags++) {
+		in.len = 0;
+		put(&in, "\x02\0\0\0\0\1\x02\0\0\0\0\2", 12);
+		put(&in, "\x81\0\0\5", tags ? 4 : 0);
+		put16(&in, GW_ETH_TEB);
+		put(&in, f.bytes, f.len);
+		user_parse(in.bytes, in.len, t);
+		for (i = 0; i < 2; i++)
+			assert_true(t[i].verdict == GW_PARSE_IGNORE ||
+				    (tags && !i && t[i].verdict == GW_PARSE_OTHER));
+	}
+}
+
 /* The generator's frames are what they are meant to be. */
 static void test_verdicts(void **state)
 {
@@ -579,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_segments),
 		cmocka_unit_test(test_wrapped),
 		cmocka_unit_test(test_not_followed),
+		cmocka_unit_test(test_frame_in_frame),
 		cmocka_unit_test(test_stages),
 		cmocka_unit_test(test_kernel),
 	};
