@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # glasswatch: see `make help`. V=1 shows the commands, BUILD=DIR builds elsewhere,
-# SANITIZE=1 adds address and undefined-behaviour checks, WITH_BPF=auto|yes|no
-# chooses whether the kernel programs are built.
+# SANITIZE=1 adds address and undefined-behaviour checks, COVERAGE=1 counts the
+# lines that run, WITH_BPF=auto|yes|no chooses whether the kernel programs are built.
 
 VERSION = 0.1.0
 BUILD ?= build
@@ -47,11 +47,12 @@ UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
 TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(TOOL_SRC))
 BENCH := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(FUZZ_SRC))
+SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 
 # ---- libraries ---------------------------------------------------------------
 
 PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng
-NEEDS_LIBS := $(filter-out deps help clean test check demo bench bench-kernel,\
+NEEDS_LIBS := $(filter-out deps help clean test check demo coverage bench bench-kernel,\
 	$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
 MISSING := $(strip $(foreach p,$(PACKAGES) cmocka,\
@@ -100,7 +101,11 @@ WARN += -Wno-missing-field-initializers
 # does not know the option.
 WARN += $(if $(findstring clang,$(CC)),,-Wno-format-truncation)
 HARDEN = -fstack-protector-strong -fPIE
-ifeq ($(SANITIZE)$(FUZZ),)
+ifneq ($(COVERAGE),)
+OPT = -O0 -g # a line is a line
+CHECKED = --coverage -fprofile-update=atomic
+HARDEN_LD = -pie
+else ifeq ($(SANITIZE)$(FUZZ),)
 HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 HARDEN_LD = -pie -Wl,-z,relro,-z,now
 else
@@ -123,7 +128,7 @@ BPF_TARGET_ARCH := -D__TARGET_ARCH_$(shell uname -m | sed 's/x86_64/x86/; s/aarc
 
 # ---- building ----------------------------------------------------------------
 
-.PHONY: all programs tests tools fuzzers benches
+.PHONY: all programs tests tools fuzzers seeded benches
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all
@@ -133,6 +138,7 @@ programs: $(PROGRAMS)
 tests: $(UNIT) tools
 tools: $(TOOLS)
 fuzzers: $(FUZZERS)
+seeded: $(SEEDED)
 benches: $(BENCH)
 
 $(BUILD)/glasswatch-agent: $(BUILD)/obj/agent/main.o $(BUILD)/libagent.a $(BUILD)/libcommon.a
@@ -177,6 +183,12 @@ $(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LIBS)
 	$(Q)$(CC) $(ALL_LDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lm
 
+# The same targets without a fuzzer: they run on the files they are given.
+$(BUILD)/seeds_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/standalone.o $(LIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
+		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lm
+
 # Made before the first compilation; afterwards the .d files know who needs what.
 SQL_TEXT = $(patsubst collector/%,$(GEN)/%.h,$(SQL_SRC))
 GENERATED = $(SKELETONS) $(SQL_TEXT)
@@ -211,12 +223,17 @@ $(GEN)/%.skel.h: $(BUILD)/obj/bpf/%.bpf.o
 # The targets that a newcomer starts with install what is missing first, then run
 # make again, because the libraries' flags are asked for when make starts.
 
-.PHONY: deps test unit e2e judge check demo sanitize fuzz lint format bench bench-kernel \
-	install clean help
+.PHONY: deps test unit e2e judge check demo sanitize fuzz coverage lint format bench \
+	bench-kernel install clean help
 
 PYTHON ?= /usr/bin/python3
 SHARED ?= $(or $(GLASSWATCH_SHARED),../shared)
+# SECONDS= only from the command line: bash has a variable of that name.
 FUZZ_SECONDS ?= 5
+ifeq ($(origin SECONDS),command line)
+FUZZ_SECONDS := $(SECONDS)
+endif
+FUZZ_TARGETS := $(or $(TARGET),$(FUZZ_SRC:tests/fuzz/fuzz_%.c=%))
 JOBS ?= $(shell nproc)
 PARALLEL = $(if $(findstring jobserver,$(MAKEFLAGS)),,-j$(JOBS))
 AGAIN = $(MAKE) --no-print-directory
@@ -279,18 +296,26 @@ check: ## builds by gcc and clang, sanitizers, fuzzers, lints
 sanitize: ## both programs and the unit tests with sanitizers, under build/sanitize/
 	+$(Q)$(AGAIN) BUILD=$(BUILD)/sanitize SANITIZE=1 programs tests
 
-fuzz: ## each fuzzer for FUZZ_SECONDS on its corpus
-	$(call step,fuzzers$(,) $(FUZZ_SECONDS) s each)
-	+$(Q)$(AGAIN) CC=clang BUILD=$(BUILD)/fuzz FUZZ=1 fuzzers
+fuzz: ## each fuzzer on its corpus (SECONDS=600: so long each; TARGET=ssh: that one)
+	$(call step,fuzzers$(,) $(FUZZ_SECONDS) s each: $(FUZZ_TARGETS))
+	+$(Q)$(AGAIN) CC=clang BUILD=$(BUILD)/fuzz FUZZ=1 $(FUZZ_TARGETS:%=$(BUILD)/fuzz/fuzz_%)
+	$(Q)BUILD=$(BUILD) tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# The counters of earlier runs are of other code.
+coverage: ## which lines of the engine the unit tests and the corpora run
+	$(Q).ci/deps
+	+$(Q)$(AGAIN) $(PARALLEL) CC=gcc BUILD=$(BUILD)/coverage COVERAGE=1 programs tests seeded
+	$(Q)find $(BUILD)/coverage -name '*.gcda' -delete
+	+$(Q)$(AGAIN) CC=gcc BUILD=$(BUILD)/coverage COVERAGE=1 unit
+	$(call step,seeds of the fuzzers)
 	@for f in $(FUZZ_SRC:tests/fuzz/fuzz_%.c=%); do \
-		new=$(BUILD)/fuzz/corpus/$$f seed=tests/fuzz/corpus/$$f; \
-		mkdir -p $$new; [ -d $$seed ] || seed=; \
-		printf '  FUZZ    %-12s ' $$f; \
-		$(BUILD)/fuzz/fuzz_$$f -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 \
-			-artifact_prefix=$(BUILD)/fuzz/$$f- $$new $$seed >$(BUILD)/fuzz/$$f.log 2>&1 || \
-			{ tail -n 40 $(BUILD)/fuzz/$$f.log; echo "fuzz_$$f failed"; exit 1; }; \
-		tail -n 1 $(BUILD)/fuzz/$$f.log; \
+		printf '  SEEDS   %-8s ' $$f; \
+		$(BUILD)/coverage/seeds_$$f tests/fuzz/corpus/$$f || exit 1; \
 	done
+	$(call step,malformed captures)
+	$(Q)BUILD=$(BUILD)/coverage prove --failures --comments tests/e2e/malformed.t
+	$(call step,lines that ran)
+	$(Q)tests/coverage.py $(BUILD)/coverage
 
 lint: $(GENERATED) ## headers, include direction, style, cppcheck
 	$(call step,lints)

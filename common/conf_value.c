@@ -202,6 +202,30 @@ static bool add_ports(const struct conf_option *o, void *config, const char *tex
 	}
 }
 
+/* RFC 3629. A YAML file can hold nothing else, and -n prints one. */
+static bool is_utf8(const char *text)
+{
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *p = (const unsigned char *)text;
+
+	while (*p) {
+		size_t n = *p < 0x80 ? 1 : *p < 0xc0 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 :
+			   *p < 0xf8 ? 4 : 0;
+		uint32_t point = n < 2 ? *p : *p & (0xffu >> (n + 1));
+
+		for (size_t i = 1; i < n; i++) {
+			if ((p[i] & 0xc0) != 0x80) /* the NUL too */
+				return false;
+			point = point << 6 | (p[i] & 0x3f);
+		}
+		if (!n || point < least[n] || point > 0x10ffff ||
+		    (point >= 0xd800 && point < 0xe000))
+			return false;
+		p += n;
+	}
+	return true;
+}
+
 static bool add_string(const struct conf_option *o, void *config, const char *text, char *err)
 {
 	struct conf_strings *s = field(o, config);
@@ -240,6 +264,10 @@ bool conf_value_set(const struct conf_option *o, void *config, const char *text,
 {
 	if (!*text) {
 		snprintf(err, CONF_ERRLEN, "the value is empty");
+		return false;
+	}
+	if (!is_utf8(text)) {
+		snprintf(err, CONF_ERRLEN, "the value is not UTF-8");
 		return false;
 	}
 	switch (o->type) {

@@ -269,19 +269,14 @@ out_parser:
 	return ok;
 }
 
-/* The code point at s and its length in bytes; a stray byte stands for itself. */
+/* The code point at s and its length in bytes. Values are UTF-8: conf_value_set(). */
 static unsigned code_point(const unsigned char *s, size_t *len)
 {
 	unsigned n = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : s[0] >= 0xc0 ? 2 : 1;
 	unsigned cp = n == 1 ? s[0] : s[0] & (0xffu >> (n + 1));
 
-	for (unsigned i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80) {
-			*len = 1;
-			return s[0];
-		}
+	for (unsigned i = 1; i < n; i++)
 		cp = cp << 6 | (s[i] & 0x3f);
-	}
 	*len = n;
 	return cp;
 }
@@ -298,8 +293,7 @@ static void print_string(FILE *out, const char *s)
 
 		if (cp == '"' || cp == '\\')
 			fprintf(out, "\\%c", (int)cp);
-		else if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0) ||
-			 (cp < 0x100 && len == 1 && cp > 0x7e))
+		else if (cp < 0x20 || (cp >= 0x7f && cp < 0xa0))
 			fprintf(out, "\\x%02x", cp);
 		else if (cp == 0x2028 || cp == 0x2029 || cp == 0xfeff || cp == 0xfffe ||
 			 cp == 0xffff)
