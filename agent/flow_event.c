@@ -105,6 +105,25 @@ static void fill_ssh_side(struct event_ssh_side *to, const struct ssh_flow_side 
 	}
 }
 
+bool flow_logged_in(const struct flow *f)
+{
+	return f->ssh && f->ssh->auth.success;
+}
+
+static void fill_login(const struct flow *f, struct event *e)
+{
+	struct ssh_auth_outcome o =
+		ssh_flow_login(f->ssh, &f->counters, e->type == EVENT_FLOW_END);
+
+	if (o.result == SSH_AUTH_PENDING)
+		return;
+	e->ssh_auth.result = ssh_auth_result_name(o.result);
+	e->ssh_auth.has_attempts = true;
+	e->ssh_auth.attempts = o.attempts;
+	e->ssh_auth.confidence = ssh_auth_confidence_name(o.confidence);
+	e->ssh_auth.basis = o.basis;
+}
+
 static void fill_ssh(const struct flow *f, struct event *e, struct flow_event_texts *t)
 {
 	const struct ssh_flow *s = f->ssh;
@@ -115,6 +134,7 @@ static void fill_ssh(const struct flow *f, struct event *e, struct flow_event_te
 	e->has_ssh = true;
 	fill_ssh_side(&e->ssh_client, &s->side[init]);
 	fill_ssh_side(&e->ssh_server, &s->side[!init]);
+	fill_login(f, e);
 	if (!s->has_choice)
 		return;
 	e->ssh_kex = s->choice.name[SSH_KEX][0] ? s->choice.name[SSH_KEX] : NULL;

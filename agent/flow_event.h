@@ -26,6 +26,9 @@ const struct fabric_target *flow_target(const struct flow *f);
 /* By who speaks, where, and whether they are inside. */
 enum event_severity flow_severity(const struct flow *f);
 
+/* The lengths of its SSH packets say that a login succeeded. */
+bool flow_logged_in(const struct flow *f);
+
 /* Ends, counters, trust and SSH. The event borrows from the flow and from t. */
 void flow_event_fill(const struct flow *f, struct event *e, struct flow_event_texts *t);
 

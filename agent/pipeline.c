@@ -141,6 +141,7 @@ static void emit_flow(struct pipeline *p, struct flow *f, enum event_type type, 
 	}
 	f->updated_ns = p->now.mono_ns;
 	f->reported = flow_outcome(f);
+	f->login_reported = flow_logged_in(f);
 	pipeline_emit(p, &e, p->now);
 }
 
@@ -422,7 +423,8 @@ static bool outcome_is_news(const struct flow *f)
 {
 	enum flow_outcome o = flow_outcome(f);
 
-	return o != f->reported && (o == OUTCOME_ESTABLISHED || o == OUTCOME_UNANSWERED);
+	return (o != f->reported && (o == OUTCOME_ESTABLISHED || o == OUTCOME_UNANSWERED)) ||
+	       (flow_logged_in(f) && !f->login_reported);
 }
 
 void pipeline_record(void *pipeline, const struct gw_record *r)

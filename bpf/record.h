@@ -25,10 +25,10 @@
 			   * to spare */
 #define GW_SNAP 2048	  /* payload bytes carried by one payload record: a full
 			   * segment, and a KEXINIT with post-quantum names */
-#define GW_FIRST_PAYLOADS 12 /* data packets per direction handed up of an SSH
-			      * flow: preamble, identification string (RFC 4253
-			      * 4.2) and KEXINIT (7.1) arrive within these; of
-			      * a BGP flow all are */
+#define GW_FIRST_PAYLOADS 48 /* data packets per direction handed up of an SSH
+			      * flow: identification string (RFC 4253 4.2), key
+			      * exchange and login, each request and answer a
+			      * packet, arrive within these; of a BGP flow all are */
 
 /* What a packet may be wrapped in, beside VLAN tags and MPLS labels. */
 enum gw_tunnel {

@@ -424,6 +424,19 @@ static void put_trust(struct writer *w, const struct event *e)
 	end_object(w);
 }
 
+static void put_ssh_auth(struct writer *w, const struct event *e)
+{
+	if (!e->ssh_auth.result)
+		return;
+	put_object(w, "auth");
+	put_member(w, "result", e->ssh_auth.result);
+	if (e->ssh_auth.has_attempts)
+		put_number(w, "attempts", e->ssh_auth.attempts);
+	put_member(w, "confidence", e->ssh_auth.confidence);
+	put_member(w, "basis", e->ssh_auth.basis);
+	end_object(w);
+}
+
 static void put_ssh_side(struct writer *w, const char *key, const struct event_ssh_side *side)
 {
 	if (!side->proto_version && !side->software_version && !side->hassh)
@@ -648,6 +661,7 @@ long event_encode_into(const struct event *e, char **buf, size_t *size)
 		put_member(&w, "cipher", e->ssh_cipher);
 		put_member(&w, "mac", e->ssh_mac);
 		put_member(&w, "compression", e->ssh_compression);
+		put_ssh_auth(&w, e);
 		end_object(&w);
 	}
 	if (e->has_bgp)
@@ -947,6 +961,19 @@ static void get_ssh_side(struct reader *r, const json_t *ssh, const char *key,
 	}
 }
 
+static void get_ssh_auth(struct reader *r, const json_t *ssh, struct event *e)
+{
+	const json_t *o = get_object(r, ssh, "ssh", "auth");
+
+	if (!o)
+		return;
+	get_string(r, o, "auth", "result", &e->ssh_auth.result);
+	e->ssh_auth.has_attempts =
+		get_uint(r, o, "auth", "attempts", INT64_MAX, &e->ssh_auth.attempts);
+	get_string(r, o, "auth", "confidence", &e->ssh_auth.confidence);
+	get_string(r, o, "auth", "basis", &e->ssh_auth.basis);
+}
+
 static void get_actor(struct reader *r, const json_t *doc, struct event *e)
 {
 	const json_t *o = get_object(r, doc, "", "actor");
@@ -1073,6 +1100,7 @@ int event_decode(const char *text, size_t len, struct event *e, char *err, size_
 		get_string(&r, o, "ssh", "cipher", &e->ssh_cipher);
 		get_string(&r, o, "ssh", "mac", &e->ssh_mac);
 		get_string(&r, o, "ssh", "compression", &e->ssh_compression);
+		get_ssh_auth(&r, o, e);
 	}
 	get_object(&r, doc, "", "bgp");
 	get_actor(&r, doc, e);

@@ -147,6 +147,13 @@ struct event {
 	struct event_ssh_side ssh_client, ssh_server;
 	/* negotiated, each NULL when not known; "A / B" where the directions differ */
 	const char *ssh_kex, *ssh_host_key, *ssh_cipher, *ssh_mac, *ssh_compression;
+	struct {
+		const char *result; /* success failure unknown; NULL: absent */
+		bool has_attempts;
+		uint64_t attempts;
+		const char *confidence; /* high medium low */
+		const char *basis;
+	} ssh_auth;
 
 	/* Decoding only checks that it is an object: read doc. */
 	bool has_bgp;

@@ -27,8 +27,9 @@ WAYS = {
     "agent": [
         ["capture", "flowkey", "judge", "link", "capfile", "kernel", "fragments", "watch",
          "capture_bpf", "capture_file", "capture_pcap", "actor"],
-        ["stream"],
+        ["stream", "order"],
         ["ssh", "bgp", "protocol"],
+        ["ssh_auth"],
         ["ssh_flow"],
         ["flow"],
         ["path"],
