@@ -112,8 +112,7 @@ bool flow_logged_in(const struct flow *f)
 
 static void fill_login(const struct flow *f, struct event *e)
 {
-	struct ssh_auth_outcome o =
-		ssh_flow_login(f->ssh, &f->counters, e->type == EVENT_FLOW_END);
+	struct ssh_auth_outcome o = ssh_flow_login(f->ssh, &f->counters, e->type == EVENT_FLOW_END);
 
 	if (o.result == SSH_AUTH_PENDING)
 		return;
@@ -188,9 +187,9 @@ void flow_event_fill(const struct flow *f, struct event *e, struct flow_event_te
 	e->flow.initiator = c->basis;
 	e->flow.outbound = f->judgement.outbound;
 	e->flow.unknown_target = flow_unknown_target(f);
-	e->flow.handshake_ms = c->established_ns && (c->dir[init].flags & GW_SYN) ?
-				       (double)(c->established_ns - c->start_ns) / 1e6 :
-				       -1;
+	e->flow.handshake_ms = c->established_ns && (c->dir[init].flags & GW_SYN)
+				       ? (double)(c->established_ns - c->start_ns) / 1e6
+				       : -1;
 	e->flow.retransmits = (uint64_t)c->dir[0].again + c->dir[1].again;
 	e->flow.fragments = (uint64_t)c->dir[0].fragments + c->dir[1].fragments;
 	e->flow.missed_bytes = gw_track_missed(c, 0) + gw_track_missed(c, 1);

@@ -56,8 +56,7 @@ static bool hand_on_held(struct order *o, order_fn *fn, void *arg)
 	return false;
 }
 
-void order_feed(struct order *o, const struct gw_record *r, uint32_t first, order_fn *fn,
-		void *arg)
+void order_feed(struct order *o, const struct gw_record *r, uint32_t first, order_fn *fn, void *arg)
 {
 	uint32_t seq = r->seq + !!(r->tcp_flags & GW_SYN);
 

@@ -31,13 +31,13 @@
 #define PAYLOAD_SUCCESS 1
 #define PAYLOAD_NONE (1 + 4 + 4 + 14 + 4 + 4) /* and the user's name */
 #define PAYLOAD_NONE_MAX (PAYLOAD_NONE + 32)
-#define KBDINT_OVER_NONE 24	  /* a longer name, two more strings that are empty */
-#define PK_OK_UNDER_QUERY 5	  /* PK_OK = query - none - 5, whoever the user is */
+#define KBDINT_OVER_NONE 24	    /* a longer name, two more strings that are empty */
+#define PK_OK_UNDER_QUERY 5	    /* PK_OK = query - none - 5, whoever the user is */
 #define PAYLOAD_FAILURE_MIN (6 + 8) /* "password", the shortest method in use */
-#define SIGNATURE_MIN 60	  /* what a signed request has over the query */
-#define ANSWER_MAX 3000		  /* of a login: a certificate in PK_OK, no session data */
-#define NOTE_MAX 200		  /* debug messages that may stand before SUCCESS */
-#define SEGMENT_FULL 500	  /* what follows a segment this long may be its rest */
+#define SIGNATURE_MIN 60	    /* what a signed request has over the query */
+#define ANSWER_MAX 3000		    /* of a login: a certificate in PK_OK, no session data */
+#define NOTE_MAX 200		    /* debug messages that may stand before SUCCESS */
+#define SEGMENT_FULL 500	    /* what follows a segment this long may be its rest */
 
 /* ---- lengths --------------------------------------------------------------------- */
 
@@ -68,9 +68,10 @@ static uint8_t mac_len(const char *name)
 		const char *part;
 		uint8_t len;
 	} macs[] = {
-		{ "sha1-96", 12 }, { "md5-96", 12 },   { "sha2-256-96", 12 }, { "sha2-512-96", 12 },
-		{ "sha2-256", 32 }, { "sha2-512", 64 }, { "sha1", 20 },	      { "md5", 16 },
-		{ "umac-64", 8 },   { "umac-128", 16 }, { "ripemd160", 20 },
+		{ "sha1-96", 12 },     { "md5-96", 12 },    { "sha2-256-96", 12 },
+		{ "sha2-512-96", 12 }, { "sha2-256", 32 },  { "sha2-512", 64 },
+		{ "sha1", 20 },	       { "md5", 16 },	    { "umac-64", 8 },
+		{ "umac-128", 16 },    { "ripemd160", 20 },
 	};
 	size_t i;
 
@@ -388,8 +389,11 @@ static struct tally count_attempts(const struct ssh_auth *a)
 		}
 		asked_more = false;
 		t.attempts++;
-		/* the last answer may be a DISCONNECT: too many */
-		t.sure = t.sure && (failed || i + 1 == n);
+		if (failed || i + 1 == n) /* the last may be a DISCONNECT: too many */
+			continue;
+		/* a banner was in one segment with the first answer */
+		t.sure = t.sure && a->exchange[0].total > e->last;
+		failure = e->last;
 	}
 	return t;
 }
@@ -505,8 +509,7 @@ const char *ssh_auth_confidence_name(enum ssh_auth_confidence c)
 		[SSH_AUTH_MEDIUM] = "medium",
 		[SSH_AUTH_HIGH] = "high",
 	};
-	_Static_assert(sizeof(names) / sizeof(names[0]) == SSH_AUTH_NUM_CONFIDENCES,
-		       "a name each");
+	_Static_assert(sizeof(names) / sizeof(names[0]) == SSH_AUTH_NUM_CONFIDENCES, "a name each");
 
 	return names[c];
 }

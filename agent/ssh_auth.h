@@ -44,20 +44,20 @@ enum ssh_auth_phase {
 struct ssh_auth_side {
 	enum ssh_auth_phase phase;
 	struct ssh_sizes sizes;
-	bool newkeys;	   /* the clear packet at hand is NEWKEYS */
-	uint8_t n_head;	   /* bytes of its head that are there */
-	uint8_t head[6];   /* length, padding, message number */
-	uint32_t left;	   /* bytes of the packet at hand still to come */
-	uint32_t packet;   /* its length on the wire */
+	bool newkeys;	 /* the clear packet at hand is NEWKEYS */
+	uint8_t n_head;	 /* bytes of its head that are there */
+	uint8_t head[6]; /* length, padding, message number */
+	uint32_t left;	 /* bytes of the packet at hand still to come */
+	uint32_t packet; /* its length on the wire */
 };
 
 enum ssh_auth_stop {
 	SSH_AUTH_GOES_ON,
-	SSH_AUTH_NO_CIPHER,    /* lengths of this cipher or MAC are not known here */
-	SSH_AUTH_COMPRESSED,   /* from the first packet on */
-	SSH_AUTH_CONFUSED,     /* what is seen makes no sense */
-	SSH_AUTH_REKEYED,      /* new keys amid the login */
-	SSH_AUTH_TOO_LONG      /* more exchanges than are kept */
+	SSH_AUTH_NO_CIPHER,  /* lengths of this cipher or MAC are not known here */
+	SSH_AUTH_COMPRESSED, /* from the first packet on */
+	SSH_AUTH_CONFUSED,   /* what is seen makes no sense */
+	SSH_AUTH_REKEYED,    /* new keys amid the login */
+	SSH_AUTH_TOO_LONG    /* more exchanges than are kept */
 };
 
 struct ssh_auth {
@@ -66,7 +66,7 @@ struct ssh_auth {
 	bool asked, accepted;	      /* SERVICE_REQUEST, SERVICE_ACCEPT: the login began */
 	bool answering;		      /* the last that spoke is the server */
 	bool success;
-	uint16_t n_before;	      /* exchanges up to and with the successful one */
+	uint16_t n_before; /* exchanges up to and with the successful one */
 	enum ssh_auth_stop stop;
 	uint16_t n;
 	struct ssh_exchange exchange[SSH_AUTH_EXCHANGES];
@@ -101,7 +101,7 @@ struct ssh_auth_outcome {
 enum ssh_auth_end {
 	SSH_AUTH_OPEN,	/* the flow goes on */
 	SSH_AUTH_CUT,	/* no more is seen of it */
-	SSH_AUTH_CLOSED	/* a side has closed it */
+	SSH_AUTH_CLOSED /* a side has closed it */
 };
 
 /* complete: all that both sides sent so far was handed in. */

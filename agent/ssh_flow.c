@@ -118,8 +118,8 @@ struct ssh_auth_outcome ssh_flow_login(const struct ssh_flow *f, const struct gw
 	bool closed = c->dir[0].state >= GW_TCP_CLOSED || c->dir[1].state >= GW_TCP_CLOSED;
 
 	return ssh_auth_outcome(&f->auth,
-				!ended ? SSH_AUTH_OPEN :
-				closed ? SSH_AUTH_CLOSED :
-					 SSH_AUTH_CUT,
+				!ended	 ? SSH_AUTH_OPEN
+				: closed ? SSH_AUTH_CLOSED
+					 : SSH_AUTH_CUT,
 				complete);
 }

@@ -28,7 +28,7 @@ struct ssh_flow_side {
 };
 
 struct ssh_flow {
-	uint32_t client; /* direction index of the initiator */
+	uint32_t client;	      /* direction index of the initiator */
 	struct ssh_flow_side side[2]; /* by direction index */
 	bool has_choice;
 	struct ssh_choice choice;

@@ -69,6 +69,11 @@ static struct event full(void)
 						"0123456789abcdef0123456789abcdef", "a;b" };
 	e.ssh_kex = "curve25519-sha256";
 	e.ssh_cipher = "aes128-ctr / aes256-ctr";
+	e.ssh_auth.result = "success";
+	e.ssh_auth.has_attempts = true;
+	e.ssh_auth.attempts = 2;
+	e.ssh_auth.confidence = "high";
+	e.ssh_auth.basis = "packet-lengths";
 	e.actor.user = "alice";
 	e.actor.uid = 1000;
 	e.actor.loginuid = 1000;
@@ -99,7 +104,9 @@ static const char full_text[] =
 	"\"OpenSSH_9.2p1 Debian-2\"},\"server\":{\"proto_version\":\"2.0\","
 	"\"software_version\":\"OpenSSH_8.7\","
 	"\"hassh\":{\"hash\":\"0123456789abcdef0123456789abcdef\",\"string\":\"a;b\"}},"
-	"\"kex\":\"curve25519-sha256\",\"cipher\":\"aes128-ctr / aes256-ctr\"},"
+	"\"kex\":\"curve25519-sha256\",\"cipher\":\"aes128-ctr / aes256-ctr\","
+	"\"auth\":{\"result\":\"success\",\"attempts\":2,\"confidence\":\"high\","
+	"\"basis\":\"packet-lengths\"}},"
 	"\"actor\":{\"user\":\"alice\",\"uid\":1000,\"loginuid\":1000,\"pid\":4242,"
 	"\"comm\":\"ssh\"}}";
 
@@ -206,9 +213,9 @@ static void bgp_messages(void **state)
 	e.bgp.reason = "notification";
 	e.bgp.opens[e.bgp.n_opens++] =
 		(struct event_bgp_open){ 0, 4200000001u, 180, addr("192.0.2.46"), codes, 3 };
-	e.bgp.notifications[e.bgp.n_notifications++] = (struct event_bgp_notification){
-		1, 6, 2, "Cease/Administrative Shutdown", "at \xff\"four\""
-	};
+	e.bgp.notifications[e.bgp.n_notifications++] =
+		(struct event_bgp_notification){ 1, 6, 2, "Cease/Administrative Shutdown",
+						 "at \xff\"four\"" };
 	e.bgp.notifications[e.bgp.n_notifications++] =
 		(struct event_bgp_notification){ 0, 99, 0, NULL, NULL };
 	text = event_encode(&e);
@@ -222,8 +229,9 @@ static void bgp_messages(void **state)
 		"{\"from\":\"source\",\"code\":99,\"subcode\":0}]}"));
 	assert_int_equal(event_decode(text, strlen(text), &back, err, sizeof(err)), 0);
 	assert_false(back.has_bgp); /* to be read from the document */
-	assert_int_equal(json_array_size(json_object_get(json_object_get(back.doc, "bgp"),
-							 "notifications")), 2);
+	assert_int_equal(
+		json_array_size(json_object_get(json_object_get(back.doc, "bgp"), "notifications")),
+		2);
 	event_clear(&back);
 	free(text);
 }
