@@ -75,8 +75,10 @@ static int tag_levels(const char *gate, char *out, size_t size)
 static int build_filter(const struct capture_config *config, char *out, size_t size)
 {
 	static const char rest[] =
-		" or icmp or icmp6 or (tcp and ip[6:2] & 0x1fff != 0) or (ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or "
-		"ip6[6] = 51 or ip6[6] = 60)) or proto 4 or proto 41 or proto 47 or "
+		" or icmp or icmp6 or (tcp and ip[6:2] & 0x1fff != 0) or "
+		"(ip6 and (ip6[6] = 0 or ip6[6] = 43 or ip6[6] = 44 or "
+		"ip6[6] = 51 or ip6[6] = 60)) or "
+		"proto 4 or proto 41 or proto 47 or "
 		"udp dst port 4789 or udp dst port 6081 or udp dst port 2152 or "
 		"ether proto 0x8847 or ether proto 0x8848 or ether proto 0x8864";
 	char gate[FILTER_SIZE / 5] = "";

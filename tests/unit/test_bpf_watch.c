@@ -844,7 +844,8 @@ static void both(const uint8_t *frame, size_t len)
 static void both_in_fragments(const uint8_t *frame, size_t len)
 {
 	uint32_t body = (uint32_t)fragment_body(frame, len), size = 8 + 8 * rnd(16);
-	uint32_t n = (body + size - 1) / size, id = rnd(2), i; /* few: neither table is to overflow */
+	/* few ids: neither table is to overflow */
+	uint32_t n = (body + size - 1) / size, id = rnd(2), i;
 	uint32_t order = rnd(4); /* 0: backwards, 1: any, else as they were sent */
 	uint8_t out[FRAME_ROOM];
 
