@@ -4,8 +4,8 @@
  * are appended; when the buffer starts with a header (16 bytes of all ones, a length
  * and a type that fit each other) the message's length is known, and it is taken
  * when that many bytes came. When it starts with anything else, bytes are dropped
- * until it does, so being in step and looking for the next header are one thing.
- * Bytes of a message beyond the buffer are only counted (skip).
+ * until it does, so being in step and looking for the next header are one thing. The
+ * buffer grows when a header asks for more, and goes when it is empty.
  */
 #include "agent/bgp.h"
 
@@ -17,12 +17,13 @@
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define MARKER 16
-#define MESSAGE_MAX 4096
+#define MESSAGE_MAX 4096 /* of an ordinary message */
 #define OPEN_MIN 29
 #define PARAM_CAPABILITIES 2
 #define PARAM_EXTENDED 255 /* RFC 9072 */
 #define CAP_EXTENDED_MESSAGE 6
 #define CAP_FOUR_OCTET_AS 65
+#define CAP_ADD_PATH 69
 #define CODE_CEASE 6
 #define CEASE_SHUTDOWN 2
 #define CEASE_RESET 4
@@ -124,6 +125,20 @@ const char *bgp_notification_name(uint8_t code, uint8_t subcode, char out[BGP_NA
 
 /* ---- messages -------------------------------------------------------------------- */
 
+static void read_add_path(struct cursor c, struct bgp_open *o)
+{
+	uint8_t safi, how;
+	uint16_t afi;
+
+	while (cursor_u16(&c, &afi) && cursor_u8(&c, &safi) && cursor_u8(&c, &how)) {
+		enum bgp_family f = bgp_family_of(afi, safi);
+
+		/* RFC 7911 4: another value is to be ignored */
+		if (f != BGP_NUM_FAMILIES && how <= (BGP_RECEIVES | BGP_SENDS))
+			o->add_path[f] = how;
+	}
+}
+
 static void read_capabilities(struct cursor c, struct bgp_open *o)
 {
 	uint8_t code, len;
@@ -135,10 +150,14 @@ static void read_capabilities(struct cursor c, struct bgp_open *o)
 			return;
 		if (!memchr(o->capabilities, code, o->n_capabilities))
 			o->capabilities[o->n_capabilities++] = code;
-		if (code == CAP_FOUR_OCTET_AS && len == 4)
+		if (code == CAP_FOUR_OCTET_AS && len == 4) {
 			o->asn = be32(value);
+			o->as4 = true;
+		}
 		if (code == CAP_EXTENDED_MESSAGE)
 			o->extended = true;
+		if (code == CAP_ADD_PATH)
+			read_add_path(cursor_of(value, len), o);
 	}
 }
 
@@ -219,12 +238,21 @@ static void read_notification(struct cursor c, struct bgp_notification *n)
 		read_text(c, n->text);
 }
 
-/* The whole message, or its first BGP_KEEP bytes, is in the buffer. */
+static void note_offer(struct bgp *b, const struct bgp_open *o)
+{
+	b->offer[o->dir].seen = true;
+	b->offer[o->dir].extended = o->extended;
+	b->offer[o->dir].as4 = o->as4;
+	b->offer[o->dir].hold_time = o->hold_time;
+	memcpy(b->offer[o->dir].add_path, o->add_path, sizeof(o->add_path));
+}
+
+/* The whole message is in the buffer. */
 static void take_message(const struct reading *r, enum bgp_type type, size_t len)
 {
 	struct bgp *b = r->b;
 	struct cursor body = cursor_of(b->reader[r->dir].keep + BGP_HEADER, len - BGP_HEADER);
-	struct bgp_message m = { .dir = r->dir, .type = type };
+	struct bgp_message m = { .dir = r->dir, .type = type, .body = body.at, .len = body.left };
 	uint64_t before = b->count[r->dir][type]++;
 	struct bgp_notification n;
 	struct bgp_open o;
@@ -233,8 +261,7 @@ static void take_message(const struct reading *r, enum bgp_type type, size_t len
 		memset(&o, 0, sizeof(o));
 		o.dir = r->dir;
 		read_open(body, &o);
-		b->offered[r->dir] = o.extended;
-		b->extended = b->offered[0] && b->offered[1];
+		note_offer(b, &o);
 		if (before < BGP_MAX_KEPT)
 			b->opens[b->n_opens++] = o;
 		m.open = &o;
@@ -296,30 +323,53 @@ static void find_header(struct bgp_reader *s, bool extended)
 		drop_front(s, at);
 }
 
-/* Takes each message that is whole. */
-static void take_messages(const struct reading *r)
+static bool is_extended(const struct bgp *b)
+{
+	return b->offer[0].extended && b->offer[1].extended;
+}
+
+static void drop_buffer(struct bgp_reader *s)
+{
+	free(s->keep);
+	s->keep = NULL;
+	s->room = s->len = 0;
+}
+
+/* False: no memory; what the buffer held stays. */
+static bool make_room(struct bgp_reader *s, uint32_t room)
+{
+	uint8_t *larger = s->room < room ? realloc(s->keep, room) : s->keep;
+
+	if (!larger)
+		return false;
+	s->keep = larger;
+	s->room = s->room < room ? (uint16_t)room : s->room;
+	return true;
+}
+
+/* Takes each message that is whole. False: there is no memory for the next one. */
+static bool take_messages(const struct reading *r)
 {
 	struct bgp_reader *s = &r->b->reader[r->dir];
 
 	for (;;) {
 		uint32_t len;
 
-		find_header(s, r->b->extended);
+		find_header(s, is_extended(r->b));
 		if (s->len < BGP_HEADER)
-			return;
-		len = header_length(s->keep, r->b->extended);
-		if (len > BGP_KEEP) {
-			if (s->len < BGP_KEEP)
-				return;
-			/* the buffer has all that will be read of it */
-			s->skip = len - BGP_KEEP;
-			return;
-		}
+			return true;
+		len = header_length(s->keep, is_extended(r->b));
 		if (s->len < len)
-			return;
+			return make_room(s, len);
 		take_message(r, (enum bgp_type)s->keep[MARKER + 2], len);
 		drop_front(s, len);
 	}
+}
+
+/* The message at hand is cut. */
+static void gap(struct bgp_reader *s)
+{
+	drop_buffer(s);
 }
 
 static void append(const struct reading *r, const uint8_t *bytes, size_t n)
@@ -327,33 +377,23 @@ static void append(const struct reading *r, const uint8_t *bytes, size_t n)
 	struct bgp_reader *s = &r->b->reader[r->dir];
 
 	while (n) {
-		size_t part = n;
+		size_t part;
 
-		if (s->skip) {
-			part = part < s->skip ? part : s->skip;
-			s->skip -= (uint32_t)part;
-			if (!s->skip) {
-				take_message(r, (enum bgp_type)s->keep[MARKER + 2], BGP_KEEP);
-				s->len = 0;
-			}
-		} else {
-			size_t room = (size_t)BGP_KEEP - s->len;
-
-			part = part < room ? part : room;
-			memcpy(s->keep + s->len, bytes, part);
-			s->len = (uint16_t)(s->len + part);
-			take_messages(r);
+		if (!make_room(s, MESSAGE_MAX)) {
+			gap(s);
+			return;
 		}
+		part = (size_t)s->room - s->len;
+		part = part < n ? part : n;
+		memcpy(s->keep + s->len, bytes, part);
+		s->len = (uint16_t)(s->len + part);
+		if (!take_messages(r))
+			gap(s);
 		bytes += part;
 		n -= part;
 	}
-}
-
-/* The message at hand is cut. */
-static void gap(struct bgp_reader *s)
-{
-	s->len = 0;
-	s->skip = 0;
+	if (!s->len)
+		drop_buffer(s);
 }
 
 /* ---- segments -------------------------------------------------------------------- */
@@ -481,8 +521,12 @@ void bgp_finish(struct bgp *b, bgp_message_fn *fn, void *arg)
 
 void bgp_clear(struct bgp *b)
 {
-	free(b->reader[0].held);
-	free(b->reader[1].held);
+	unsigned d;
+
+	for (d = 0; d < 2; d++) {
+		free(b->reader[d].held);
+		drop_buffer(&b->reader[d]);
+	}
 	memset(b, 0, sizeof(*b));
 }
 
@@ -511,4 +555,41 @@ bool bgp_was_up(const struct bgp *b)
 	if (b->count[0][BGP_UPDATE] || b->count[1][BGP_UPDATE])
 		return true; /* sent in that state only */
 	return !opened && (b->count[0][BGP_KEEPALIVE] || b->count[1][BGP_KEEPALIVE]);
+}
+
+bool bgp_is_whole(const struct bgp *b)
+{
+	return b->offer[0].seen && b->offer[1].seen;
+}
+
+uint16_t bgp_hold_time(const struct bgp *b)
+{
+	uint16_t x = b->offer[0].hold_time, y = b->offer[1].hold_time;
+
+	if (!bgp_is_whole(b))
+		return 0;
+	return x < y ? x : y;
+}
+
+/* What one side does not offer is not agreed, whatever the other one says. */
+static enum bgp_agreed agreed(bool x_seen, bool x, bool y_seen, bool y)
+{
+	if ((x_seen && !x) || (y_seen && !y))
+		return BGP_NO;
+	return x_seen && y_seen ? BGP_YES : BGP_NOT_KNOWN;
+}
+
+struct bgp_update_form bgp_form(const struct bgp *b, uint8_t dir)
+{
+	bool from = b->offer[dir & 1].seen, to = b->offer[!(dir & 1)].seen;
+	const uint8_t *sends = b->offer[dir & 1].add_path;
+	const uint8_t *receives = b->offer[!(dir & 1)].add_path;
+	struct bgp_update_form form;
+	unsigned f;
+
+	form.as4 = agreed(from, b->offer[dir & 1].as4, to, b->offer[!(dir & 1)].as4);
+	for (f = 0; f < BGP_NUM_FAMILIES; f++)
+		form.add_path[f] = agreed(from, sends[f] & BGP_SENDS, to,
+					  receives[f] & BGP_RECEIVES);
+	return form;
 }

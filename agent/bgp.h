@@ -9,10 +9,13 @@
  *			long parameters (RFC 9072)
  *	NOTIFICATION	read: code, subcode and their names, the operator's text (RFC 9003),
  *			also inside a hard reset (RFC 8538)
+ *	UPDATE		handed on whole, with the form that the OPENs agreed on for it:
+ *			bgp_update.h reads it
  *	the others	counted
  *
  * A message may be longer than 4096 bytes only when both OPENs allow it (RFC 8654).
- * Only the first BGP_KEEP bytes of one are kept, which is all that is read.
+ * A direction has a buffer only while a message is not whole, and one beyond 4096
+ * bytes only for such a message.
  *
  * Segments may repeat, overlap and change places: up to BGP_HELD that came too early
  * wait for the one before them. It is given up, and the message that it cut with
@@ -24,8 +27,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/bgp_update.h"
+
 #define BGP_HEADER 19
-#define BGP_KEEP 4096
 #define BGP_HELD 8
 #define BGP_SEGMENT 2048   /* bytes of a segment that waits */
 #define BGP_MAX_KEPT 2	   /* OPENs, and NOTIFICATIONs, kept of each direction */
@@ -45,12 +49,17 @@ struct bgp_open {
 	uint8_t dir;
 	uint8_t version;
 	bool extended; /* offers messages above 4096 bytes, RFC 8654 */
+	bool as4;      /* speaks ASes of four octets, RFC 6793 */
 	uint32_t asn;  /* of the 4-octet capability where it is there */
 	uint16_t hold_time;
 	uint8_t router_id[4];
 	uint16_t n_capabilities;
 	uint8_t capabilities[256]; /* codes as they come, each once */
+	uint8_t add_path[BGP_NUM_FAMILIES]; /* RFC 7911: BGP_RECEIVES, BGP_SENDS, or-ed */
 };
+
+#define BGP_RECEIVES 1
+#define BGP_SENDS 2
 
 struct bgp_notification {
 	uint8_t dir;
@@ -65,6 +74,8 @@ struct bgp_message {
 	enum bgp_type type;
 	const struct bgp_open *open;
 	const struct bgp_notification *notification;
+	const uint8_t *body; /* what follows the header */
+	size_t len;
 };
 
 typedef void bgp_message_fn(void *arg, const struct bgp_message *m);
@@ -75,10 +86,10 @@ struct bgp_held;
 struct bgp_reader {
 	bool started;
 	uint32_t next; /* sequence number expected */
-	uint32_t skip; /* bytes of the message at hand that are not kept */
 	uint16_t len;  /* bytes in keep */
+	uint16_t room; /* of keep */
 	uint8_t n_held;
-	uint8_t keep[BGP_KEEP];
+	uint8_t *keep; /* NULL: no message is at hand */
 	struct bgp_held *held; /* BGP_HELD of them while one waits; else NULL */
 };
 
@@ -89,8 +100,12 @@ struct bgp {
 	uint8_t n_opens, n_notifications; /* in order of arrival */
 	struct bgp_open opens[2 * BGP_MAX_KEPT];
 	struct bgp_notification notifications[2 * BGP_MAX_KEPT];
-	bool extended; /* agreed: each side's last OPEN offers it */
-	bool offered[2];
+	/* what each side's last OPEN offers */
+	struct {
+		bool seen, extended, as4;
+		uint16_t hold_time;
+		uint8_t add_path[BGP_NUM_FAMILIES];
+	} offer[2];
 };
 
 struct bgp_segment {
@@ -122,6 +137,16 @@ bool bgp_is_up(const struct bgp *b);
 
 /* Its beginning was not seen, but it spoke as one that is Established. */
 bool bgp_was_up(const struct bgp *b);
+
+/* Both OPENs were seen: what is said of the session is all there is to say. */
+bool bgp_is_whole(const struct bgp *b);
+
+/* Seconds after which a side gives the other up: the smaller of both offers. 0: never,
+ * or not known. */
+uint16_t bgp_hold_time(const struct bgp *b);
+
+/* How the UPDATEs of this direction are to be read. */
+struct bgp_update_form bgp_form(const struct bgp *b, uint8_t dir);
 
 /* RFC 4271, 4486, 6608, 7313, 8538, 9234, 9384, 9687. Empty: the code is unknown. */
 const char *bgp_notification_name(uint8_t code, uint8_t subcode, char out[BGP_NAME_STRLEN]);

@@ -42,10 +42,16 @@ enum flow_outcome {
 	OUTCOME_NUM
 };
 
-/* The BGP side of a flow; allocated when the first payload comes. */
+/* The BGP side of a flow; allocated when the first payload comes. Times are the capture
+ * clock's, per direction. */
 struct flow_bgp {
 	struct bgp bgp;
 	bool told_up, told_down;
+	bool has_routes;    /* the armed stage may know some of it */
+	uint8_t at_risk;    /* directions that are silent for too long, as bits */
+	uint64_t heard_ns[2]; /* something new came */
+	uint64_t keepalive_ns[2], keepalive_first_ns[2], keepalive_max_ns[2];
+	uint64_t malformed[2], ambiguous[2]; /* UPDATEs */
 };
 
 struct flow {

@@ -229,6 +229,24 @@ void flow_event_bgp_notification(struct event *e, const struct flow *f,
 	out->text = n->text[0] ? n->text : NULL;
 }
 
+static void fill_bgp_side(struct event_bgp_counts *to, const struct flow_bgp *b, unsigned d)
+{
+	const uint64_t *n = b->bgp.count[d];
+
+	to->open = n[BGP_OPEN];
+	to->update = n[BGP_UPDATE];
+	to->notification = n[BGP_NOTIFICATION];
+	to->keepalive = n[BGP_KEEPALIVE];
+	to->route_refresh = n[BGP_ROUTE_REFRESH];
+	to->malformed = b->malformed[d];
+	to->ambiguous = b->ambiguous[d];
+	if (n[BGP_KEEPALIVE] < 2)
+		return;
+	to->keepalive_average = (double)(b->keepalive_ns[d] - b->keepalive_first_ns[d]) / 1e9 /
+				(double)(n[BGP_KEEPALIVE] - 1);
+	to->keepalive_max = (double)b->keepalive_max_ns[d] / 1e9;
+}
+
 void flow_event_bgp(struct event *e, const struct flow *f)
 {
 	const struct bgp *b = f->bgp ? &f->bgp->bgp : NULL;
@@ -238,17 +256,8 @@ void flow_event_bgp(struct event *e, const struct flow *f)
 		return;
 	e->has_bgp = true;
 	e->bgp.has_counts = true;
-	for (i = 0; i < 2; i++) {
-		const uint64_t *n = b->count[i ^ (f->counters.initiator & 1)];
-
-		e->bgp.counts[i] = (struct event_bgp_counts){
-			.open = n[BGP_OPEN],
-			.update = n[BGP_UPDATE],
-			.notification = n[BGP_NOTIFICATION],
-			.keepalive = n[BGP_KEEPALIVE],
-			.route_refresh = n[BGP_ROUTE_REFRESH],
-		};
-	}
+	for (i = 0; i < 2; i++)
+		fill_bgp_side(&e->bgp.counts[i], f->bgp, i ^ (f->counters.initiator & 1));
 	for (i = 0; i < b->n_opens; i++)
 		flow_event_bgp_open(e, f, &b->opens[i]);
 	for (i = 0; i < b->n_notifications; i++)

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "agent/actor.h"
+#include "agent/armed.h"
 #include "agent/bgp_session.h"
 #include "agent/fabric/fabric.h"
 #include "agent/flow.h"
@@ -32,6 +33,7 @@
 #define TICK_NS 250000000ull
 #define SWEEP_NS 10000000000ull
 #define ADOPT_NS 1000000000ull
+#define MAX_ROUTES 262144 /* that cover an in-band address; 64 bytes each when used */
 #define NO_ACTOR_LOGIN 0xffffffffu
 
 struct pipeline {
@@ -40,6 +42,7 @@ struct pipeline {
 	pipeline_emit_fn *emit;
 	void *arg;
 	struct bgp_sink bgp;
+	struct armed *armed;
 	struct fabric *fabric;
 	uint32_t loads;
 	struct flow_table *flows;
@@ -70,10 +73,11 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, struct captu
 	p->capture = capture;
 	p->emit = emit;
 	p->arg = arg;
-	p->bgp = (struct bgp_sink){ emit_now, p };
+	p->armed = armed_new(MAX_ROUTES);
+	p->bgp = (struct bgp_sink){ emit_now, p, &p->now, p->armed, NULL };
 	p->flows = flow_table_new(config->max_flows);
 	p->names = actor_names_new();
-	if (!p->flows || !p->names) {
+	if (!p->flows || !p->names || !p->armed) {
 		pipeline_free(p);
 		return NULL;
 	}
@@ -86,6 +90,7 @@ void pipeline_free(struct pipeline *p)
 		return;
 	flow_table_free(p->flows);
 	actor_names_free(p->names);
+	armed_free(p->armed);
 	fabric_unref(p->fabric);
 	free(p->paths);
 	free(p);
@@ -100,6 +105,8 @@ void pipeline_counters(const struct pipeline *p, struct pipeline_counters *out)
 {
 	*out = p->counters;
 	out->flows_open = flow_count(p->flows);
+	out->routes = armed_routes(p->armed);
+	out->routes_refused = armed_refused(p->armed);
 }
 
 void pipeline_clock(struct pipeline *p, struct now now)
@@ -309,7 +316,8 @@ static void set_due(const struct pipeline *p, struct flow *f)
 		if (at > p->now.mono_ns)
 			due = at < due ? at : due;
 	}
-	f->due_ns = due;
+	at = bgp_session_due(f);
+	f->due_ns = at < due ? at : due;
 }
 
 /* ---- records -------------------------------------------------------------------- */
@@ -526,6 +534,7 @@ static void look_at(void *arg, struct flow *f)
 	if (outcome_is_news(f))
 		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
 	observe_path(p, f);
+	bgp_session_look(&p->bgp, f);
 	last = flow_last_ns(&f->counters);
 	if (now >= last + flow_timeout(p, f))
 		end_flow(p, f, false);
@@ -657,7 +666,9 @@ int pipeline_load(struct pipeline *p, struct fabric *f, struct now now)
 	if (!paths)
 		return -ENOMEM;
 	f->number = ++p->loads;
-	err = p->capture->ops->load(p->capture, f);
+	err = armed_prepare(p->armed, f);
+	if (!err)
+		err = p->capture->ops->load(p->capture, f);
 	if (err < 0) {
 		free(paths);
 		return err;
@@ -672,6 +683,8 @@ int pipeline_load(struct pipeline *p, struct fabric *f, struct now now)
 	free(p->paths);
 	p->paths = paths;
 	p->fabric = fabric_ref(f);
+	armed_load(p->armed, f);
+	p->bgp.fabric = f;
 	announce(p, f, old);
 	flow_each(p->flows, UINT64_MAX, judge_again, p);
 	fabric_unref(old);

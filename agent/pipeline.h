@@ -38,6 +38,7 @@ typedef int pipeline_emit_fn(void *arg, struct event *e);
 struct pipeline_counters {
 	uint64_t events, flows, flows_open, late_packets, table_full, found_by_sweep;
 	uint64_t path_changes;
+	uint64_t routes, routes_refused; /* BGP's, that cover an in-band address */
 };
 
 /* Capture and arg are borrowed. NULL: no memory. */

@@ -170,13 +170,15 @@ json_t *report_stats(const uint64_t capture[GW_STAT_MAX], const struct pipeline_
 
 	for (i = 0; i < GW_STAT_MAX; i++)
 		json_object_set_new(c, stat_names[i], json_integer((json_int_t)capture[i]));
-	e = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "events", (json_int_t)engine->events,
+	e = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "events", (json_int_t)engine->events,
 		      "flows", (json_int_t)engine->flows, "flows_now",
 		      (json_int_t)engine->flows_open, "late_packets",
 		      (json_int_t)engine->late_packets, "table_full",
 		      (json_int_t)engine->table_full, "found_by_sweep",
 		      (json_int_t)engine->found_by_sweep, "path_changes",
-		      (json_int_t)engine->path_changes);
+		      (json_int_t)engine->path_changes, "routes_now",
+		      (json_int_t)engine->routes, "routes_refused",
+		      (json_int_t)engine->routes_refused);
 	return json_pack("{s:{s:o,s:o,s:o}}", "stats", "capture", c, "engine", e, "delivery",
 			 outbox_counters_json(delivery));
 }

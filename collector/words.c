@@ -131,6 +131,50 @@ static void add_sender(struct line *l, const struct event *e, const json_t *mess
 				ip));
 }
 
+/* "; nothing new from 203.0.113.0, hold time 90 s" */
+static void add_silent(struct line *l, const struct event *e, const json_t *session)
+{
+	const char *silent = json_string_value(json_object_get(session, "silent"));
+	char ip[ADDR_STRLEN];
+
+	if (!silent || !e->has_ends)
+		return;
+	add(l, "; nothing new from %s, hold time %" JSON_INTEGER_FORMAT " s",
+	    addr_format(strcmp(silent, "source") == 0 ? &e->source.ip : &e->destination.ip, ip),
+	    json_integer_value(json_object_get(session, "hold_time")));
+}
+
+/* "203.0.113.0 withdraws 198.51.100.66/32: lo6 is not armed" */
+static void add_route(struct line *l, const struct event *e, const json_t *route)
+{
+	const char *action = json_string_value(json_object_get(route, "action"));
+	const char *from = json_string_value(json_object_get(route, "from"));
+	const json_t *armed = json_object_get(route, "armed"), *as;
+	bool lost = json_object_get(route, "reason") != NULL;
+	const char *between = "; AS path ";
+	char ip[ADDR_STRLEN];
+	size_t i;
+
+	if (lost)
+		add(l, "session down, gone is ");
+	else if (from && e->has_ends)
+		add(l, "%s ", addr_format(strcmp(from, "source") == 0 ? &e->source.ip :
+								       &e->destination.ip, ip));
+	if (!lost && action)
+		add(l, "%ss ", strcmp(action, "announce") == 0 ? "announce" : "withdraw");
+	add_clean(l, "", json_string_value(json_object_get(route, "prefix")));
+	if (json_object_get(route, "covers"))
+		add(l, ", which covers %" JSON_INTEGER_FORMAT " lo6 addresses",
+		    json_integer_value(json_object_get(route, "covers")));
+	if (armed)
+		add(l, json_is_true(armed) ? ": lo6 is armed" : ": lo6 is not armed");
+	json_array_foreach(json_object_get(route, "as_path"), i, as)
+	{
+		add(l, "%s%" JSON_INTEGER_FORMAT, between, json_integer_value(as));
+		between = " ";
+	}
+}
+
 /* "session down: notification; NOTIFICATION from 192.0.2.1: Cease/Administrative Reset" */
 static void add_bgp(struct line *l, const struct event *e)
 {
@@ -139,9 +183,14 @@ static void add_bgp(struct line *l, const struct event *e)
 	const char *between = "";
 	size_t i;
 
+	if (json_object_get(bgp, "route")) {
+		add_route(l, e, json_object_get(bgp, "route"));
+		return;
+	}
 	if (session) {
 		add_clean(l, "session ", json_string_value(json_object_get(session, "state")));
 		add_clean(l, ": ", json_string_value(json_object_get(session, "reason")));
+		add_silent(l, e, session);
 		between = "; ";
 	}
 	json_array_foreach(json_object_get(bgp, "opens"), i, m)

@@ -469,6 +469,40 @@ static void put_bgp_counts(struct writer *w, const char *key, const struct event
 	end_object(w);
 }
 
+static void put_bgp_cadence(struct writer *w, const struct event_bgp_counts n[2])
+{
+	if (n[0].keepalive_max <= 0 && n[1].keepalive_max <= 0)
+		return;
+	put_object(w, "keepalive_s");
+	for (unsigned i = 0; i < 2; i++) {
+		if (n[i].keepalive_max <= 0)
+			continue;
+		put_object(w, bgp_from(i));
+		put_key(w, "average");
+		put_real(w, n[i].keepalive_average);
+		put_key(w, "max");
+		put_real(w, n[i].keepalive_max);
+		end_object(w);
+	}
+	end_object(w);
+}
+
+static void put_bgp_unread(struct writer *w, const struct event_bgp_counts n[2])
+{
+	if (!n[0].malformed && !n[0].ambiguous && !n[1].malformed && !n[1].ambiguous)
+		return;
+	put_object(w, "unread");
+	for (unsigned i = 0; i < 2; i++) {
+		if (!n[i].malformed && !n[i].ambiguous)
+			continue;
+		put_object(w, bgp_from(i));
+		put_number(w, "malformed", n[i].malformed);
+		put_number(w, "ambiguous", n[i].ambiguous);
+		end_object(w);
+	}
+	end_object(w);
+}
+
 static void put_bgp_open(struct writer *w, const struct event_bgp_open *o)
 {
 	put_char(w, '{');
@@ -497,6 +531,37 @@ static void put_bgp_notification(struct writer *w, const struct event_bgp_notifi
 	end_object(w);
 }
 
+static void put_bgp_route(struct writer *w, const struct event_bgp_route *r)
+{
+	put_object(w, "route");
+	put_member(w, "action", r->action);
+	put_member(w, "reason", r->reason);
+	put_member(w, "prefix", r->prefix);
+	put_member(w, "from", bgp_from(r->from));
+	put_addr(w, "next_hop", &r->next_hop);
+	if (r->has_as_path) {
+		put_key(w, "as_path");
+		put_char(w, '[');
+		for (unsigned i = 0; i < r->n_as_path; i++) {
+			put(w, ",", i > 0);
+			put_uint(w, r->as_path[i]);
+		}
+		put_char(w, ']');
+	}
+	if (r->has_path_id)
+		put_number(w, "path_id", r->path_id);
+	put_member(w, "rd", r->rd);
+	put_addr(w, "target", &r->target);
+	if (r->covers)
+		put_number(w, "covers", r->covers);
+	if (r->has_armed) {
+		put_key(w, "armed");
+		put_text(w, r->armed ? "true" : "false");
+	}
+	put_true(w, "unseen", r->unseen);
+	end_object(w);
+}
+
 static void put_bgp(struct writer *w, const struct event *e)
 {
 	unsigned i;
@@ -506,11 +571,19 @@ static void put_bgp(struct writer *w, const struct event *e)
 		put_object(w, "session");
 		put_member(w, "state", e->bgp.session);
 		put_member(w, "reason", e->bgp.reason);
+		if (e->bgp.has_silent)
+			put_member(w, "silent", bgp_from(e->bgp.silent));
+		if (e->bgp.hold_time)
+			put_number(w, "hold_time", e->bgp.hold_time);
 		end_object(w);
 	}
+	if (e->bgp.route.action)
+		put_bgp_route(w, &e->bgp.route);
 	if (e->bgp.has_counts) {
 		put_bgp_counts(w, "source", &e->bgp.counts[0]);
 		put_bgp_counts(w, "destination", &e->bgp.counts[1]);
+		put_bgp_cadence(w, e->bgp.counts);
+		put_bgp_unread(w, e->bgp.counts);
 	}
 	if (e->bgp.n_opens) {
 		put_key(w, "opens");

@@ -74,6 +74,8 @@ struct event_ssh_side {
 /* Of BGP, `from` and indices: 0 is the source, 1 the destination. */
 struct event_bgp_counts {
 	uint64_t open, update, notification, keepalive, route_refresh;
+	uint64_t malformed, ambiguous;		/* UPDATEs; 0: absent */
+	double keepalive_average, keepalive_max; /* seconds between them; 0: absent */
 };
 
 struct event_bgp_open {
@@ -89,6 +91,24 @@ struct event_bgp_notification {
 	unsigned from;
 	uint8_t code, subcode;
 	const char *name, *text; /* NULL: absent */
+};
+
+struct event_bgp_route {
+	const char *action; /* "announce" or "withdraw"; NULL: there is no route */
+	const char *reason; /* of a withdrawal that no message made; NULL: absent */
+	const char *prefix;
+	unsigned from;
+	struct addr next_hop; /* family 0: absent */
+	bool has_as_path;
+	const uint32_t *as_path;
+	unsigned n_as_path;
+	bool has_path_id;
+	uint32_t path_id;
+	const char *rd;	    /* NULL: absent */
+	struct addr target; /* family 0: absent */
+	uint32_t covers;    /* 0: absent */
+	bool has_armed, armed;
+	bool unseen; /* nobody saw it announced */
 };
 
 struct event {
@@ -164,8 +184,12 @@ struct event {
 		unsigned n_opens;
 		struct event_bgp_notification notifications[EVENT_MAX_BGP];
 		unsigned n_notifications;
-		const char *session; /* "up" or "down"; NULL: absent */
+		const char *session; /* "up", "down" or "at-risk"; NULL: absent */
 		const char *reason;
+		bool has_silent;
+		unsigned silent;    /* who says nothing */
+		uint16_t hold_time; /* 0: absent */
+		struct event_bgp_route route;
 	} bgp;
 
 	bool has_actor;

@@ -313,7 +313,7 @@ static void test_extended(void **state)
 	/* one side's offer is not enough */
 	feed(1, 0, used);
 	assert_string_equal(seen, "ON");
-	assert_false(bgp.extended);
+	assert_false(bgp.offer[1].extended);
 
 	begin();
 	PUT(BGP_OPEN, OPEN_EXTENDED);
@@ -325,7 +325,7 @@ static void test_extended(void **state)
 	put_keepalive();
 	for (size_t at = 0; at < used; at += 1460)
 		feed(1, (uint32_t)at, at + 1460 < used ? 1460 : used - at);
-	assert_true(bgp.extended);
+	assert_true(bgp.offer[0].extended && bgp.offer[1].extended);
 	assert_string_equal(seen, "OOUUNK");
 	assert_int_equal(bgp.count[0][BGP_UPDATE], 2);
 
@@ -507,6 +507,7 @@ static void test_session(void **state)
 
 static const char device[] = "hostname test-CE1\n"
 			     "interface Loopback6\n   ip address 198.51.100.64/32\n"
+			     "   ipv6 address 2001:db8:0:6::64/128\n"
 			     "ip prefix-list loopback\n   seq 10 permit 198.51.100.64/27 le 32\n"
 			     "ip prefix-list trusted_sources\n   seq 10 permit 198.18.0.0/16\n"
 			     "router bgp 65000\n   neighbor 203.0.113.1 remote-as 65001\n"
@@ -564,6 +565,30 @@ static void open_both(unsigned ms)
 	send(ms + 2, 0, GW_ACK);
 }
 
+static void say_route(const struct event_bgp_route *r)
+{
+	char hop[ADDR_STRLEN];
+	unsigned i;
+
+	say(" %u %s %s", r->from, r->action, r->prefix);
+	if (r->reason)
+		say(" by %s", r->reason);
+	if (r->next_hop.family)
+		say(" via %s", addr_format(&r->next_hop, hop));
+	for (i = 0; i < r->n_as_path; i++)
+		say(" AS%u", r->as_path[i]);
+	if (r->has_path_id)
+		say(" #%u", r->path_id);
+	if (r->rd)
+		say(" RD %s", r->rd);
+	if (r->covers)
+		say(" covers %u", r->covers);
+	if (r->has_armed)
+		say(r->armed ? " armed" : " NOT armed");
+	if (r->unseen)
+		say(" unseen");
+}
+
 static int collect(void *arg, struct event *e)
 {
 	unsigned i;
@@ -578,6 +603,11 @@ static int collect(void *arg, struct event *e)
 		say(" neighbor");
 	if (e->bgp.session)
 		say(" %s by %s", e->bgp.session, e->bgp.reason);
+	if (e->bgp.has_silent)
+		say(" %u of %u s at %d.%d", e->bgp.silent, e->bgp.hold_time,
+		    (int)(e->time_ns / NS_PER_S) - 1000, (int)(e->time_ns / 100000000 % 10));
+	if (e->bgp.route.action)
+		say_route(&e->bgp.route);
 	for (i = 0; e->bgp.has_counts && i < 2; i++)
 		say(" %d%d%d%d%d", (int)e->bgp.counts[i].open, (int)e->bgp.counts[i].update,
 		    (int)e->bgp.counts[i].notification, (int)e->bgp.counts[i].keepalive,
@@ -707,9 +737,152 @@ static void test_flow_odd(void **state)
 	assert_non_null(strstr(seen, "flow.end info test-CE1 established neighbor 10010 11110"));
 }
 
+/* ORIGIN, AS_PATH 65001 of two octets, NEXT_HOP; the route to lo6 */
+#define ANNOUNCE                                                                                   \
+	"\x00\x00\x00\x12\x40\x01\x01\x00\x40\x02\x04\x02\x01\xfd\xe9"                             \
+	"\x40\x03\x04\xcb\x00\x71\x01\x20\xc6\x33\x64\x40"
+#define WITHDRAW "\x00\x05\x20\xc6\x33\x64\x40\x00\x00"
+/* the same for IPv6; and the end of its RIB */
+#define ANNOUNCE_V6                                                                                \
+	"\x00\x00\x00\x30\x40\x02\x04\x02\x01\xfd\xe9\x80\x0e\x26\x00\x02\x01\x10"                 \
+	"\x20\x01\x0d\xb8\x00\x00\x00\x0c\x00\x00\x00\x00\x00\x00\x00\x01\x00"                     \
+	"\x80\x20\x01\x0d\xb8\x00\x00\x00\x06\x00\x00\x00\x00\x00\x00\x00\x64"
+#define END_OF_RIB "\x00\x00\x00\x06\x80\x0f\x03\x00\x02\x01"
+
+/* The lines of what was seen that begin with this. */
+static void keep_lines(const char *beginning)
+{
+	char all[sizeof(seen)], *line, *rest = all;
+
+	strcpy(all, seen);
+	seen[0] = '\0';
+	while ((line = strsep(&rest, "\n")))
+		if (!strncmp(line, beginning, strlen(beginning)))
+			say("%s\n", line);
+}
+
+static void test_routes(void **state)
+{
+	begin_packets();
+	handshake(0, PEER);
+	open_both(10);
+	PUT(BGP_UPDATE, ANNOUNCE);
+	PUT(BGP_UPDATE, ANNOUNCE_V6);
+	PUT(BGP_UPDATE, END_OF_RIB);
+	send(20, 0, GW_ACK);
+	PUT(BGP_UPDATE, ANNOUNCE);
+	PUT(BGP_UPDATE, ANNOUNCE); /* nothing new */
+	send(21, 1, GW_ACK);
+	PUT(BGP_UPDATE, WITHDRAW);
+	send(22, 0, GW_ACK);
+	PUT(BGP_UPDATE, WITHDRAW);
+	send(23, 1, GW_ACK);
+	PUT(BGP_UPDATE, WITHDRAW);
+	PUT(BGP_NOTIFICATION, "\x06\x04");
+	PUT(BGP_UPDATE, ANNOUNCE); /* after the end */
+	send(24, 0, GW_ACK | GW_FIN);
+	run_capture();
+	keep_lines("bgp.route");
+#define ROUTE(severity) "bgp.route " severity " test-CE1 established neighbor"
+	assert_string_equal(
+		seen, ROUTE("notice") " 0 announce 198.51.100.64/32 via 203.0.113.1 AS65001 armed\n"
+		      ROUTE("notice") " 0 announce 2001:db8:0:6::64/128 via 2001:db8:0:c::1 AS65001"
+		      " armed\n"
+		      ROUTE("info") " 1 announce 198.51.100.64/32 via 203.0.113.1 AS65001 armed\n"
+		      ROUTE("info") " 0 withdraw 198.51.100.64/32 armed\n"
+		      ROUTE("warning") " 1 withdraw 198.51.100.64/32 NOT armed\n"
+		      ROUTE("warning") " 0 withdraw 2001:db8:0:6::64/128 by session-down"
+		      " NOT armed\n");
+}
+
+/* Met in mid-stream: no form is agreed, no announcement was seen. */
+static void test_routes_mid_stream(void **state)
+{
+	static const uint8_t ambiguous[] = { 0, 8, 0x18, 10, 1, 2, 0x18, 10, 1, 3, 0, 0 };
+
+	begin_packets();
+	who[0] = PEER;
+	who[1] = LO6;
+	next[0] = 101;
+	next[1] = 501;
+	PUT(BGP_UPDATE, WITHDRAW);
+	PUT(BGP_UPDATE, WITHDRAW);
+	put_message(BGP_UPDATE, ambiguous, sizeof(ambiguous));
+	PUT(BGP_UPDATE, "\x00\x01\x00\x00\x00"); /* the default route */
+	PUT(BGP_UPDATE, "\x00\x09\x00\x00\x00"); /* malformed */
+	send(10, 0, GW_ACK);
+	run_capture();
+	keep_lines("bgp.route");
+	assert_string_equal(seen, ROUTE("notice") " 0 withdraw 198.51.100.64/32 NOT armed unseen\n"
+				  "bgp.route notice - established neighbor"
+				  " 0 withdraw 0.0.0.0/0 covers 1 unseen\n");
+}
+
+/* A stranger that announces a device's lo6 is worth a warning. */
+static void test_routes_of_a_stranger(void **state)
+{
+	begin_packets();
+	handshake(0, STRANGER);
+	open_both(10);
+	PUT(BGP_UPDATE, ANNOUNCE);
+	send(20, 0, GW_ACK);
+	run_capture();
+	keep_lines("bgp.route");
+	assert_string_equal(seen, "bgp.route warning test-CE1 established 0 announce"
+				  " 198.51.100.64/32 via 203.0.113.1 AS65001 armed\n");
+}
+
+/* Hold time 90: at risk after 60 s without anything new of one side. */
+static void test_hold_time(void **state)
+{
+	unsigned s;
+
+	begin_packets();
+	handshake(0, PEER);
+	open_both(10);
+	for (s = 30; s <= 90; s += 30) {
+		put_keepalive();
+		send(s * 1000, 0, GW_ACK);
+		if (s == 90)
+			break;
+		put_keepalive();
+		send(s * 1000 + 100, 1, GW_ACK);
+	}
+	/* the destination was last heard at 60.1; what it says again is nothing new */
+	packet(100000, (struct segment){ LO6, PEER, 179, 40000, GW_ACK, next[1] - 19, next[0],
+					 (const char *)bytes, 19 });
+	send(119000, 1, GW_ACK);
+	put_keepalive();
+	send(125000, 0, GW_ACK);
+	put_keepalive();
+	send(140000, 1, GW_ACK);
+	/* both silent, and nobody speaks of one of them until the other is back, too */
+	put_keepalive();
+	send(230000, 1, GW_ACK);
+	put_keepalive();
+	send(231000, 0, GW_ACK);
+	PUT(BGP_NOTIFICATION, "\x04\x00");
+	send(400000, 0, GW_ACK);
+	run_capture();
+	keep_lines("bgp.session");
+#define SESSION_IS(severity) "bgp.session " severity " test-CE1 established neighbor "
+	assert_string_equal(
+		seen, SESSION_IS("info") "up by established 0:AS4200000001 1:AS65002\n"
+		      SESSION_IS("warning") "at-risk by hold-time 1 of 90 s at 120.1\n"
+		      SESSION_IS("notice") "up by resumed\n"
+		      SESSION_IS("warning") "at-risk by hold-time 0 of 90 s at 185.0\n"
+		      SESSION_IS("notice") "up by resumed\n"
+		      SESSION_IS("warning") "at-risk by hold-time 1 of 90 s at 290.0\n"
+		      SESSION_IS("warning") "down by notification 0:Hold Timer Expired()\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_routes),
+		cmocka_unit_test(test_routes_mid_stream),
+		cmocka_unit_test(test_routes_of_a_stranger),
+		cmocka_unit_test(test_hold_time),
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_segmentation),
 		cmocka_unit_test(test_gap),

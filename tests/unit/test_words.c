@@ -23,6 +23,10 @@
 	"{\"from\":\"destination\",\"code\":6,\"subcode\":2,"                                      \
 	"\"name\":\"Cease/Administrative Shutdown\",\"text\":\"work\\u001b[2J\"}"
 
+#define ROUTE(action)                                                                              \
+	"\"type\":\"bgp.route\",\"bgp\":{\"route\":{\"action\":\"" action                      \
+	"\",\"prefix\":\"198.51.100.66/32\""
+
 static void test_bgp(void **state)
 {
 	static const char *const cases[][2] = {
@@ -37,6 +41,19 @@ static void test_bgp(void **state)
 		{ "\"type\":\"bgp.session\",\"bgp\":{\"session\":{\"state\":\"down\","
 		  "\"reason\":\"closed\"}}}",
 		  "session down: closed" },
+		{ "\"type\":\"bgp.session\",\"bgp\":{\"session\":{\"state\":\"at-risk\","
+		  "\"reason\":\"hold-time\",\"silent\":\"destination\",\"hold_time\":90}}}",
+		  "session at-risk: hold-time; nothing new from 198.51.100.64, hold time 90 s" },
+		{ ROUTE("announce") ",\"from\":\"source\",\"armed\":true,"
+		  "\"as_path\":[65101,65000]}}}",
+		  "203.0.113.1 announces 198.51.100.66/32: lo6 is armed; AS path 65101 65000" },
+		{ ROUTE("withdraw") ",\"from\":\"destination\",\"armed\":false}}}",
+		  "198.51.100.64 withdraws 198.51.100.66/32: lo6 is not armed" },
+		{ ROUTE("withdraw") ",\"from\":\"source\",\"armed\":false,"
+		  "\"reason\":\"session-down\"}}}",
+		  "session down, gone is 198.51.100.66/32: lo6 is not armed" },
+		{ ROUTE("withdraw") ",\"from\":\"source\",\"covers\":4}}}",
+		  "203.0.113.1 withdraws 198.51.100.66/32, which covers 4 lo6 addresses" },
 		{ "\"type\":\"bgp.session\"}", "agent a" },
 	};
 	char text[2000], words[WORDS_LEN], err[200];
