@@ -518,16 +518,24 @@ static void refresh(struct pipeline *p, struct flow *f)
 		f->counters = fresh;
 }
 
+/* The end of a flow that has ended: its key may be another's from now on. */
+static void bury(struct pipeline *p, struct flow *f)
+{
+	struct gw_flow fresh;
+
+	if (p->capture->ops->forget(p->capture, &f->key, &fresh) == 0 &&
+	    fresh.start_ns == f->counters.start_ns)
+		p->counters.late_packets += packets_of(&fresh) - f->ended_packets;
+	flow_remove(p->flows, f);
+}
+
 static void look_at(void *arg, struct flow *f)
 {
 	struct pipeline *p = arg;
-	uint64_t now = p->now.mono_ns, last;
-	struct gw_flow fresh;
+	uint64_t now = p->now.mono_ns, ends;
 
 	if (f->state == FLOW_ENDED) {
-		if (p->capture->ops->forget(p->capture, &f->key, &fresh) == 0)
-			p->counters.late_packets += packets_of(&fresh) - f->ended_packets;
-		flow_remove(p->flows, f);
+		bury(p, f);
 		return;
 	}
 	refresh(p, f);
@@ -535,12 +543,18 @@ static void look_at(void *arg, struct flow *f)
 		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
 	observe_path(p, f);
 	bgp_session_look(&p->bgp, f);
-	last = flow_last_ns(&f->counters);
-	if (now >= last + flow_timeout(p, f))
+	ends = flow_last_ns(&f->counters) + flow_timeout(p, f);
+	if (now >= ends) {
 		end_flow(p, f, false);
-	else if (now >= f->updated_ns + p->config.update_ns)
+		f->ended_ns = ends;
+	} else if (now >= f->updated_ns + p->config.update_ns) {
 		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
+	}
 	set_due(p, f);
+	/* The clock of a capture file jumps to its next packet: what ended long before it
+	 * is not to take it for a straggler. */
+	if (f->state == FLOW_ENDED && f->due_ns <= now)
+		bury(p, f);
 }
 
 void pipeline_tick(struct pipeline *p, struct now now)
@@ -584,8 +598,7 @@ static void finish_flow(void *arg, struct flow *f)
 		refresh(p, f);
 		end_flow(p, f, flow_is_established(&f->counters) && !flow_is_closed(&f->counters));
 	}
-	p->capture->ops->forget(p->capture, &f->key, NULL);
-	flow_remove(p->flows, f);
+	bury(p, f);
 }
 
 void pipeline_finish(struct pipeline *p, struct now now)

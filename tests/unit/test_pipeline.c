@@ -302,6 +302,36 @@ static void test_straggler(void **state)
 	assert_int_equal(counters.late_packets, 1);
 }
 
+/* The file ends before the ended flow is forgotten: the straggler is counted all the same. */
+static void test_straggler_at_the_end(void **state)
+{
+	begin_capture();
+	session(0, OPERATOR, MA1, 40000, 1);
+	packet(8000, (struct segment){ MA1, OPERATOR, 22, 40000, GW_FIN | GW_ACK, 522, 125, NULL });
+	run_capture(false);
+	assert_int_equal(counters.flows, 1);
+	assert_int_equal(counters.late_packets, 1);
+}
+
+/* A session that was silent for longer than flows are kept goes on: a flow again, of
+ * which no packet is taken for a straggler, though the file has nothing in between. */
+static void test_resumed(void **state)
+{
+	begin_capture();
+	session(0, OPERATOR, MA1, 40000, 0);
+	packet(9000000, (struct segment){ MA1, OPERATOR, 22, 40000, GW_ACK, 522, 124, "x" });
+	packet(9000001, (struct segment){ OPERATOR, MA1, 40000, 22, GW_ACK, 124, 523, NULL });
+	run_capture(false);
+	assert_string_equal(out, "flow.start test-CE1 primary trusted attempt\n"
+				 "flow.update test-CE1 primary trusted established\n"
+				 "flow.end test-CE1 primary trusted established\n"
+				 "  server OpenSSH_8.7\n"
+				 "flow.start test-CE1 primary trusted established\n"
+				 "flow.end test-CE1 primary trusted established cut\n");
+	assert_int_equal(counters.flows, 2);
+	assert_int_equal(counters.late_packets, 0);
+}
+
 static void test_long_flow(void **state)
 {
 	begin_capture();
@@ -325,7 +355,8 @@ int main(void)
 		cmocka_unit_test(test_icmp),		cmocka_unit_test(test_unknown_target),
 		cmocka_unit_test(test_outbound),	cmocka_unit_test(test_nobodys),
 		cmocka_unit_test(test_port_reused),	cmocka_unit_test(test_straggler),
-		cmocka_unit_test(test_long_flow),
+		cmocka_unit_test(test_long_flow),	cmocka_unit_test(test_straggler_at_the_end),
+		cmocka_unit_test(test_resumed),
 	};
 
 	return cmocka_run_group_tests(tests, make_fabric, engine_remove_fabric);
