@@ -48,6 +48,10 @@ static int file_read_ahead(struct capture_file *f)
 		got = capfile_next(f->file, &f->next);
 		if (got > 0) {
 			f->ahead = true;
+			/* simple packet blocks have no time, and 0 is "never" to all who
+			 * come after */
+			if (!f->next.time_ns)
+				f->next.time_ns = 1;
 			if (f->next.time_ns > f->clock_ns)
 				f->clock_ns = f->next.time_ns;
 			break;
