@@ -290,6 +290,8 @@ check: ## builds by gcc and clang, sanitizers, fuzzers, lints
 	$(call step,unit tests under address and undefined sanitizers)
 	+$(Q)$(AGAIN) $(PARALLEL) sanitize
 	+$(Q)$(AGAIN) BUILD=$(BUILD)/sanitize SANITIZE=1 unit
+	$(call step,malformed captures under the same sanitizers)
+	$(Q)BUILD=$(BUILD)/sanitize prove --failures --comments tests/e2e/malformed.t
 	+$(Q)$(AGAIN) $(PARALLEL) fuzz
 	+$(Q)$(AGAIN) lint
 
