@@ -161,8 +161,9 @@ bool flow_is_established(const struct gw_flow *c)
 {
 	if (c->established_ns)
 		return true;
-	return !((c->dir[0].flags | c->dir[1].flags) & GW_SYN) && c->dir[0].packets &&
-	       c->dir[1].packets;
+	/* not packets: a stray one is nobody's word */
+	return !((c->dir[0].flags | c->dir[1].flags) & GW_SYN) && c->dir[0].flags &&
+	       c->dir[1].flags;
 }
 
 uint64_t flow_last_ns(const struct gw_flow *c)
@@ -178,7 +179,7 @@ bool flow_is_unanswered(const struct gw_flow *c)
 {
 	const struct gw_dir *init = &c->dir[c->initiator & 1], *resp = &c->dir[!c->initiator];
 
-	return init->state == GW_TCP_SYN_SENT && !resp->packets;
+	return init->state == GW_TCP_SYN_SENT && !resp->flags;
 }
 
 enum flow_outcome flow_outcome(const struct flow *f)

@@ -193,6 +193,7 @@ void flow_event_fill(const struct flow *f, struct event *e, struct flow_event_te
 	e->flow.retransmits = (uint64_t)c->dir[0].again + c->dir[1].again;
 	e->flow.fragments = (uint64_t)c->dir[0].fragments + c->dir[1].fragments;
 	e->flow.missed_bytes = gw_track_missed(c, 0) + gw_track_missed(c, 1);
+	e->flow.strays = c->strays;
 	if (f->icmp_seen) {
 		char from[ADDR_STRLEN];
 		struct addr a = addr_from_bytes(f->key.family, f->icmp_source);

@@ -338,16 +338,24 @@ static void watch_tcp(struct watch *w, const struct seen *s)
 	uint32_t d = flowkey_make(&key, p), emit;
 	struct watch_entry *e = watch_find(w, &key);
 	bool is_new = false, replaced = e && gw_track_replaces(&e->flow, d, p);
+	struct gw_syn syn = { .n = 0 };
+	struct gw_pkt first = *p;
 
-	if (replaced)
+	if (replaced) {
+		if (gw_track_answers_syn(&e->flow, d, p)) {
+			syn = e->flow.syn;
+			gw_track_without_syn(&e->flow);
+			first.tcp_flags = GW_SYN | GW_ACK; /* whatever it answers */
+		}
 		watch_emit(w, e, GW_REC_REPLACED, d, false, s);
+	}
 	if (!e || replaced) {
 		struct gw_judgement judgement;
 		struct gw_orientation o;
 		struct judge_ends ends;
 
 		ends = judge_ends(w->fabric, &key);
-		o = gw_orient(&w->gate, p, d, ends.target[d] != NULL, ends.target[!d] != NULL);
+		o = gw_orient(&w->gate, &first, d, ends.target[d] != NULL, ends.target[!d] != NULL);
 		if (!judge_flow(w->fabric, &key, &ends, o.initiator, o.basis, &judgement) &&
 		    !w->watch_all) {
 			if (replaced)
@@ -361,7 +369,9 @@ static void watch_tcp(struct watch *w, const struct seen *s)
 			return;
 		}
 		memset(&e->flow, 0, sizeof(e->flow));
-		gw_track_begin(&e->flow, p, o, s->time_ns);
+		gw_track_begin(&e->flow, &first, o, s->time_ns);
+		if (syn.n)
+			gw_track_resume(&e->flow, &syn);
 		e->flow.judgement = judgement;
 		w->stats[GW_STAT_FLOWS]++;
 		is_new = true;

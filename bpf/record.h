@@ -164,6 +164,18 @@ struct gw_judgement {
 	__u8 pad;
 };
 
+/* SYNs that would open another connection, while the one that is there has not ended:
+ * whether they do, the answer shows. All of the same sequence number. */
+struct gw_syn {
+	__u64 time_ns; /* of the first of them */
+	__u32 first;   /* the sequence number after theirs */
+	__u32 hook;
+	__u32 bytes;
+	__u16 n; /* 0: none */
+	__u8 dir;
+	__u8 pad;
+};
+
 struct gw_flow {
 	struct gw_dir dir[2];
 	__u64 start_ns;	      /* first packet, precise clock */
@@ -174,6 +186,10 @@ struct gw_flow {
 	__u8 basis;	/* enum gw_basis */
 	__u8 phase;	/* enum gw_phase */
 	struct gw_wrap wrap; /* of the first packet */
+	struct gw_syn syn;
+	__u32 strays; /* resets and SYNs that are not this connection's; counted in
+		       * packets and bytes, and otherwise ignored */
+	__u32 pad;
 };
 
 /* Who opened a local connection; written at SYN_SENT under the socket cookie. */
@@ -293,7 +309,8 @@ _Static_assert(sizeof(struct gw_key) == 40, "gw_key layout");
 _Static_assert(sizeof(struct gw_dir) == 64, "gw_dir: one cache line");
 _Static_assert(sizeof(struct gw_judgement) == 20, "gw_judgement layout");
 _Static_assert(sizeof(struct gw_wrap) == 80, "gw_wrap layout");
-_Static_assert(sizeof(struct gw_flow) == 248, "gw_flow layout");
+_Static_assert(sizeof(struct gw_syn) == 24, "gw_syn layout");
+_Static_assert(sizeof(struct gw_flow) == 280, "gw_flow layout");
 _Static_assert(sizeof(struct gw_record) % 8 == 0, "gw_record alignment");
 
 #endif

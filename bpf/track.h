@@ -8,7 +8,9 @@
  * that both run this is why live and replay agree.
  *
  * Order of calls for a packet of an existing flow:
- *	gw_track_replaces()  a new connection on the same 5-tuple?
+ *	gw_track_replaces()  a new connection on the same 5-tuple? Then
+ *			     gw_track_without_syn() on the old one, if its SYN had been
+ *			     taken for a stray, and gw_track_resume() on the new
  *	gw_track()	     count; the hot path is a few additions, and is also
  *			     to be had alone: gw_track_quiet(), gw_track_count()
  * and for a packet of no flow:
@@ -21,6 +23,9 @@
  * without remembering segments. A segment that jumps ahead opens a hole of that
  * size; an older segment first fills holes and, when there is none, repeats
  * bytes already seen. So a repeat while a hole is open counts as filling it.
+ *
+ * Resets and SYNs that their receiver would not believe (RFC 5961) change nothing but
+ * the packet counters; they are counted as strays.
  */
 #include "parse.h"
 
@@ -44,18 +49,60 @@ static __always_inline int gw_seq_after(__u32 a, __u32 b)
 	return (__s32)(a - b) > 0;
 }
 
-/* 1: the packet is a SYN that opens another connection on this 5-tuple. */
-static __always_inline int gw_track_replaces(const struct gw_flow *f, __u32 d,
-					     const struct gw_pkt *p)
+/* Nothing more is to come: reset, or closed by both sides. */
+static __always_inline int gw_track_is_over(const struct gw_flow *f)
+{
+	__u8 a = f->dir[0].state, b = f->dir[1].state;
+
+	return a == GW_TCP_RESET || b == GW_TCP_RESET ||
+	       (a == GW_TCP_CLOSED && b == GW_TCP_CLOSED);
+}
+
+/* p has SYN: may it be one of this connection's? */
+static __always_inline int gw_track_own_syn(const struct gw_flow *f, __u32 d,
+					    const struct gw_pkt *p)
 {
 	const struct gw_dir *s = &f->dir[d & 1], *o = &f->dir[!(d & 1)];
 
-	if ((p->tcp_flags & (GW_SYN | GW_ACK | GW_RST)) != GW_SYN)
+	if (s->flags & GW_SYN) /* a retransmission has the same number */
+		return s->first == p->seq + 1;
+	if (p->tcp_flags & GW_ACK)
+		return 1;
+	if (s->packets)
+		return 0; /* in the middle of its stream */
+	/* the first packet, or a simultaneous open (RFC 9293 3.5), or its own answer has
+	 * overtaken it */
+	return !o->packets || o->state == GW_TCP_SYN_SENT ||
+	       ((o->flags & GW_ACK) && o->ack == p->seq + 1);
+}
+
+/* p answers a SYN that may have been a stranger's: it was not. */
+static __always_inline int gw_track_answers_syn(const struct gw_flow *f, __u32 d,
+						const struct gw_pkt *p)
+{
+	__u8 flags = p->tcp_flags & (GW_SYN | GW_RST | GW_ACK);
+
+	return f->syn.n && f->syn.dir != (d & 1) && p->ack == f->syn.first &&
+	       (flags == (GW_SYN | GW_ACK) || flags == (GW_RST | GW_ACK));
+}
+
+/*
+ * 1: the packet belongs to another connection on this 5-tuple, which begins with it or
+ * with the SYN that it answers (gw_track_answers_syn()). A SYN alone does not end an
+ * established connection: its receiver challenges it (RFC 5961 4.2), and anybody can
+ * send one.
+ */
+static __always_inline int gw_track_replaces(const struct gw_flow *f, __u32 d,
+					     const struct gw_pkt *p)
+{
+	const struct gw_dir *o = &f->dir[!(d & 1)];
+
+	if (gw_track_answers_syn(f, d, p))
+		return 1;
+	if ((p->tcp_flags & (GW_SYN | GW_RST)) != GW_SYN || gw_track_own_syn(f, d, p))
 		return 0;
-	if (!s->packets) /* simultaneous open, RFC 9293 3.5 */
-		return o->state != GW_TCP_SYN_SENT;
-	/* the same initial sequence number is a retransmission */
-	return !(s->flags & GW_SYN) || s->first != p->seq + 1;
+	/* where one direction is seen, no answer would be */
+	return gw_track_is_over(f) || !o->packets;
 }
 
 struct gw_orientation {
@@ -138,6 +185,101 @@ static __always_inline void gw_track_begin(struct gw_flow *f, const struct gw_pk
 	f->phase = (p->tcp_flags & GW_SYN) ? GW_PHASE_HANDSHAKE : GW_PHASE_DATA;
 }
 
+/* The old connection's counters without the SYN that was the new one's. */
+static __always_inline void gw_track_without_syn(struct gw_flow *f)
+{
+	struct gw_dir *s = &f->dir[f->syn.dir & 1];
+
+	s->packets -= f->syn.n;
+	s->bytes -= f->syn.bytes;
+	f->strays -= f->syn.n;
+	__builtin_memset(&f->syn, 0, sizeof(f->syn));
+}
+
+/* f, just begun with the answer, gets the SYN. */
+static __always_inline void gw_track_resume(struct gw_flow *f, const struct gw_syn *syn)
+{
+	struct gw_dir *s = &f->dir[syn->dir & 1];
+
+	f->start_ns = syn->time_ns;
+	s->packets = syn->n;
+	s->bytes = syn->bytes;
+	s->again = (__u32)syn->n - 1;
+	s->last_ns = syn->time_ns;
+	s->first = s->high = syn->first;
+	s->seq_known = 1;
+	s->hook = syn->hook;
+	s->flags = GW_SYN;
+	s->state = GW_TCP_SYN_SENT;
+}
+
+/* What would be acknowledged when all is: the FIN takes a number too. */
+static __always_inline __u32 gw_track_end(const struct gw_dir *s)
+{
+	return s->high + !!(s->flags & GW_FIN);
+}
+
+/*
+ * Would the receiver of this reset believe it? It wants the number that it expects
+ * next, or one in its window (RFC 9293 3.10.7.4, RFC 5961 3.2). Of the window we know
+ * that it begins at what was acknowledged and holds what was sent; GW_WINDOW more is
+ * allowed for what we have not seen.
+ */
+#define GW_WINDOW 65535
+
+static __always_inline int gw_track_believed(const struct gw_flow *f, __u32 d,
+					     const struct gw_pkt *p)
+{
+	const struct gw_dir *s = &f->dir[d & 1], *o = &f->dir[!(d & 1)];
+	__u32 low = o->ack, top = gw_track_end(s);
+
+	if (gw_track_is_over(f) || (!s->packets && !o->packets))
+		return 1;
+	if ((p->tcp_flags & GW_ACK) && o->seq_known && p->ack == gw_track_end(o))
+		return 1;
+	if (o->state == GW_TCP_SYN_SENT && !s->seq_known) /* data with the SYN: RFC 7413 */
+		return (p->tcp_flags & GW_ACK) && p->ack - o->first <= o->high - o->first;
+	if (!(o->flags & GW_ACK)) {
+		if (!s->seq_known)
+			return 1;
+		low = top - GW_WINDOW;
+	} else if (!s->seq_known || gw_seq_after(low, top)) {
+		top = low;
+	}
+	return p->seq - low <= top - low + GW_WINDOW;
+}
+
+/* Neither this connection's SYN nor a reset that its receiver believes. */
+static __always_inline int gw_track_is_stray(const struct gw_flow *f, __u32 d,
+					     const struct gw_pkt *p)
+{
+	if (p->tcp_flags & GW_RST)
+		return !gw_track_believed(f, d, p);
+	return (p->tcp_flags & GW_SYN) && !gw_track_own_syn(f, d, p);
+}
+
+static __always_inline void gw_track_stray(struct gw_flow *f, __u32 d, const struct gw_pkt *p,
+					   __u64 now_ns, __u32 hook)
+{
+	struct gw_syn *y = &f->syn;
+
+	GW_ADD(f->dir[d & 1].packets, p->segments);
+	GW_ADD(f->dir[d & 1].bytes, p->ip_bytes);
+	f->strays++;
+	if ((p->tcp_flags & (GW_SYN | GW_ACK | GW_RST)) != GW_SYN)
+		return;
+	if (!y->n || y->first != p->seq + 1 || y->dir != (d & 1)) {
+		y->time_ns = now_ns;
+		y->first = p->seq + 1;
+		y->hook = hook;
+		y->bytes = 0;
+		y->n = 0;
+		y->dir = (__u8)(d & 1);
+	}
+	y->n++;
+	y->bytes += p->ip_bytes;
+}
+
 /* Control packets and the first packet of a direction; rare. */
 static __always_inline __u32 gw_track_state(struct gw_flow *f, __u32 d, const struct gw_pkt *p,
 					    __u64 now_ns)
@@ -163,9 +305,14 @@ static __always_inline __u32 gw_track_state(struct gw_flow *f, __u32 d, const st
 		} else if (s->flags & GW_SYN) {
 			s->again++;
 		}
-		if (!(flags & GW_ACK)) {
+		if (!(flags & GW_ACK) && s->state == GW_TCP_INACTIVE &&
+		    o->state == GW_TCP_SYN_SENT) {
+			/* simultaneous open; Zeek calls it established here */
+			s->state = o->state = GW_TCP_ESTABLISHED;
+		} else if (!(flags & GW_ACK)) {
 			if (s->state == GW_TCP_INACTIVE)
-				s->state = GW_TCP_SYN_SENT;
+				s->state = o->flags & GW_SYN ? GW_TCP_ESTABLISHED :
+							       GW_TCP_SYN_SENT;
 		} else {
 			if (o->state == GW_TCP_SYN_SENT)
 				o->state = GW_TCP_ESTABLISHED;
@@ -201,6 +348,19 @@ static __always_inline __u32 gw_track_state(struct gw_flow *f, __u32 d, const st
 	return emit;
 }
 
+/* A flow met mid-stream may show what is older than its first segment while that is
+ * still in flight; afterwards the numbers may have come around. */
+#define GW_EARLY_BYTES (1u << 24)
+
+/* `len` bytes below the highest: they fill a hole, or were seen before. */
+static __always_inline void gw_track_again(struct gw_dir *s, __u32 len, __u32 segments)
+{
+	if (s->hole)
+		s->hole = s->hole > len ? s->hole - len : 0;
+	else
+		s->again += segments;
+}
+
 /* Sequence space that carries payload, or the end of it (FIN). */
 static __always_inline void gw_track_seq(struct gw_dir *s, __u32 seq, __u32 len, __u32 segments)
 {
@@ -213,21 +373,19 @@ static __always_inline void gw_track_seq(struct gw_dir *s, __u32 seq, __u32 len,
 	} else if (gw_seq_after(end, s->high)) {
 		if (gw_seq_after(seq, s->high))
 			s->hole += seq - s->high;
+		else if (seq != s->high)
+			gw_track_again(s, s->high - seq, segments);
 		s->high = end;
-	} else if (gw_seq_after(s->first, seq) && len) {
+	} else if (gw_seq_after(s->first, seq) && len && !(s->flags & GW_SYN) &&
+		   s->payload < GW_EARLY_BYTES) {
 		/* older than the first segment seen of a flow met mid-stream */
-		if (s->flags & GW_SYN) {
-			s->again += segments; /* keep-alive probe one below the ISN */
-			return;
-		}
 		gap = gw_seq_after(s->first, end) ? s->first - end : 0;
 		s->hole += gap;
 		s->first = seq;
-	} else if (len) {
-		if (s->hole)
-			s->hole = s->hole > len ? s->hole - len : 0;
-		else
-			s->again += segments;
+	} else if (len && (len != 1 || end != s->high)) {
+		/* the last byte alone is a keep-alive's, or a zero-window probe's (RFC 9293
+		 * 3.8.4, 3.8.6.1): it fills nothing, and nothing is sent again */
+		gw_track_again(s, len, segments);
 	}
 }
 
@@ -280,6 +438,10 @@ static __always_inline __u32 gw_track(struct gw_flow *f, __u32 d, const struct g
 		if (s->packets && (__s64)(now_ns - s->last_ns) < (__s64)GW_HOOK_SILENCE_NS)
 			return GW_OTHER_HOOK;
 		s->hook = hook;
+	}
+	if ((p->tcp_flags & (GW_SYN | GW_RST)) && gw_track_is_stray(f, d, p)) {
+		gw_track_stray(f, d, p, now_ns, hook);
+		return 0;
 	}
 	if ((p->tcp_flags & (GW_SYN | GW_FIN | GW_RST)) || f->phase == GW_PHASE_HANDSHAKE ||
 	    s->state == GW_TCP_INACTIVE)

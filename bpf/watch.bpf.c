@@ -98,6 +98,7 @@ struct gw_work {
 	struct gw_walk walk;
 	struct gw_datagram_key datagram; /* of a fragment */
 	struct gw_datagram fresh;	 /* an entry being made */
+	struct gw_syn syn;		 /* what the new flow begins with */
 };
 
 struct {
@@ -806,7 +807,10 @@ __noinline int gw_later_fragment(struct __sk_buff *skb, __u32 egress)
 	return what != GW_LATER_LOST;
 }
 
-/* The work holds the packet: its flow and its records. */
+/* The work holds the packet: its flow and its records. Says what gw_track() said, and
+ * GW_COUNTED when the packet was counted to a flow. */
+#define GW_COUNTED 0x100
+
 __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egress)
 {
 	__u32 hook = skb->ifindex << 1 | (egress & 1), emit = 0;
@@ -814,11 +818,14 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 	int is_new = 0, replaced = 0;
 	struct gw_flow *flow;
 	struct gw_record *r;
+	__u8 flags;
 	__u64 now;
 
 	if (!w)
 		return 0;
 	d &= 1;
+	flags = w->pkt.tcp_flags;
+	w->syn.n = 0;
 	r = &w->record;
 	flow = gw_find_flow(&r->key);
 	if (icmp && !flow)
@@ -845,12 +852,18 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 	if (flow && gw_track_replaces(flow, d, &w->pkt)) {
 		r->time_ns = bpf_ktime_get_ns();
 		__builtin_memcpy(&r->flow, flow, sizeof(r->flow));
+		if (gw_track_answers_syn(flow, d, &w->pkt)) {
+			w->syn = r->flow.syn;
+			gw_track_without_syn(&r->flow);
+		}
 		gw_emit(skb, GW_REC_REPLACED);
 		replaced = 1;
 		flow = NULL;
 	}
 	if (!flow) {
 		__builtin_memset(&r->flow, 0, sizeof(r->flow));
+		if (w->syn.n) /* whatever the packet is, it answers a SYN */
+			w->pkt.tcp_flags = GW_SYN | GW_ACK;
 		if (!gw_judge(d)) {
 			if (replaced)
 				gw_drop_flow(&r->key);
@@ -860,6 +873,9 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 			gw_parse_outer_tag(&w->pkt, (__u16)skb->vlan_tci);
 		now = bpf_ktime_get_ns();
 		gw_track_begin(&r->flow, &w->pkt, w->o, now);
+		w->pkt.tcp_flags = flags;
+		if (w->syn.n)
+			gw_track_resume(&r->flow, &w->syn);
 		emit = gw_track_flow(&r->flow, d, now, hook);
 		if (!gw_keep_flow(&r->key, &r->flow, replaced ? BPF_ANY : BPF_NOEXIST)) {
 			gw_count(GW_STAT_FLOWS);
@@ -885,7 +901,7 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 	gw_count(GW_STAT_WATCHED);
 	r->time_ns = now;
 	if (!emit)
-		return w->pkt.fragment ? gw_first_fragment(d, emit, now) : 0;
+		return GW_COUNTED;
 	if (flow)
 		__builtin_memcpy(&r->flow, flow, sizeof(r->flow));
 	r->is_new = (__u8)is_new;
@@ -897,7 +913,7 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 			__builtin_memcpy(&r->actor, actor, sizeof(r->actor));
 	}
 	gw_emit(skb, emit & GW_EMIT_PAYLOAD ? GW_REC_PAYLOAD : GW_REC_CONTROL);
-	return w->pkt.fragment ? gw_first_fragment(d, emit, now) : 0;
+	return (int)(emit | GW_COUNTED);
 }
 
 /* Functions that are not static are checked by the verifier once, each alone. */
@@ -920,7 +936,11 @@ __noinline int gw_careful(struct __sk_buff *skb, __u32 egress)
 	switch (parsed & ~GW_PARSED_BACK) {
 	case GW_PARSE_TCP:
 		gw_count(GW_STAT_PACKETS);
-		return gw_segment(skb, d, 0, egress);
+		parsed = gw_segment(skb, d, 0, egress);
+		/* from here, because the stack is short */
+		if (w->pkt.fragment && (parsed & GW_COUNTED))
+			gw_first_fragment(d, (__u32)parsed, w->record.time_ns);
+		break;
 	case GW_PARSE_ICMP:
 		gw_count(GW_STAT_PACKETS);
 		return gw_segment(skb, d, 1, egress);

@@ -407,6 +407,8 @@ static void put_flow(struct writer *w, const struct event *e)
 	put_number(w, "retransmits", e->flow.retransmits);
 	put_number(w, "fragments", e->flow.fragments);
 	put_number(w, "missed_bytes", e->flow.missed_bytes);
+	if (e->flow.strays)
+		put_number(w, "strays", e->flow.strays);
 	put_member(w, "icmp", e->flow.icmp);
 	end_object(w);
 }
@@ -1000,6 +1002,7 @@ static void get_flow(struct reader *r, const json_t *doc, struct event *e)
 	get_uint(r, o, "flow", "retransmits", INT64_MAX, &e->flow.retransmits);
 	get_uint(r, o, "flow", "fragments", INT64_MAX, &e->flow.fragments);
 	get_uint(r, o, "flow", "missed_bytes", INT64_MAX, &e->flow.missed_bytes);
+	get_uint(r, o, "flow", "strays", INT64_MAX, &e->flow.strays);
 	get_string(r, o, "flow", "icmp", &e->flow.icmp);
 }
 

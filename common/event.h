@@ -150,6 +150,7 @@ struct event {
 		bool cut;	     /* still open when the agent or the capture stopped */
 		double handshake_ms; /* below 0: absent */
 		uint64_t retransmits, fragments, missed_bytes;
+		uint64_t strays; /* 0: absent */
 		const char *icmp; /* "3/1 from 192.0.2.1": the error that ended it */
 	} flow;
 

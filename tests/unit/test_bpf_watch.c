@@ -327,16 +327,38 @@ static void test_replaced(void **state)
 	run("10.1.2.3", 40200, "192.0.2.1", 22, GW_SYN, 1000, 0, 0);
 	assert_int_equal(n_records, 1);
 	assert_int_equal(records[0].kind, GW_REC_CONTROL);
-	/* another one opens another connection */
+	/* another one does not end the connection, and neither does a reset from afar */
 	run("10.1.2.3", 40200, "192.0.2.1", 22, GW_SYN, 77000, 0, 0);
+	assert_int_equal(n_records, 0);
+	run("10.1.2.3", 40200, "192.0.2.1", 22, GW_RST, 900000, 0, 0);
+	assert_int_equal(n_records, 0);
+	run("192.0.2.1", 22, "10.1.2.3", 40200, GW_ACK, 5001, 1011, 20);
+	assert_int_equal(n_records, 1);
+	assert_string_equal(gw_track_conn_state(&records[0].flow), "S1");
+	assert_int_equal(records[0].flow.strays, 2);
+	/* its answer shows that it opened another one */
+	run("192.0.2.1", 22, "10.1.2.3", 40200, GW_SYN | GW_ACK, 9000, 77001, 0);
 	assert_int_equal(n_records, 2);
 	assert_int_equal(records[0].kind, GW_REC_REPLACED);
-	assert_int_equal(records[0].flow.dir[records[0].dir].payload, 10);
-	assert_int_equal(records[0].flow.dir[records[0].dir].packets, 4);
+	assert_int_equal(records[0].flow.dir[!records[0].dir].payload, 10);
+	assert_int_equal(records[0].flow.dir[!records[0].dir].packets, 5);
+	assert_int_equal(records[0].flow.strays, 1);
 	assert_int_equal(records[1].kind, GW_REC_CONTROL);
 	assert_int_equal(records[1].is_new, 1);
+	assert_int_equal(records[1].flow.initiator, !records[1].dir);
+	assert_int_equal(records[1].flow.dir[0].packets, 1);
+	assert_int_equal(records[1].flow.dir[1].packets, 1);
+	assert_int_equal(records[1].flow.judgement.verdict, GW_VERDICT_TRUSTED);
+	run("10.1.2.3", 40200, "192.0.2.1", 22, GW_ACK, 77001, 9001, 0);
+	assert_true(records[0].flow.established_ns > records[0].flow.start_ns);
+	/* closed: the next SYN is believed at once */
+	run("192.0.2.1", 22, "10.1.2.3", 40200, GW_RST, 9001, 0, 0);
+	assert_int_equal(n_records, 1);
+	run("10.1.2.3", 40200, "192.0.2.1", 22, GW_SYN, 88000, 0, 0);
+	assert_int_equal(n_records, 2);
+	assert_int_equal(records[0].kind, GW_REC_REPLACED);
 	assert_int_equal(records[1].flow.dir[records[1].dir].packets, 1);
-	assert_int_equal(records[1].flow.dir[records[1].dir].payload, 0);
+	assert_int_equal(records[1].flow.strays, 0);
 }
 
 static void test_judgement(void **state)
@@ -793,6 +815,7 @@ static void timeless(struct gw_flow *f)
 {
 	f->start_ns = f->start_ns != 0;
 	f->established_ns = f->established_ns != 0;
+	f->syn.time_ns = f->syn.time_ns != 0;
 	f->dir[0].last_ns = f->dir[0].last_ns != 0;
 	f->dir[1].last_ns = f->dir[1].last_ns != 0;
 }

@@ -59,6 +59,7 @@ static struct event full(void)
 	e.flow.outcome = "closed";
 	e.flow.initiator = GW_BASIS_SYN;
 	e.flow.handshake_ms = 0.41;
+	e.flow.strays = 2;
 	e.trust.verdict = GW_VERDICT_TRUSTED;
 	e.trust.list = "trusted_sources";
 	e.trust.has_rule = true;
@@ -97,7 +98,7 @@ static const char full_text[] =
 	"\"flow\":{\"id\":\"f1\",\"direction\":\"inbound\","
 	"\"start\":\"2026-11-23T01:02:03.000000000Z\",\"end\":\"2026-11-23T01:02:15.500000000Z\","
 	"\"duration\":12.5,\"state\":\"SF\",\"outcome\":\"closed\",\"initiator\":\"syn\","
-	"\"handshake_ms\":0.41,\"retransmits\":0,\"fragments\":0,\"missed_bytes\":0},"
+	"\"handshake_ms\":0.41,\"retransmits\":0,\"fragments\":0,\"missed_bytes\":0,\"strays\":2},"
 	"\"trust\":{\"verdict\":\"trusted\",\"list\":\"trusted_sources\",\"seq\":10,"
 	"\"prefix\":\"10.20.0.0/16\"},"
 	"\"ssh\":{\"client\":{\"proto_version\":\"2.0\",\"software_version\":"
