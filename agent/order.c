@@ -11,7 +11,7 @@ static bool after(uint32_t a, uint32_t b)
 
 /* The part of a segment that is new, when it touches what is there. */
 static bool hand_on(struct order *o, uint32_t seq, const uint8_t *bytes, uint32_t n, uint32_t len,
-		    order_fn *fn, void *arg)
+		    bool more, order_fn *fn, void *arg)
 {
 	uint32_t skip = o->next - seq, at = o->next - o->first;
 
@@ -20,7 +20,7 @@ static bool hand_on(struct order *o, uint32_t seq, const uint8_t *bytes, uint32_
 	if (!after(seq + len, o->next))
 		return true;
 	o->next = seq + len;
-	fn(arg, at, bytes + (skip < n ? skip : n), skip < n ? n - skip : 0, len - skip);
+	fn(arg, at, bytes + (skip < n ? skip : n), skip < n ? n - skip : 0, len - skip, more);
 	return true;
 }
 
@@ -36,6 +36,7 @@ static void hold(struct order *o, uint32_t seq, const struct gw_record *r)
 	h->seq = seq;
 	h->len = r->payload_len;
 	h->n = r->snap_len;
+	h->more = r->part & GW_PART_MORE;
 	memcpy(h->bytes, r->snap, r->snap_len);
 }
 
@@ -46,7 +47,7 @@ static bool hand_on_held(struct order *o, order_fn *fn, void *arg)
 	for (i = 0; i < o->n_held; i++) {
 		struct order_held *h = &o->held[i];
 
-		if (!hand_on(o, h->seq, h->bytes, h->n, h->len, fn, arg))
+		if (!hand_on(o, h->seq, h->bytes, h->n, h->len, h->more, fn, arg))
 			continue;
 		o->n_held--;
 		if (i < o->n_held)
@@ -66,7 +67,8 @@ void order_feed(struct order *o, const struct gw_record *r, uint32_t first, orde
 		o->started = true;
 		o->first = o->next = first;
 	}
-	if (!hand_on(o, seq, r->snap, r->snap_len, r->payload_len, fn, arg)) {
+	if (!hand_on(o, seq, r->snap, r->snap_len, r->payload_len, r->part & GW_PART_MORE, fn,
+		     arg)) {
 		hold(o, seq, r);
 		return;
 	}

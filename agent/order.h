@@ -17,6 +17,7 @@
 struct order_held {
 	uint32_t seq, len;
 	uint16_t n;
+	bool more;
 	uint8_t bytes[GW_SNAP];
 };
 
@@ -27,8 +28,10 @@ struct order {
 	struct order_held *held; /* ORDER_HELD of them once one has waited */
 };
 
-/* The bytes at offset `at` of the stream: n of len are at hand. */
-typedef void order_fn(void *arg, uint32_t at, const uint8_t *bytes, uint32_t n, uint32_t len);
+/* The bytes at offset `at` of the stream: n of len are at hand. more: the segment goes
+ * on in another record (GW_PART_MORE). */
+typedef void order_fn(void *arg, uint32_t at, const uint8_t *bytes, uint32_t n, uint32_t len,
+		      bool more);
 
 /* first: the direction's first sequence number, when a SYN showed it, else the
  * record's own. fn is called for each piece that is now in order. */

@@ -277,7 +277,11 @@ static uint32_t read_some(struct ssh_auth *a, struct ssh_auth_side *s, const uin
 	uint32_t take, want = s->phase == SSH_AUTH_CLEAR ? HEAD_CLEAR : HEAD_CIPHERED;
 
 	if (s->phase == SSH_AUTH_LENGTHS && !s->sizes.readable) {
-		unit_sent(a, s == &a->side[1], len);
+		s->parts += len;
+		if (!s->more) {
+			unit_sent(a, s == &a->side[1], s->parts);
+			s->parts = 0;
+		}
 		return len;
 	}
 	if (s->n_head < want) {
@@ -311,6 +315,14 @@ void ssh_auth_segment(struct ssh_auth *a, bool server, const uint8_t *bytes, uin
 		n -= took < n ? took : n;
 		len -= took;
 	}
+}
+
+void ssh_auth_part(struct ssh_auth *a, bool server, const uint8_t *bytes, uint32_t n,
+		   uint32_t len)
+{
+	a->side[server].more = true;
+	ssh_auth_segment(a, server, bytes, n, len);
+	a->side[server].more = false;
 }
 
 /* ---- the outcome ------------------------------------------------------------------ */

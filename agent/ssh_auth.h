@@ -49,6 +49,8 @@ struct ssh_auth_side {
 	uint8_t head[6]; /* length, padding, message number */
 	uint32_t left;	 /* bytes of the packet at hand still to come */
 	uint32_t packet; /* its length on the wire */
+	uint32_t parts;	 /* of the segment at hand, of whose packets nothing can be read */
+	bool more;	 /* it goes on in another part */
 };
 
 enum ssh_auth_stop {
@@ -80,6 +82,10 @@ void ssh_auth_negotiated(struct ssh_auth *a, const struct ssh_choice *choice,
  * identification line: one segment, of whose len bytes the first n are at hand. */
 void ssh_auth_segment(struct ssh_auth *a, bool server, const uint8_t *bytes, uint32_t n,
 		      uint32_t len);
+
+/* The same of a part of a segment, after which another part comes. */
+void ssh_auth_part(struct ssh_auth *a, bool server, const uint8_t *bytes, uint32_t n,
+		   uint32_t len);
 
 enum ssh_auth_result {
 	SSH_AUTH_PENDING,

@@ -80,7 +80,8 @@ struct in_order {
 };
 
 /* After the identification line, which ends within a piece, packets begin. */
-static void piece(void *arg, uint32_t at, const uint8_t *bytes, uint32_t n, uint32_t len)
+static void piece(void *arg, uint32_t at, const uint8_t *bytes, uint32_t n, uint32_t len,
+		  bool more)
 {
 	const struct in_order *in = arg;
 	const struct ssh_flow_side *s = &in->f->side[in->d];
@@ -91,8 +92,9 @@ static void piece(void *arg, uint32_t at, const uint8_t *bytes, uint32_t n, uint
 	skip = at < s->ident.end ? (uint32_t)s->ident.end - at : 0;
 	if (skip >= len)
 		return;
-	ssh_auth_segment(&in->f->auth, in->d != in->f->client, bytes + (skip < n ? skip : n),
-			 skip < n ? n - skip : 0, len - skip);
+	(more ? ssh_auth_part : ssh_auth_segment)(&in->f->auth, in->d != in->f->client,
+						  bytes + (skip < n ? skip : n),
+						  skip < n ? n - skip : 0, len - skip);
 }
 
 void ssh_flow_feed(struct ssh_flow *f, const struct gw_record *r)

@@ -122,7 +122,7 @@ struct talking {
 	struct ssh_auth auth;
 	bool readable;
 	uint8_t mac;
-	unsigned cut; /* segments of so many bytes, where packets are readable; 0: as written */
+	unsigned cut; /* segments of so many bytes; where no packet is readable, parts of one */
 };
 
 /* A clear packet: length, padding, message number; its content does not matter. */
@@ -157,13 +157,16 @@ static void send_segment(struct talking *t, bool server, const uint32_t *packets
 		bytes[at + 3] = (uint8_t)body;
 		at += packets[i];
 	}
-	step = t->readable && t->cut ? t->cut : len;
+	step = t->cut ? t->cut : len;
 	for (at = 0; at < len; at += step) {
 		uint32_t k = len - at < step ? len - at : step;
 		uint8_t *copy = malloc(k); /* a read too far is seen */
 
 		memcpy(copy, bytes + at, k);
-		ssh_auth_segment(&t->auth, server, copy, k, k);
+		if (!t->readable && at + k < len)
+			ssh_auth_part(&t->auth, server, copy, k, k);
+		else
+			ssh_auth_segment(&t->auth, server, copy, k, k);
 		free(copy);
 	}
 	free(bytes);
