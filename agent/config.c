@@ -44,6 +44,10 @@ static const struct conf_option options[] = {
 	  .preset = "22", .max = GW_MAX_PORTS, .argument = "N,...", .help = "ports of SSH" },
 	{ .key = "bgp-port", .type = CONF_PORTS, .offset = AT(bgp_port), .commands = WATCH,
 	  .preset = "179", .max = GW_MAX_PORTS, .argument = "N,...", .help = "ports of BGP" },
+	{ .key = "watch.underlay", .type = CONF_BOOL, .offset = AT(underlay),
+	  .commands = WATCH | CMD_FABRIC,
+	  .help = "watch BGP between the neighbors that the configs name, too, not only toward "
+		  "management addresses" },
 	{ .key = "all", .type = CONF_BOOL, .offset = AT(all), .commands = CMD_REPLAY,
 	  .flags = CONF_NOT_IN_FILE,
 	  .help = "watch every SSH and BGP flow, with or without an inventory" },

@@ -23,6 +23,7 @@ struct agent_config {
 	struct conf_strings interface;
 	int capture; /* CAPTURE_* */
 	struct conf_ports ssh_port, bgp_port;
+	bool underlay; /* watch the ends of BGP sessions too */
 	char *redis, *stream, *output;
 	char *state; /* directory of outbox and control socket; NULL: AGENT_STATE */
 	uint64_t outbox_bytes;

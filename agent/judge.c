@@ -6,7 +6,7 @@
 #include "agent/flowkey.h"
 #include "bpf/track.h"
 
-struct judge_ends judge_ends(const struct fabric *f, const struct gw_key *key)
+struct judge_ends judge_ends(const struct fabric *f, const struct gw_key *key, bool is_bgp)
 {
 	struct judge_ends ends = { { NULL, NULL } };
 	uint32_t d;
@@ -15,8 +15,17 @@ struct judge_ends judge_ends(const struct fabric *f, const struct gw_key *key)
 		struct addr a = flowkey_addr(key, d);
 
 		ends.target[d] = fabric_find_target(f, &a);
+		if (ends.target[d] && ends.target[d]->path == GW_PATH_NONE && !is_bgp)
+			ends.target[d] = NULL;
 	}
 	return ends;
+}
+
+static enum gw_end end_of(const struct fabric_target *t)
+{
+	if (!t)
+		return GW_END_OTHER;
+	return t->peer ? GW_END_PEER : GW_END_DEVICE;
 }
 
 bool judge_flow(const struct fabric *f, const struct gw_key *key, const struct judge_ends *ends,
@@ -34,7 +43,7 @@ bool judge_flow(const struct fabric *f, const struct gw_key *key, const struct j
 	if (!f)
 		return false;
 	out->generation = f->number;
-	switch (gw_judge_role(from != NULL, to != NULL,
+	switch (gw_judge_role(end_of(from), end_of(to),
 			      !to && !from && fabric_in_range(f, &responder))) {
 	case GW_WATCHED_NOT:
 		return false;
@@ -50,7 +59,7 @@ bool judge_flow(const struct fabric *f, const struct gw_key *key, const struct j
 		source = responder;
 		break;
 	}
-	t = to ? to : from;
+	t = !to || (to->peer && from) ? from : to;
 	out->target = (__u32)(t - f->targets);
 	out->policy = f->devices[t->device].policy;
 	out->path = (__u8)t->path;

@@ -16,14 +16,15 @@ struct judge_ends {
 	const struct fabric_target *target[2]; /* NULL: not one */
 };
 
-/* Two look-ups, of which who asks gw_orient() needs the answers too. f NULL: no
- * inventory. */
-struct judge_ends judge_ends(const struct fabric *f, const struct gw_key *key);
+/* Two look-ups, of which who asks gw_orient() needs the answers too. is_bgp: targets of
+ * the underlay count. f NULL: no inventory. */
+struct judge_ends judge_ends(const struct fabric *f, const struct gw_key *key, bool is_bgp);
 
 /* Fills *out for the flow `key` whose initiator sends in direction `initiator`.
  * Responder a target: inbound. Else initiator a target: outbound, and the peer is
- * judged. Else responder in an in-band range: an unknown target. Returns false
- * when it is none of these; *out then holds no path and no verdict. */
+ * judged. Else responder in an in-band range: an unknown target. Of a target that is
+ * a device's BGP neighbor see gw_judge_role(). Returns false when it is none of
+ * these; *out then holds no path and no verdict. */
 bool judge_flow(const struct fabric *f, const struct gw_key *key, const struct judge_ends *ends,
 		uint32_t initiator, enum gw_basis basis, struct gw_judgement *out);
 

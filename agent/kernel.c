@@ -128,7 +128,8 @@ static int rows_collect(struct rows t[NUM_TABLES], const struct fabric *f)
 		const struct fabric_target *ft = &f->targets[i];
 		struct gw_target v = { .target = (uint32_t)i,
 				       .policy = f->devices[ft->device].policy,
-				       .path = (uint8_t)ft->path };
+				       .path = (uint8_t)ft->path,
+				       .peer = ft->peer };
 
 		err = rows_add(&t[ft->address.family == 4 ? TARGETS4 : TARGETS6],
 			       ft->address.bytes, &v);

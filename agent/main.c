@@ -165,7 +165,8 @@ static void reload(evutil_socket_t fd, short what, void *arg)
 	struct agent *a = arg;
 	const struct fabric *old = pipeline_fabric(a->pipeline);
 	const struct fabric_problem *problem;
-	struct fabric *f = fabric_load(a->config.fabric, a->problem, sizeof(a->problem));
+	struct fabric *f = fabric_load_with(a->config.fabric, a->config.underlay, a->problem,
+					    sizeof(a->problem));
 	int err;
 
 	if (f && (problem = new_problem(f, old))) {
@@ -421,7 +422,7 @@ static int run(struct agent *a)
 	size_t i;
 
 	name_agent(&a->config);
-	fabric = fabric_load(a->config.fabric, err, sizeof(err));
+	fabric = fabric_load_with(a->config.fabric, a->config.underlay, err, sizeof(err));
 	if (!fabric)
 		die("%s", err);
 	for (i = 0; i < fabric->n_problems; i++) {
@@ -494,7 +495,7 @@ static int run(struct agent *a)
 static int show_fabric(const char *dir, const struct agent_config *config, const char *address)
 {
 	char err[512];
-	struct fabric *f = fabric_load(dir, err, sizeof(err));
+	struct fabric *f = fabric_load_with(dir, config->underlay, err, sizeof(err));
 	bool json = config->format == FORMAT_JSON;
 	int status;
 

@@ -325,7 +325,8 @@ static void set_due(const struct pipeline *p, struct flow *f)
 static bool judge_by_lists(const struct pipeline *p, const struct flow *f,
 			   struct gw_judgement *out)
 {
-	struct judge_ends ends = judge_ends(p->fabric, &f->key);
+	struct judge_ends ends = judge_ends(p->fabric, &f->key,
+					    f->counters.service == GW_SERVICE_BGP);
 
 	return judge_flow(p->fabric, &f->key, &ends, f->counters.initiator & 1, f->counters.basis,
 			  out);

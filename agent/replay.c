@@ -163,7 +163,7 @@ int replay(const struct agent_config *config, char **files, int n_files, struct 
 		if (strcmp(files[i], "-") && access(files[i], R_OK) < 0)
 			die("%s: %s", files[i], strerror(errno));
 	if (config->fabric) {
-		fabric = fabric_load(config->fabric, err, sizeof(err));
+		fabric = fabric_load_with(config->fabric, config->underlay, err, sizeof(err));
 		if (!fabric)
 			die("%s", err);
 	}

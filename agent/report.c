@@ -90,7 +90,7 @@ static json_t *device_body(const struct fabric *f, size_t device, bool with_line
 	for (i = 0; i < f->n_targets; i++)
 		if (f->targets[i].device == device)
 			json_array_append_new(targets,
-					      json_pack("{s:s,s:s}", "address",
+					      json_pack("{s:s,s:s*}", "address",
 							addr_format(&f->targets[i].address, text),
 							"path",
 							event_path_name(f->targets[i].path)));

@@ -284,7 +284,7 @@ static bool fragment_matters(const struct watch *w, const struct gw_pkt *p)
 	if (w->watch_all)
 		return true;
 	flowkey_make(&key, p);
-	ends = judge_ends(w->fabric, &key);
+	ends = judge_ends(w->fabric, &key, true); /* it may be */
 	return judge_flow(w->fabric, &key, &ends, 0, GW_BASIS_UNKNOWN, &unused) ||
 	       judge_flow(w->fabric, &key, &ends, 1, GW_BASIS_UNKNOWN, &unused);
 }
@@ -354,7 +354,7 @@ static void watch_tcp(struct watch *w, const struct seen *s)
 		struct gw_orientation o;
 		struct judge_ends ends;
 
-		ends = judge_ends(w->fabric, &key);
+		ends = judge_ends(w->fabric, &key, gw_is_bgp(&w->gate, p));
 		o = gw_orient(&w->gate, &first, d, ends.target[d] != NULL, ends.target[!d] != NULL);
 		if (!judge_flow(w->fabric, &key, &ends, o.initiator, o.basis, &judgement) &&
 		    !w->watch_all) {

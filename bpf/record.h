@@ -255,8 +255,9 @@ struct gw_record {
 struct gw_target {
 	__u32 target; /* index into fabric->targets */
 	__u32 policy; /* index into fabric->policies */
-	__u8 path;    /* enum gw_path */
-	__u8 pad[3];
+	__u8 path;    /* enum gw_path; NONE: of the underlay, a target to BGP alone */
+	__u8 peer;    /* 1: not the device's address, but one that it speaks BGP with */
+	__u8 pad[2];
 };
 
 struct gw_range4 {

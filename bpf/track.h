@@ -143,24 +143,43 @@ static __always_inline struct gw_orientation gw_orient(const volatile struct gw_
 	return o;
 }
 
+/* 1: a target of the underlay counts for this packet. Both of its ports are asked as
+ * the service's: who opened the flow is not known yet. */
+static __always_inline int gw_is_bgp(const volatile struct gw_gate *gate, const struct gw_pkt *p)
+{
+	return gw_gate_service(gate, p->dport, p->sport) == GW_SERVICE_BGP &&
+	       gw_gate_service(gate, p->sport, p->dport) == GW_SERVICE_BGP;
+}
+
 /*
  * Is the flow watched, and whose address does whose policy judge? The tables
- * were asked before: by_target tells for each end whether it is a target, and
- * in_range whether the responder is inside an in-band range.
+ * were asked before: what each end is, and whether the responder is inside an
+ * in-band range. With a peer the roles change: it is the one to be judged, and
+ * the device is at the other end. A peer's entry yields to the other end's.
  */
-enum gw_watched {
-	GW_WATCHED_NOT,	      /* nobody's flow */
-	GW_WATCHED_INBOUND,   /* the responder is a target: judge the initiator */
-	GW_WATCHED_OUTBOUND,  /* the initiator is one: judge the responder */
-	GW_WATCHED_RANGE      /* toward an in-band address that no config has */
+enum gw_end {
+	GW_END_OTHER,
+	GW_END_DEVICE, /* a target that is a device's own address */
+	GW_END_PEER    /* a target that a device speaks BGP with */
 };
 
-static __always_inline enum gw_watched gw_judge_role(int initiator_is_target,
-						     int responder_is_target, int in_range)
+enum gw_watched {
+	GW_WATCHED_NOT,	    /* nobody's flow */
+	GW_WATCHED_INBOUND, /* toward a device: judge the initiator */
+	GW_WATCHED_OUTBOUND, /* a device opened it: judge the responder */
+	GW_WATCHED_RANGE    /* toward an in-band address that no config has */
+};
+
+static __always_inline enum gw_watched gw_judge_role(enum gw_end initiator, enum gw_end responder,
+						     int in_range)
 {
-	if (responder_is_target)
+	if (responder == GW_END_DEVICE)
 		return GW_WATCHED_INBOUND;
-	if (initiator_is_target)
+	if (initiator == GW_END_DEVICE)
+		return GW_WATCHED_OUTBOUND;
+	if (initiator == GW_END_PEER)
+		return GW_WATCHED_INBOUND;
+	if (responder == GW_END_PEER)
 		return GW_WATCHED_OUTBOUND;
 	return in_range ? GW_WATCHED_RANGE : GW_WATCHED_NOT;
 }

@@ -329,7 +329,7 @@ static __always_inline struct gw_work *gw_work(void)
 __noinline int gw_judge(__u32 d)
 {
 	__u32 slot = *(volatile __u32 *)&active & 1;
-	const struct gw_target *src, *dst, *target;
+	const struct gw_target *src, *dst, *target, *opener;
 	struct gw_work *w = gw_work();
 	const struct gw_rule *rule;
 	struct gw_judgement *j;
@@ -343,14 +343,23 @@ __noinline int gw_judge(__u32 d)
 	family = w->pkt.family;
 	src = gw_find_target(slot, family, w->ends[0]);
 	dst = gw_find_target(slot, family, w->ends[1]);
+	if (!gw_is_bgp(&gate, &w->pkt)) {
+		if (src && src->path == GW_PATH_NONE)
+			src = NULL;
+		if (dst && dst->path == GW_PATH_NONE)
+			dst = NULL;
+	}
 	w->o = gw_orient(&gate, &w->pkt, d, src != NULL, dst != NULL);
 	from_src = w->o.initiator == d;
 
 	j->generation = numbers[slot];
 	j->target = GW_TARGET_NONE;
 	j->rule = GW_RULE_IMPLICIT;
-	/* the responder's entry, or else the initiator's */
-	target = from_src ? (dst ? dst : src) : (src ? src : dst);
+	/* the responder's entry, or else the initiator's; a peer's yields: gw_judge_role() */
+	target = from_src ? dst : src;
+	opener = from_src ? src : dst;
+	if (!target || (target->peer && opener))
+		target = opener;
 	if (!target) {
 		if (!gw_in_range(slot, family, from_src ? w->ends[1] : w->ends[0]))
 			return watch_all;
@@ -358,8 +367,10 @@ __noinline int gw_judge(__u32 d)
 		j->verdict = GW_VERDICT_NO_POLICY;
 		return 1;
 	}
-	/* the end that is not this target is judged */
+	/* the end that is not this target is judged, unless it is a peer */
 	judged = target == src ? 1 : 0;
+	if (target->peer)
+		judged = !judged;
 	j->target = target->target;
 	j->policy = target->policy;
 	j->path = target->path;

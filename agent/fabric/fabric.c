@@ -57,6 +57,7 @@ const struct fabric_device *fabric_find_device(const struct fabric *f, const cha
 
 struct loader {
 	struct fabric *f;
+	bool underlay;		  /* ends of BGP sessions are targets too */
 	const char *file;	  /* being read; NULL: none */
 	unsigned problems, notes; /* of this file so far */
 	bool no_memory;
@@ -363,9 +364,18 @@ out:
 
 /* ---- targets ---- */
 
+/* Of one address the first of these counts. */
+enum claim_rank { CLAIM_PATH, CLAIM_OWN, CLAIM_PEER };
+
 struct candidate {
 	struct fabric_target target;
+	enum claim_rank rank;
 	int line;
+};
+
+struct candidates {
+	struct candidate *all;
+	size_t n;
 };
 
 static int by_address(const void *a, const void *b)
@@ -375,9 +385,26 @@ static int by_address(const void *a, const void *b)
 
 	if (c)
 		return c;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
 	if (x->target.device != y->target.device)
 		return x->target.device < y->target.device ? -1 : 1;
 	return x->line < y->line ? -1 : x->line > y->line;
+}
+
+static void add_candidate(struct loader *l, struct candidates *c, const struct candidate *new)
+{
+	struct candidate *larger = grow(l, c->all, c->n, sizeof(*larger));
+
+	if (!larger)
+		return;
+	c->all = larger;
+	larger[c->n++] = *new;
+}
+
+static bool is_inband(const struct fabric_interface *in)
+{
+	return strcmp(in->name, FABRIC_INBAND_INTERFACE) == 0;
 }
 
 /*
@@ -386,34 +413,96 @@ static int by_address(const void *a, const void *b)
  * its address is worth seeing, and the configuration is yesterday's copy, while
  * the wire is now.
  */
+static void claim_paths(struct loader *l, uint32_t device, struct candidates *c)
+{
+	const struct fabric_device *d = &l->f->devices[device];
+
+	for (size_t k = 0; k < d->n_interfaces; k++) {
+		const struct fabric_interface *in = &d->interfaces[k];
+		enum gw_path path = in->kind == IF_MANAGEMENT ? GW_PATH_PRIMARY : GW_PATH_INBAND;
+
+		if (in->kind != IF_MANAGEMENT && !is_inband(in))
+			continue;
+		for (size_t a = 0; a < in->n_addresses; a++)
+			add_candidate(l, c,
+				      &(struct candidate){ { .address = in->addresses[a].prefix.addr,
+							     .device = device,
+							     .path = path,
+							     .vrf = in->vrf },
+							   CLAIM_PATH,
+							   in->addresses[a].line });
+	}
+}
+
+/* Addresses of this device, in the neighbor's VRF: those of its subnet, or, loopbacks
+ * true, those of loopbacks, between which sessions run over several hops. Returns whether
+ * there was one. */
+static bool claim_own(struct loader *l, uint32_t device, const struct fabric_neighbor *n,
+		      bool loopbacks, struct candidates *c)
+{
+	const struct fabric_device *d = &l->f->devices[device];
+	bool found = false;
+
+	for (size_t k = 0; k < d->n_interfaces; k++) {
+		const struct fabric_interface *in = &d->interfaces[k];
+
+		if (in->kind == IF_MANAGEMENT || strcmp(in->vrf ? in->vrf : "", n->vrf ? n->vrf : ""))
+			continue;
+		for (size_t a = 0; a < in->n_addresses; a++) {
+			const struct prefix *own = &in->addresses[a].prefix;
+			bool faces = loopbacks ? in->kind == IF_LOOPBACK &&
+							 own->addr.family == n->address.family :
+						 prefix_contains(own, &n->address);
+
+			if (!faces)
+				continue;
+			found = true;
+			add_candidate(l, c,
+				      &(struct candidate){ { .address = own->addr,
+							     .device = device,
+							     .vrf = in->vrf },
+							   CLAIM_OWN,
+							   in->addresses[a].line });
+		}
+	}
+	return found;
+}
+
+/* Both ends of every BGP session of the device. A neighbor in the configurations is
+ * there by its own address as well. */
+static void claim_underlay(struct loader *l, uint32_t device, struct candidates *c)
+{
+	const struct fabric_device *d = &l->f->devices[device];
+
+	for (size_t k = 0; k < d->n_neighbors; k++) {
+		const struct fabric_neighbor *n = &d->neighbors[k];
+
+		if (!claim_own(l, device, n, false, c))
+			claim_own(l, device, n, true, c);
+		add_candidate(l, c,
+			      &(struct candidate){ { .address = n->address,
+						     .device = device,
+						     .peer = true,
+						     .vrf = n->vrf },
+						   CLAIM_PEER,
+						   n->line });
+	}
+}
+
 static void make_targets(struct loader *l)
 {
 	struct fabric *f = l->f;
-	struct candidate *all = NULL, *larger;
-	size_t n = 0;
+	struct candidates c = { NULL, 0 };
+	struct candidate *all;
+	size_t n;
 
 	for (size_t i = 0; i < f->n_devices; i++) {
-		const struct fabric_device *d = &f->devices[i];
-
-		for (size_t k = 0; k < d->n_interfaces; k++) {
-			const struct fabric_interface *in = &d->interfaces[k];
-			enum gw_path path = GW_PATH_NONE;
-
-			if (in->kind == IF_MANAGEMENT)
-				path = GW_PATH_PRIMARY;
-			else if (strcmp(in->name, FABRIC_INBAND_INTERFACE) == 0)
-				path = GW_PATH_INBAND;
-			for (size_t a = 0; path != GW_PATH_NONE && a < in->n_addresses; a++) {
-				larger = grow(l, all, n, sizeof(*all));
-				if (!larger)
-					goto out;
-				all = larger;
-				all[n++] = (struct candidate){ { in->addresses[a].prefix.addr,
-								 (uint32_t)i, path, in->vrf },
-							       in->addresses[a].line };
-			}
-		}
+		claim_paths(l, (uint32_t)i, &c);
+		if (l->underlay)
+			claim_underlay(l, (uint32_t)i, &c);
 	}
+	all = c.all;
+	n = c.n;
 	if (n)
 		qsort(all, n, sizeof(*all), by_address);
 	f->targets = calloc(n ? n : 1, sizeof(*f->targets));
@@ -430,7 +519,8 @@ static void make_targets(struct loader *l)
 			f->targets[f->n_targets++] = *t;
 			continue;
 		}
-		if (before->device == t->device && before->path == t->path)
+		if (all[i].rank != CLAIM_PATH ||
+		    (before->device == t->device && before->path == t->path))
 			continue;
 		remark(l, DEVICE_PROBLEM, f->devices[t->device].file, all[i].line,
 		       "address %s is a target of %s already (%s:%d): it counts for that one",
@@ -779,6 +869,13 @@ out:
 
 /* ---- generation ---- */
 
+static const char *target_kind(const struct fabric_target *t)
+{
+	if (t->path == GW_PATH_NONE)
+		return t->peer ? "peer" : "underlay";
+	return event_path_name(t->path);
+}
+
 /*
  * A digest of all that a verdict depends on: targets, lists, and the neighbors'
  * addresses (trust.neighbor). Names, not indexes, and devices by name: the same
@@ -804,8 +901,7 @@ static void make_generation(struct loader *l)
 		const struct fabric_target *t = &f->targets[i];
 
 		fprintf(to, "target %s %s %s %s\n", addr_format(&t->address, address),
-			f->devices[t->device].name, event_path_name(t->path),
-			t->vrf ? t->vrf : "default");
+			f->devices[t->device].name, target_kind(t), t->vrf ? t->vrf : "default");
 	}
 	for (size_t i = 0; i < f->n_devices; i++) {
 		fprintf(to, "device %s\n", by[i]->name);
@@ -847,8 +943,13 @@ static void sort_remarks(struct fabric_problem *array, size_t n)
 
 struct fabric *fabric_load(const char *dir, char *err, size_t size)
 {
+	return fabric_load_with(dir, false, err, size);
+}
+
+struct fabric *fabric_load_with(const char *dir, bool underlay, char *err, size_t size)
+{
 	struct fabric *f = calloc(1, sizeof(*f));
-	struct loader l = { .f = f };
+	struct loader l = { .f = f, .underlay = underlay };
 	size_t len = strlen(dir);
 
 	if (!f)

@@ -80,8 +80,9 @@ struct fabric_device {
 struct fabric_target {
 	struct addr address;
 	uint32_t device; /* index */
-	enum gw_path path;
-	const char *vrf; /* borrowed from the interface; NULL: default */
+	enum gw_path path; /* NONE: of the underlay, watched for BGP alone */
+	bool peer;	   /* not the device's own, but a neighbor's in no configuration */
+	const char *vrf;   /* borrowed from interface or neighbor; NULL: default */
 };
 
 /* Distinct pairs of trust lists; devices with equal lists share one. */
@@ -135,6 +136,10 @@ struct fabric_trust {
  * be read around is in ->problems; the fabric is good all the same, except that
  * strict loads (a reload of a running agent) refuse any problem. */
 struct fabric *fabric_load(const char *dir, char *err, size_t size);
+
+/* The same, and where underlay is true the ends of the devices' BGP sessions are targets
+ * too: the neighbors' addresses, and the devices' own ones that face them. */
+struct fabric *fabric_load_with(const char *dir, bool underlay, char *err, size_t size);
 struct fabric *fabric_ref(struct fabric *f);
 void fabric_unref(struct fabric *f); /* accepts NULL */
 

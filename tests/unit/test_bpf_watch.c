@@ -953,6 +953,108 @@ static void test_same_as_user_space(void **state)
 	watch_free(twin);
 }
 
+/* Ends of BGP sessions: a device's address on a link, and a neighbor's that is in no
+ * configuration. Every pair of ends, ports and flags, in the kernel and outside. */
+static void test_underlay(void **state)
+{
+	static const char *const ends[] = { "192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4",
+					    "10.1.2.3" };
+	enum { MGMT, OWN, PEER, PEER_TOO, STRANGER, NUM_ENDS };
+	static const struct {
+		unsigned from, to;
+		uint16_t sport, dport;
+		uint32_t target; /* GW_TARGET_NONE: not watched */
+		bool outbound;
+	} cases[] = {
+		{ STRANGER, OWN, 40000, 179, OWN, false },
+		{ OWN, STRANGER, 40001, 179, OWN, true },
+		{ PEER, OWN, 40002, 179, OWN, false },
+		{ OWN, PEER, 40003, 179, OWN, true }, /* the device's entry, not the peer's */
+		{ STRANGER, PEER, 40004, 179, PEER, true }, /* so it is the device that opens */
+		{ PEER, STRANGER, 40005, 179, PEER, false },
+		{ PEER, PEER_TOO, 40006, 179, PEER, false },
+		{ STRANGER, OWN, 40007, 22, GW_TARGET_NONE, false }, /* BGP alone */
+		{ PEER, STRANGER, 40008, 22, GW_TARGET_NONE, false },
+		{ OWN, MGMT, 40009, 22, MGMT, false },
+		{ OWN, STRANGER, 22, 179, GW_TARGET_NONE, false },
+		{ MGMT, PEER, 40010, 179, MGMT, true },
+	};
+	static const uint16_t ports[] = { 22, 179, 40000, 40001 };
+	static const uint8_t flags[] = { GW_SYN, GW_SYN | GW_ACK, GW_ACK };
+	static struct fabric_target targets[4];
+	struct fabric f = current;
+	struct watch *w;
+	unsigned i, watched = 0;
+
+	NEED_KERNEL();
+	for (i = 0; i < 4; i++)
+		targets[i] = (struct fabric_target){ .address = address(ends[i]),
+						     .path = i ? GW_PATH_NONE : GW_PATH_PRIMARY,
+						     .peer = i >= PEER };
+	f.number = 5;
+	f.targets = targets;
+	f.n_targets = 4;
+	capture->ops->sweep(capture, drop, NULL);
+	assert_int_equal(capture->ops->load(capture, &f), 0);
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const char *from = ends[cases[i].from], *to = ends[cases[i].to];
+		struct gw_flow k;
+
+		run(from, cases[i].sport, to, cases[i].dport, GW_SYN, 1, 0, 0);
+		k = flow_between(from, cases[i].sport, to, cases[i].dport);
+		assert_int_equal(is_flow(&k), cases[i].target != GW_TARGET_NONE);
+		if (!is_flow(&k))
+			continue;
+		assert_int_equal(k.judgement.target, cases[i].target);
+		assert_int_equal(k.judgement.outbound, cases[i].outbound);
+		/* 10.0.0.0/8 is trusted; of two ends that are none of it the other is judged */
+		assert_int_equal(k.judgement.verdict,
+				 cases[i].from == STRANGER && cases[i].to != PEER ?
+					 GW_VERDICT_TRUSTED :
+				 cases[i].to == STRANGER && cases[i].from != PEER ?
+					 GW_VERDICT_TRUSTED :
+					 GW_VERDICT_UNTRUSTED);
+	}
+
+	w = watch_new(&config);
+	assert_non_null(w);
+	watch_load(w, &f);
+	for (i = 0; i < NUM_ENDS * NUM_ENDS * 4 * 4 * 3; i++) {
+		unsigned from = i % NUM_ENDS, to = i / NUM_ENDS % NUM_ENDS;
+		unsigned rest = i / NUM_ENDS / NUM_ENDS;
+		struct packet p = packet(ends[from], ports[rest % 4], ends[to], ports[rest / 4 % 4],
+					 flags[rest / 16], 1000, 2000, 0);
+		struct gw_key key = packet_key(&p);
+		uint8_t frame[FRAME_ROOM];
+		struct gw_flow k, u;
+		struct gw_pkt pkt;
+		size_t len = packet_frame(&p, frame);
+		int err;
+
+		if (from == to)
+			continue;
+		capture->ops->sweep(capture, drop, NULL);
+		run_frame(frame, len, false, NULL);
+		n_user_records = 0;
+		memset(&pkt, 0, sizeof(pkt));
+		watch_packet(w, gw_parse(frame, frame + len, (uint32_t)len, watch_gate(w), &pkt),
+			     &pkt, frame + len, i + 1, LOOPBACK, keep_user, NULL);
+		err = capture->ops->read(capture, &key, &k);
+		assert_int_equal(err, watch_read(w, &key, &u));
+		if (err)
+			continue;
+		watched++;
+		timeless(&k);
+		timeless(&u);
+		assert_memory_equal(&k, &u, sizeof(k));
+		watch_forget(w, &key, NULL);
+	}
+	assert_true(watched > 200);
+	watch_free(w);
+	capture->ops->sweep(capture, drop, NULL);
+	assert_int_equal(capture->ops->load(capture, &current), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -965,6 +1067,7 @@ int main(void)
 		cmocka_unit_test(test_other_hook), cmocka_unit_test(test_sweep),
 		cmocka_unit_test(test_budget),	   cmocka_unit_test(test_full),
 		cmocka_unit_test(test_same_as_user_space),
+		cmocka_unit_test(test_underlay),
 	};
 
 	return cmocka_run_group_tests_name("bpf_watch", tests, with_kernel, without_kernel);

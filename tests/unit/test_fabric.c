@@ -83,6 +83,79 @@ static void remove_file(const char *name)
 
 /* ---- the small fabric ---- */
 
+/* With the ends of BGP sessions. A neighbor that is in no configuration is a peer. */
+static void test_underlay(void **state)
+{
+	static const struct {
+		const char *address, *device, *vrf;
+		bool peer;
+	} wanted[] = {
+		{ "203.0.113.0", "net7-CR1-TOR1", NULL, false },
+		{ "203.0.113.1", "net7-AR-CE1", NULL, false },
+		{ "203.0.113.128", "net7-AR-CE1", "INFRA-MGMT", true },
+	};
+	struct fabric *plain = load(SMALL), *f;
+	struct addr a = addr_of("198.51.100.65");
+	size_t more = 0;
+	char err[256];
+
+	f = fabric_load_with(SMALL, true, err, sizeof(err));
+	assert_non_null(f);
+	assert_int_equal(f->n_problems, 0);
+	for (size_t i = 0; i < f->n_targets; i++)
+		more += f->targets[i].path == GW_PATH_NONE;
+	assert_int_equal(f->n_targets, plain->n_targets + more);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		struct addr address = addr_of(wanted[i].address);
+		const struct fabric_target *t = fabric_find_target(f, &address);
+
+		if (!t)
+			fail_msg("%s", wanted[i].address);
+		assert_int_equal(t->path, GW_PATH_NONE);
+		assert_int_equal(t->peer, wanted[i].peer);
+		assert_string_equal(f->devices[t->device].name, wanted[i].device);
+		assert_string_equal(t->vrf ? t->vrf : "-", wanted[i].vrf ? wanted[i].vrf : "-");
+	}
+	/* what is watched for SSH stays that */
+	assert_int_equal(fabric_find_target(f, &a)->path, GW_PATH_INBAND);
+	assert_string_not_equal(f->generation, plain->generation);
+	fabric_unref(plain);
+	fabric_unref(f);
+}
+
+/* Between loopbacks the own end is any loopback of the neighbor's VRF. */
+static void test_underlay_loopbacks(void **state)
+{
+	static const char *const own[] = { "198.51.100.1", "198.51.100.2" };
+	static const char *const none[] = { "198.51.100.3", "203.0.113.1", "2001:db8::1" };
+	char err[256];
+	struct fabric *f;
+
+	write_file("one-CE1.cfg", "hostname one-CE1\n"
+				  "interface Loopback0\n   ip address 198.51.100.1/32\n"
+				  "   ipv6 address 2001:db8::1/128\n"
+				  "interface Loopback1\n   ip address 198.51.100.2/32\n"
+				  "interface Loopback2\n   vrf OTHER\n"
+				  "   ip address 198.51.100.3/32\n"
+				  "interface Ethernet1\n   ip address 203.0.113.1/31\n"
+				  "router bgp 65000\n   neighbor 198.51.100.9 remote-as 65000\n"
+				  "end\n");
+	f = fabric_load_with(scratch, true, err, sizeof(err));
+	remove_file("one-CE1.cfg");
+	assert_non_null(f);
+	for (size_t i = 0; i < 2; i++) {
+		struct addr a = addr_of(own[i]);
+
+		assert_false(fabric_find_target(f, &a)->peer);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		struct addr a = addr_of(none[i]);
+
+		assert_null(fabric_find_target(f, &a));
+	}
+	fabric_unref(f);
+}
+
 static void test_targets(void **state)
 {
 	static const struct {
@@ -816,6 +889,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_targets),
+		cmocka_unit_test(test_underlay),
+		cmocka_unit_test_setup_teardown(test_underlay_loopbacks, make_scratch,
+						drop_scratch),
 		cmocka_unit_test(test_neighbors),
 		cmocka_unit_test(test_judge),
 		cmocka_unit_test(test_problems),
