@@ -31,7 +31,9 @@
 #define PAYLOAD_SUCCESS 1
 #define PAYLOAD_NONE (1 + 4 + 4 + 14 + 4 + 4) /* and the user's name */
 #define PAYLOAD_NONE_MAX (PAYLOAD_NONE + 32)
-#define KBDINT_OVER_NONE 24	    /* a longer name, two more strings that are empty */
+#define KBDINT_OVER_NONE 24 /* a longer name, two more strings that are empty */
+#define PAYLOAD_PROMPT (1 + 3 * 4 + 4 + 4 + 10 + 1) /* INFO_REQUEST with "Password: " */
+#define PAYLOAD_FAILURE_KBDINT (6 + 30)		    /* "publickey,keyboard-interactive" */
 #define PK_OK_UNDER_QUERY 5	    /* PK_OK = query - none - 5, whoever the user is */
 #define PAYLOAD_FAILURE_MIN (6 + 8) /* "password", the shortest method in use */
 #define SIGNATURE_MIN 60	    /* what a signed request has over the query */
@@ -127,10 +129,11 @@ static bool overlap(struct range a, struct range b)
 }
 
 void ssh_auth_negotiated(struct ssh_auth *a, const struct ssh_choice *c,
-			 const char *server_software)
+			 const char *client_software, const char *server_software)
 {
 	a->negotiated = true;
 	a->openssh = strncmp(server_software, "OpenSSH", 7) == 0;
+	a->no_none = strncmp(client_software, "paramiko", 8) == 0;
 	if (!sizes_of(c->name[SSH_CIPHER_C2S], c->name[SSH_MAC_C2S], &a->side[0].sizes) ||
 	    !sizes_of(c->name[SSH_CIPHER_S2C], c->name[SSH_MAC_S2C], &a->side[1].sizes))
 		a->stop = SSH_AUTH_NO_CIPHER;
@@ -184,6 +187,16 @@ static void looks_like_success(struct ssh_auth *a, const struct ssh_exchange *e)
 	}
 }
 
+/* Some pad to 16 bytes even where the length field is not counted in (dropbear); OpenSSH
+ * does not. */
+static bool is_shortest(const struct ssh_auth *a, uint32_t size)
+{
+	const struct ssh_sizes *s = &a->side[1].sizes;
+
+	return size == wire_len(s, PAYLOAD_SUCCESS) ||
+	       (!a->openssh && s->apart && size == 4u + 16 + s->mac);
+}
+
 static void server_sent(struct ssh_auth *a, uint32_t size)
 {
 	const struct ssh_sizes *s = &a->side[1].sizes;
@@ -207,7 +220,7 @@ static void server_sent(struct ssh_auth *a, uint32_t size)
 	e->total += size;
 	if (e->n < UINT16_MAX)
 		e->n++;
-	if (!a->success && size == wire_len(s, PAYLOAD_SUCCESS))
+	if (!a->success && is_shortest(a, size))
 		looks_like_success(a, e);
 }
 
@@ -333,10 +346,10 @@ static struct range request_payload(const struct ssh_auth *a, const struct ssh_e
 }
 
 /* A first request this short asks for the methods; one with a password may be as short,
- * and clients that begin with one are few. */
+ * and the clients that begin with one are known by name. */
 static bool begins_with_none(const struct ssh_auth *a)
 {
-	return request_payload(a, &a->exchange[0]).min <= PAYLOAD_NONE_MAX;
+	return !a->no_none && request_payload(a, &a->exchange[0]).min <= PAYLOAD_NONE_MAX;
 }
 
 /* Did the server say that this key would do? By the length, which follows from the
@@ -362,6 +375,15 @@ static bool is_kbdint(const struct ssh_auth *a, const struct ssh_exchange *e)
 	none.min += KBDINT_OVER_NONE;
 	none.max += KBDINT_OVER_NONE;
 	return overlap(none, request_payload(a, e));
+}
+
+/* In blocks of 16 a prompt may be as long as a refusal; where the refusal can only be of
+ * a server that has keyboard-interactive and no passwords, it is taken for a prompt. */
+static bool may_be_prompt(const struct ssh_auth *a, uint32_t failure)
+{
+	struct range r = payload_of(&a->side[1].sizes, failure);
+
+	return r.min <= PAYLOAD_PROMPT && PAYLOAD_FAILURE_KBDINT <= r.max;
 }
 
 struct tally {
@@ -391,6 +413,9 @@ static struct tally count_attempts(const struct ssh_auth *a)
 
 		if (!e->n)
 			continue;
+		if (failed && !asked_more && i && i + 1 < a->n && is_kbdint(a, e) &&
+		    may_be_prompt(a, failure))
+			failed = false;
 		if (!failed && is_pk_ok(a, i))
 			continue;
 		if (!failed && asked_more && e->last == accept)
@@ -404,7 +429,7 @@ static struct tally count_attempts(const struct ssh_auth *a)
 		if (failed || i + 1 == n) /* the last may be a DISCONNECT: too many */
 			continue;
 		/* a banner was in one segment with the first answer */
-		t.sure = t.sure && a->exchange[0].total > e->last;
+		t.sure = t.sure && (!i || a->exchange[0].total > e->last);
 		failure = e->last;
 	}
 	return t;
@@ -428,7 +453,7 @@ static bool is_session(const struct ssh_auth *a)
 static enum ssh_auth_confidence success_confidence(const struct ssh_auth *a)
 {
 	const struct ssh_exchange *e = &a->exchange[a->n_before - 1];
-	bool alone = e->first == wire_len(&a->side[1].sizes, PAYLOAD_SUCCESS);
+	bool alone = is_shortest(a, e->first);
 	bool after_failure = a->n_before > 1;
 	bool goes_on = a->n > a->n_before && a->exchange[a->n_before].n;
 
@@ -441,7 +466,7 @@ static enum ssh_auth_confidence success_confidence(const struct ssh_auth *a)
 static enum ssh_auth_confidence failure_confidence(const struct ssh_auth *a, bool sure)
 {
 	if (a->openssh)
-		return sure || a->side[1].sizes.readable ? SSH_AUTH_HIGH : SSH_AUTH_MEDIUM;
+		return sure ? SSH_AUTH_HIGH : SSH_AUTH_MEDIUM;
 	return sure && a->side[1].sizes.readable ? SSH_AUTH_MEDIUM : SSH_AUTH_LOW;
 }
 
@@ -464,7 +489,8 @@ static const char *stop_basis(enum ssh_auth_stop why)
 }
 
 /* NULL: the lengths say what they say. */
-static const char *unknown_basis(const struct ssh_auth *a, enum ssh_auth_end end, bool complete)
+static const char *unknown_basis(const struct ssh_auth *a, enum ssh_auth_end end, bool complete,
+				 bool sure)
 {
 	if (!complete)
 		return "not-seen";
@@ -474,7 +500,8 @@ static const char *unknown_basis(const struct ssh_auth *a, enum ssh_auth_end end
 		return "open";
 	if (!a->n || !a->exchange[0].n)
 		return "no-attempt";
-	return is_session(a) ? "not-understood" : NULL;
+	/* a segment of another length may be SUCCESS and more */
+	return is_session(a) || (!sure && !a->side[1].sizes.readable) ? "not-understood" : NULL;
 }
 
 struct ssh_auth_outcome ssh_auth_outcome(const struct ssh_auth *a, enum ssh_auth_end end,
@@ -482,6 +509,7 @@ struct ssh_auth_outcome ssh_auth_outcome(const struct ssh_auth *a, enum ssh_auth
 {
 	struct tally t = count_attempts(a);
 	struct ssh_auth_outcome out = { SSH_AUTH_PENDING, t.attempts, SSH_AUTH_LOW, NULL };
+	const char *why;
 
 	out.basis = a->side[1].sizes.readable ? "packet-lengths" : "segment-lengths";
 	if (a->success) {
@@ -491,13 +519,12 @@ struct ssh_auth_outcome ssh_auth_outcome(const struct ssh_auth *a, enum ssh_auth
 	}
 	if (end == SSH_AUTH_OPEN)
 		return out;
-	if (unknown_basis(a, end, complete)) {
-		out.result = SSH_AUTH_UNKNOWN;
-		out.basis = unknown_basis(a, end, complete);
-		return out;
-	}
-	out.result = SSH_AUTH_FAILURE;
-	out.confidence = failure_confidence(a, t.sure);
+	why = unknown_basis(a, end, complete, t.sure);
+	out.result = why ? SSH_AUTH_UNKNOWN : SSH_AUTH_FAILURE;
+	if (why)
+		out.basis = why;
+	else
+		out.confidence = failure_confidence(a, t.sure);
 	return out;
 }
 

@@ -65,6 +65,7 @@ enum ssh_auth_stop {
 struct ssh_auth {
 	struct ssh_auth_side side[2]; /* 0: client, 1: server */
 	bool negotiated, openssh;     /* of the server */
+	bool no_none;		      /* the client begins with a login, not by asking */
 	bool asked, accepted;	      /* SERVICE_REQUEST, SERVICE_ACCEPT: the login began */
 	bool answering;		      /* the last that spoke is the server */
 	bool success;
@@ -76,7 +77,7 @@ struct ssh_auth {
 
 /* What both sides agreed on; before the first byte that follows NEWKEYS. */
 void ssh_auth_negotiated(struct ssh_auth *a, const struct ssh_choice *choice,
-			 const char *server_software);
+			 const char *client_software, const char *server_software);
 
 /* What one side sent next, in order and without gaps, from the byte after its
  * identification line: one segment, of whose len bytes the first n are at hand. */

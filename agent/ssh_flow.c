@@ -67,7 +67,7 @@ static void read_clear(struct ssh_flow *f, uint32_t d, const struct gw_record *r
 		ssh_negotiate(&f->side[f->client].kexinit, &f->side[!f->client].kexinit,
 			      &f->choice);
 		f->has_choice = true;
-		ssh_auth_negotiated(&f->auth, &f->choice,
+		ssh_auth_negotiated(&f->auth, &f->choice, f->side[f->client].ident.software_version,
 				    f->side[!f->client].ident.software_version);
 		ssh_kexinit_clear(&s->kexinit);
 		ssh_kexinit_clear(&o->kexinit);

@@ -1,23 +1,35 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Plays logins of real OpenSSH over one cable and writes down how each ended.
+"""Plays logins of real SSH over one cable, and judges what the agent says of them.
 
-usage: LAB=NAME ssh_matrix.py up DIR | run DIR core|full | truth DIR | down DIR
+usage: LAB=NAME ssh_matrix.py up DIR
+                              run DIR a|b|full
+                              judge DIR EVENTS [MARKDOWN]
+                              break DIR CAPTURE OUT
+                              down DIR
 
-`up` makes two namespaces, $LAB-client and $LAB-server, joined by veth `cable` on both
-sides, and starts the servers. `run` plays the matrix; `truth` reads the servers' own
-logs, when they are complete, and writes DIR/truth.json: a list of runs, each with what
-was asked for and, per connection (a run has a source address of its own), `result` and
-`attempts`. `down` removes all of it.
+up      makes two namespaces, $LAB-client and $LAB-server, joined by a veth called `cable` on both
+        sides, and starts the servers. DIR/fabric is an inventory of them for the agent.
+run     plays a half of the small matrix, or all of the full one. Each run has a source address
+        of its own. Afterwards DIR/truth.json has what was played and, from the logs of server and
+        client, how it ended and after how many attempts.
+judge   holds flow.end documents against the truth, prints verdicts (ok, not ok) and, to MARKDOWN,
+        the table of docs/ssh-login.md. What must hold is at LIMITS.
+break   copies a capture without one of the server's answers in each connection.
+down    removes all of it.
 
 The servers run in a mount namespace with private copies of /etc/passwd, /etc/shadow and
-/etc/pam.d/sshd, so that a test user with a password exists for them alone.
+/etc/pam.d/sshd, so that a test user with a password exists for them alone. GW_SSH_ROOTS may name
+folders with other systems in them (debootstrap's), whose sshd is then played against too.
 """
+import collections
 import concurrent.futures
 import json
 import os
 import re
+import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -27,22 +39,27 @@ CLIENT, SERVER = LAB + "-client", LAB + "-server"
 SERVER_IP = "10.199.255.1"
 RIGHT, WRONG = "correct horse", "battery staple"
 
-# Name, and what its configuration has besides the common part. Ports count from 2201.
-SERVERS = {
-    "plain": "UsePAM no\nPasswordAuthentication yes\nKbdInteractiveAuthentication no\n",
-    "pam": "UsePAM yes\nPasswordAuthentication yes\nKbdInteractiveAuthentication yes\n"
+# Kinds of server, and what their configuration has besides the common part. Ports count from 2201.
+NO_PAM = "UsePAM no\nChallengeResponseAuthentication no\n"
+KINDS = {
+    "plain": NO_PAM + "PasswordAuthentication yes\n",
+    "pam": "UsePAM yes\nPasswordAuthentication yes\nChallengeResponseAuthentication yes\n"
            "Banner {dir}/banner\n",
-    "keys": "UsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n",
-    "grace": "UsePAM no\nPasswordAuthentication yes\nKbdInteractiveAuthentication no\n"
-             "LoginGraceTime 3\n",
-    "both": "UsePAM no\nPasswordAuthentication yes\nKbdInteractiveAuthentication no\n"
-            "AuthenticationMethods publickey,password\n",
-    "banner": "UsePAM no\nPasswordAuthentication yes\nKbdInteractiveAuthentication no\n"
-              "Banner {dir}/banner\nMaxAuthTries 20\n",
-    "gssapi": "UsePAM yes\nPasswordAuthentication yes\nKbdInteractiveAuthentication yes\n"
-              "GSSAPIAuthentication yes\n",
+    "keys": NO_PAM + "PasswordAuthentication no\n",
+    "grace": NO_PAM + "PasswordAuthentication yes\nLoginGraceTime 3\n",
+    "both": NO_PAM + "PasswordAuthentication yes\nAuthenticationMethods publickey,password\n",
+    "banner": NO_PAM + "PasswordAuthentication yes\nBanner {dir}/banner\nMaxAuthTries 20\n",
+    "kbd": "UsePAM yes\nPasswordAuthentication no\nChallengeResponseAuthentication yes\n",
 }
-PORT = {name: 2201 + i for i, name in enumerate(SERVERS)}
+PORT = {kind: 2201 + i for i, kind in enumerate(KINDS)}
+DROPBEAR_PORT = 2208
+ROOTS = [r for r in os.environ.get("GW_SSH_ROOTS", "").split(":") if r]
+
+
+def address_of(root):
+    """Where the servers of a system are; root "" is this one."""
+    return "10.199.254.%d" % (1 + ROOTS.index(root)) if root else SERVER_IP
+
 
 # Class, cipher, MAC (None: the cipher has its own).
 CIPHERS = [
@@ -60,7 +77,7 @@ CIPHERS = [
     ("ctr", "aes256-ctr", "umac-64@openssh.com"),
     ("ctr", "aes128-ctr", "umac-128@openssh.com"),
     ("cbc", "aes128-cbc", "hmac-sha1"),
-    ("cbc", "3des-cbc", "hmac-sha2-256-etm@openssh.com"),
+    ("cbc etm", "3des-cbc", "hmac-sha2-256-etm@openssh.com"),
 ]
 ONE_EACH = [CIPHERS[0], CIPHERS[1], CIPHERS[3], CIPHERS[8]]
 
@@ -104,6 +121,9 @@ def keys(d):
                                *(("wrong%d" % i, "ed25519", "") for i in range(1, 7)),
                                ("wrongrsa", "rsa", "")):
         sh("ssh-keygen", "-q", "-t", kind, "-N", phrase, "-C", "k", "-f", d + "/" + name)
+    if shutil.which("dropbearkey"):
+        sh("dropbearkey", "-t", "ed25519", "-f", d + "/hostkey_dropbear",
+           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     with open(d + "/authorized", "w") as out:
         for name in ("ed25519", "rsa", "ecdsa", "phrase"):
             with open(d + "/" + name + ".pub") as f:
@@ -113,7 +133,10 @@ def keys(d):
 def accounts(d):
     crypt = subprocess.run(["openssl", "passwd", "-6", "-stdin"], input=RIGHT, text=True,
                            capture_output=True, check=True).stdout.strip()
-    os.mkdir(d + "/home")
+    os.makedirs(d + "/home/.ssh", 0o700)
+    shutil.copy(d + "/authorized", d + "/home/.ssh/authorized_keys")
+    for path in ("/home", "/home/.ssh", "/home/.ssh/authorized_keys"):
+        os.chown(d + path, 12345, 12345)
     os.chmod(d + "/home", 0o755)
     for source, line in (("passwd", "%s:x:12345:12345::" + d + "/home:/bin/bash\n"),
                          ("shadow", "%s:" + crypt + ":19000:0:99999:7:::\n"),
@@ -129,27 +152,49 @@ def accounts(d):
 USERS = ("op", "an-operator-of-the-fabric")
 
 
-def server_config(d, name, extra):
-    write("%s/%s.conf" % (d, name), (
+def server_config(d, root, kind):
+    address, log = address_of(root), "%s/%s-%s" % (d, os.path.basename(root), kind)
+    write(log + ".conf", (
         "Port %d\nListenAddress %s\nHostKey %s/hostkey\nHostKey %s/hostkey_rsa\n"
-        "PidFile %s/%s.pid\nAuthorizedKeysFile %s/authorized\nStrictModes no\nUseDNS no\n"
+        "PidFile %s.pid\nAuthorizedKeysFile %s/authorized\nStrictModes no\nUseDNS no\n"
         "PrintMotd no\nPrintLastLog no\nMaxStartups 100\nPermitUserRC no\nLogLevel VERBOSE\n"
         "Subsystem sftp internal-sftp\nAllowTcpForwarding yes\n"
         "Ciphers +3des-cbc,aes128-cbc\nMACs +hmac-sha1,hmac-sha1-etm@openssh.com\n"
-        % (PORT[name], SERVER_IP, d, d, d, name, d)) + extra.replace("{dir}", d))
+        % (PORT[kind], address, d, d, log, d)) + KINDS[kind].replace("{dir}", d))
+    return log
 
 
-def start_servers(d):
+def start_servers(d, root):
     script = """
-        cd "$1" && for f in passwd shadow group; do mount --bind $f /etc/$f || exit 1; done
-        mount --bind pam /etc/pam.d/sshd || exit 1
-        for m in /run /var/log; do mount -t tmpfs -o mode=755 tmpfs $m || exit 1; done
-        mkdir /run/sshd
-        shift
-        for s; do
-            /usr/sbin/sshd -f "$PWD/$s.conf" -E "$PWD/$s.log" || exit 1
-        done"""
-    sh(*netns(SERVER, "unshare", "--mount", "bash", "-c", script, "servers", d, *SERVERS))
+        root=$1 d=$2
+        shift 2
+        for f in passwd shadow group; do mount --bind "$d/$f" "$root/etc/$f" || exit 1; done
+        mount --bind "$d/pam" "$root/etc/pam.d/sshd" || exit 1
+        for m in /run /var/log; do mount -t tmpfs -o mode=755 tmpfs "$root$m" || exit 1; done
+        mkdir "$root/run/sshd"
+        if [ -n "$root" ]; then
+            mkdir -p "$root$d" && mount --bind "$d" "$root$d" && mount --rbind /dev "$root/dev" &&
+                mount -t proc proc "$root/proc" || exit 1
+            inside="chroot $root"
+        elif command -v dropbear >/dev/null; then
+            dropbear -F -E -w -p %s:%d -r "$d/hostkey_dropbear" -P /run/dropbear.pid \\
+                </dev/null >"$d/dropbear.log" 2>&1 &
+        fi
+        for log; do
+            $inside /usr/sbin/sshd -f "$log.conf" -E "$log.log" || exit 1
+        done""" % (SERVER_IP, DROPBEAR_PORT)
+    logs = [server_config(d, root, kind) for kind in KINDS]
+    sh(*netns(SERVER, "unshare", "--mount", "bash", "-c", script, "servers", root, d, *logs))
+
+
+def inventory(d):
+    os.mkdir(d + "/fabric")
+    for root in ["", *ROOTS]:
+        name = "lab2-" + (os.path.basename(root) or "AR-CE1")
+        write("%s/fabric/%s.cfg" % (d, name),
+              "hostname %s\n!\ninterface Management1\n   vrf MGMT\n   ip address %s/32\n!\n"
+              "ip prefix-list trusted_sources\n   seq 10 permit 10.199.0.0/17\n!\nend\n"
+              % (name, address_of(root)))
 
 
 def up(d):
@@ -169,9 +214,12 @@ def up(d):
     # any address of this network may be a source, without being configured one by one
     sh("ip", "-n", CLIENT, "route", "add", "local", "10.199.0.0/17", "dev", "lo")
     sh("ip", "-n", SERVER, "route", "add", "10.199.0.0/17", "via", "10.199.255.2")
-    for name, extra in SERVERS.items():
-        server_config(d, name, extra)
-    start_servers(d)
+    for i in range(len(ROOTS)):
+        sh("ip", "-n", SERVER, "addr", "add", "10.199.254.%d/32" % (1 + i), "dev", "lo")
+    sh("ip", "-n", CLIENT, "route", "add", "10.199.254.0/24", "via", SERVER_IP)
+    inventory(d)
+    for root in ["", *ROOTS]:
+        start_servers(d, root)
 
 
 def down(d):
@@ -188,10 +236,11 @@ def down(d):
 # ---- the runs --------------------------------------------------------------------------
 
 def run(name, cipher, server="plain", user="op", answers=(), keyfiles=(), command=("true",),
-        options=(), tool="ssh", expect=None):
+        options=(), tool="ssh"):
     return {"name": name, "class": cipher[0], "cipher": cipher[1], "mac": cipher[2] or "",
-            "server": server, "user": user, "answers": list(answers), "keys": list(keyfiles),
-            "command": list(command), "options": list(options), "tool": tool}
+            "server": server, "root": "", "user": user, "answers": list(answers),
+            "keys": list(keyfiles), "command": list(command), "options": list(options),
+            "tool": tool}
 
 
 def password(c, failures, success, **more):
@@ -256,38 +305,77 @@ def specials(c):
               command=["head -c 600000 /dev/zero"], options=["RekeyLimit=64K"])
     yield run("delayed compression", c, answers=[WRONG, RIGHT], options=["Compression=yes"])
     yield run("twelve passwords", c, "banner", answers=[WRONG] * 11 + [RIGHT])
-    yield run("gssapi offered, password", c, "gssapi", answers=[WRONG, RIGHT])
+    for n in range(3):
+        yield interactive(c, n, True, server="kbd")
+    yield interactive(c, 3, False, server="kbd")
+    yield interactive(c, 2, True, server="kbd", user=USERS[1])
+    yield run("keys refused, then keyboard-interactive", c, "kbd", keyfiles=["wrong1"],
+              answers=[WRONG, RIGHT])
     yield interactive(c, 0, True)
     yield interactive(c, 1, True)
     yield interactive(c, 2, True)
     yield interactive(c, 3, False)
 
 
+def other_servers(c):
+    for more in ({"answers": [RIGHT]}, {"answers": [WRONG, RIGHT]}, {"answers": [WRONG] * 3},
+                 {"keyfiles": ["ed25519"]}, {"keyfiles": ["wrong1", "wrong2", "ed25519"]},
+                 {"keyfiles": ["wrong1"]}, {"keyfiles": ["rsa"]}, {"answers": ["kill"]}):
+        yield run("dropbear", c, "dropbear", **more)
+
+
+def other_clients(c):
+    for answer in (RIGHT, WRONG):
+        yield run("dbclient", c, tool="dbclient", answers=[answer])
+    yield run("paramiko", c, tool="paramiko", answers=[RIGHT])
+    yield run("paramiko", c, tool="paramiko", answers=[WRONG])
+    yield run("paramiko, key", c, tool="paramiko", keyfiles=["ed25519"])
+
+
+def ordinary(c):
+    for n in range(6):
+        yield password(c, n, True)
+        yield publickey(c, n, True)
+    yield password(c, 3, False)
+    yield password(c, 6, False)
+    yield publickey(c, 3, False)
+
+
 def matrix(size):
+    full = size == "full"
     runs = []
-    for c in CIPHERS if size == "full" else ONE_EACH:
-        for n in range(6):
-            runs.append(password(c, n, True))
-            runs.append(publickey(c, n, True))
-        runs.append(password(c, 3, False))
-        runs.append(password(c, 6, False))
-        runs.append(publickey(c, 3, False))
-    for c in ONE_EACH + ([CIPHERS[2], CIPHERS[5], CIPHERS[11], CIPHERS[13]]
-                         if size == "full" else []):
+    for c in CIPHERS if full else ONE_EACH:
+        runs.extend(ordinary(c))
+    for c in ONE_EACH + ([CIPHERS[2], CIPHERS[5], CIPHERS[11], CIPHERS[13]] if full else []):
         runs.extend(specials(c))
-    if size != "full":
-        # of the core, each second run, another half of each cipher
-        runs = [r for i, r in enumerate(runs) if (i + CLASS_NUMBER[r["class"]]) % 2]
+    if shutil.which("dropbear"):
+        for c in (CIPHERS[0], CIPHERS[8]):
+            runs.extend(other_servers(c))
+    if full and shutil.which("dbclient"):
+        runs.extend(r for c in (CIPHERS[0], CIPHERS[8]) for r in other_clients(c))
+    if not full: # each cipher gives every second of its runs to a half
+        odd = size == "b"
+        count = collections.Counter()
+        half = []
+        for r in runs:
+            count[r["class"]] += 1
+            if (count[r["class"]] + CLASS_NUMBER[r["class"]]) % 2 == odd:
+                half.append(r)
+        runs = half
+    for root in ROOTS:
+        for c in ONE_EACH:
+            runs.extend(dict(r, root=root) for f in (ordinary, specials) for r in f(c))
     for i, r in enumerate(runs):
-        r["source"] = "10.199.%d.%d" % (1 + i // 200, 1 + i % 200)
+        r["source"] = "10.199.%d.%d" % ((1 if size != "b" else 100) + i // 200, 1 + i % 200)
     return runs
 
 
-CLASS_NUMBER = {"chacha20": 0, "gcm": 1, "ctr etm": 2, "ctr": 3, "cbc": 4}
+CLASS_NUMBER = {"chacha20": 0, "gcm": 1, "ctr etm": 0, "ctr": 1}
 
 
 def play(d, i, r):
-    own = "%s/run%d" % (d, i)
+    own = "%s/%s" % (d, r["source"])
+    to, port = address_of(r["root"]), PORT.get(r["server"], DROPBEAR_PORT)
     os.mkdir(own)
     write(own + "/answers", "".join(a + "\n" for a in r["answers"]))
     prompts = [x for x in r["answers"] if not x.startswith("sleep")]
@@ -305,26 +393,47 @@ def play(d, i, r):
     options += ["IdentityFile=%s/%s" % (d, k) for k in r["keys"]]
     write(own + "/config", "Host *\n" + "".join(" " + o.replace("=", " ", 1) + "\n"
                                                   for o in options) +
-          "Host target\n HostName %s\n Port %d\n" % (SERVER_IP, PORT[r["server"]]))
+          "Host target\n HostName %s\n Port %d\n" % (to, port))
     config = ["-F", own + "/config"]
     argv = {
         "ssh": ["ssh", *config, "target", *r["command"]],
         "tty": ["ssh", "-tt", *config, "target", "echo there; exit"],
-        "forward": ["ssh", "-L", "127.0.0.1:%d:%s:%d" % (30000 + i, SERVER_IP, PORT["keys"]),
+        "forward": ["ssh", "-L", "127.0.0.1:%d:%s:%d" % (30000 + i, to, PORT["keys"]),
                     *config, "target", "sleep 1"],
         "idle": ["timeout", "2", "ssh", "-N", *config, "target"],
         "jump": ["ssh", *config, "-J", "target",
-                 "%s@%s" % (r["user"], SERVER_IP), "-p", str(PORT["keys"]), "true"],
+                 "%s@%s" % (r["user"], to), "-p", str(PORT["keys"]), "true"],
         "scp": ["scp", *config, "/etc/services", "target:copy%d" % i],
+        "dbclient": ["dbclient", "-y", "-y", "-b", r["source"], "-c", r["cipher"],
+                     *(["-m", r["mac"]] if r["mac"] else []), "-p", str(port),
+                     "%s@%s" % (r["user"], to), "true"],
+        "paramiko": [sys.executable, "-c", PARAMIKO, r["source"], to, str(port), r["user"],
+                     (r["answers"] or [""])[0], *("%s/%s" % (d, k) for k in r["keys"])],
         "sftp": ["sftp", *config, "target:/etc/hostname", own + "/got"],
     }[r["tool"]]
     env = dict(os.environ, SSH_ASKPASS=d + "/askpass", SSH_ASKPASS_REQUIRE="force", GW_RUN=own,
-               HOME=own, DISPLAY="none:0")
+               HOME=own, DISPLAY="none:0", DROPBEAR_PASSWORD="".join(r["answers"][:1]))
     env.pop("SSH_AUTH_SOCK", None)
     with open(own + "/out", "w") as out:
         done = subprocess.run(netns(CLIENT, *argv), stdin=subprocess.DEVNULL, stdout=out,
                               stderr=subprocess.STDOUT, env=env, timeout=300, check=False)
     return done.returncode
+
+
+PARAMIKO = """
+import socket, sys, paramiko
+source, to, port, user, password = sys.argv[1:6]
+s = socket.create_connection((to, int(port)), source_address=(source, 0))
+c = paramiko.SSHClient()
+c.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+try:
+    c.connect(to, int(port), user, password or None, sock=s, look_for_keys=False,
+              allow_agent=False, key_filename=sys.argv[6] if len(sys.argv) > 6 else None)
+    c.exec_command("true")[1].read()
+except paramiko.AuthenticationException:
+    sys.exit(255)
+c.close()
+"""
 
 
 def run_all(d, size):
@@ -333,62 +442,207 @@ def run_all(d, size):
     with concurrent.futures.ThreadPoolExecutor(int(os.environ.get("GW_PARALLEL", "6"))) as pool:
         for r, code in zip(runs, pool.map(lambda x: play(d, *x), enumerate(runs))):
             r["exit"] = code
-    write(d + "/runs.json", json.dumps(runs, indent=0))
+    write(d + "/truth.json", json.dumps(truth(d, runs), indent=0))
     print("%d runs in %.0f s" % (len(runs), time.monotonic() - began))
 
 
 # ---- the truth -------------------------------------------------------------------------
 
-LINE = re.compile(r"^(?:(Accepted|Failed|Partial) (\S+) .*|Connection )from (10\.199\.\d+\.\d+) port (\d+)")
+SSHD = re.compile(r"^(?:(Accepted|Failed|Partial) (\S+) .*|Connection )"
+                  r"from (10\.199\.\d+\.\d+) port (\d+)")
+DROPBEAR = re.compile(r"^\[\d+\] .*? (?:(Password auth succeeded|Pubkey auth succeeded)|"
+                      r"(Bad password attempt)|Child connection).* from (10\.199\.\d+\.\d+):(\d+)")
 # The client says each refusal, also those that sshd does not log (keys of a user that it does not
 # know) or logs as "none" (an empty password). The first is the answer to its own `none`.
 REFUSED = re.compile(r"Authentications that can continue|: Too many authentication failures")
 
 
-def truth(d):
+def connections(d):
+    """What the servers' logs say, by source address, root and kind of server."""
     seen = {}
-    for name in SERVERS:
-        with open("%s/%s.log" % (d, name)) as f:
+    logs = [("%s/%s-%s.log" % (d, os.path.basename(root), kind), root, kind, SSHD)
+            for root in ["", *ROOTS] for kind in KINDS]
+    if os.path.exists(d + "/dropbear.log"):
+        logs.append((d + "/dropbear.log", "", "dropbear", DROPBEAR))
+    for name, root, kind, pattern in logs:
+        with open(name) as f:
             for line in f:
-                m = LINE.match(line)
+                m = pattern.match(line)
                 if not m:
                     continue
                 what, method, address, port = m.groups()
-                one = seen.setdefault((address, int(port)), {"server": name, "result": "failure",
-                                                             "attempts": 0})
+                if address.startswith("10.199.25"):
+                    continue # a server's own, the second leg of a jump
+                one = seen.setdefault((address, root, kind), {"port": int(port), "attempts": 0,
+                                                              "result": "failure"})
+                assert one["port"] == int(port), line
+                if pattern is DROPBEAR:
+                    what, method = ("Accepted", "") if what else (method, "")
                 if not what or method == "none":
                     continue
                 one["attempts"] += 1
                 if what == "Accepted":
                     one["result"] = "success"
-    with open(d + "/runs.json") as f:
-        runs = json.load(f)
+    return seen
+
+
+def truth(d, runs):
+    seen = connections(d)
     out = []
-    for i, r in enumerate(runs):
-        flows = {port: one for (address, port), one in seen.items()
-                 if address == r["source"] and one["server"] == r["server"]}
-        assert len(flows) == 1, (r, flows)
-        port, one = flows.popitem()
-        if r["tool"] != "jump": # there two clients speak
-            with open("%s/run%d/out" % (d, i), errors="replace") as f:
-                one["attempts"] = (len(REFUSED.findall(f.read())) - 1 +
-                                   (one["result"] == "success"))
-        # what the server says must be what the client says
-        assert (r["exit"] == 255) == (one["result"] == "failure") or r["exit"] in (124, -9, 137) \
-            or r["tool"] != "ssh", (r, one)
-        out.append(dict(r, port=port, result=one["result"], attempts=one["attempts"]))
-    write(d + "/truth.json", json.dumps(out, indent=0))
-    print("%d runs, %d of them got in" % (len(out), sum(r["result"] == "success" for r in out)))
+    for r in runs:
+        one = dict(seen[r["source"], r["root"], r["server"]])
+        with open("%s/%s/out" % (d, r["source"]), errors="replace") as f:
+            said = f.read()
+        if r["tool"] not in ("jump", "dbclient", "paramiko"): # of a jump two clients speak
+            one["attempts"] = len(REFUSED.findall(said)) - 1 + (one["result"] == "success")
+            # what the server says must be what the client says
+            assert ("Authenticated to" in said) == (one["result"] == "success"), (r, one)
+        out.append(dict(r, **one))
+    return out
+
+
+# ---- the judgement ---------------------------------------------------------------------
+
+# Of all connections at most so many unknown, of the others so many right; and no `success` with
+# high confidence for a login that failed.
+LIMITS = {"unknown": 0.20, "right": 0.95}
+
+
+def events_of(path):
+    """flow.end by source and port; and the flows of which a flow.update said success."""
+    ends, told = {}, set()
+    with open(path) as f:
+        for line in f:
+            e = json.loads(line)
+            if not e["type"].startswith("flow."):
+                continue
+            key = e["source"]["ip"], e["source"]["port"]
+            if e["type"] == "flow.end":
+                ends[key] = e
+            elif e.get("ssh", {}).get("auth", {}).get("result") == "success":
+                told.add(key)
+    return ends, told
+
+
+class Row(collections.Counter):
+    """Counts of one class of cipher."""
+
+    def add(self, r, auth):
+        got = auth.get("result")
+        self["runs"] += 1
+        self[r["result"], got] += 1
+        self["high"] += got != "unknown" and auth.get("confidence") == "high"
+        self["attempts"] += auth.get("attempts") == r["attempts"]
+
+    def right(self):
+        return self["success", "success"] + self["failure", "failure"]
+
+    def unknown(self):
+        return self["success", "unknown"] + self["failure", "unknown"]
+
+
+def percent(n, of):
+    return "%.1f %%" % (100 * n / of) if of else "-"
+
+
+def table(rows):
+    yield ("| | logins | in: `success` | in: `failure` | in: `unknown` | out: `success` | "
+           "out: `failure` | out: `unknown` | right, of those not `unknown` | `high` | "
+           "attempts right |")
+    yield "|" + " --- |" * 11
+    for name, row in rows.items():
+        cells = [row["runs"]] + [row[a, b] for a in ("success", "failure")
+                                 for b in ("success", "failure", "unknown")]
+        cells += [percent(row.right(), row["runs"] - row.unknown()),
+                  percent(row["high"], row["runs"]), percent(row["attempts"], row["runs"])]
+        yield "| %s | %s |" % (name, " | ".join(str(c) for c in cells))
+
+
+def verdict(good, text):
+    print("%s - %s" % ("ok" if good else "not ok", text))
+
+
+def judge(d, path, markdown=None):
+    with open(d + "/truth.json") as f:
+        runs = json.load(f)
+    ends, told = events_of(path)
+    rows = collections.defaultdict(Row)
+    missing = wrong = untold = 0
+    for r in runs:
+        key = r["source"], r["port"]
+        auth = ends.get(key, {}).get("ssh", {}).get("auth", {})
+        missing += not auth
+        false = auth.get("result") == "success" and r["result"] == "failure"
+        wrong += false and auth["confidence"] == "high"
+        untold += auth.get("result") == "success" and key not in told
+        if auth.get("result") != r["result"] or auth.get("attempts") != r["attempts"]:
+            print("# %s (%s, %s %s): was %s %d, is %s" % (r["name"], r["server"] + r["root"],
+                  r["cipher"], r["mac"], r["result"], r["attempts"], json.dumps(auth)))
+        system = os.path.basename(r["root"])
+        other = r["server"] if r["server"] == "dropbear" else r["tool"]
+        name = "server %s" % (system or other) if system or other == "dropbear" else \
+            "client %s" % other if other in ("dbclient", "paramiko") else r["class"]
+        rows[name].add(r, auth)
+        rows["all"].add(r, auth)
+    rows["all"] = rows.pop("all")
+    a = rows["all"]
+    known = a["runs"] - a.unknown()
+    verdict(not missing and a["runs"] > 50, "%d logins, each with an outcome" % a["runs"])
+    verdict(not wrong, "no failed login is a success with high confidence")
+    verdict(a.right() >= LIMITS["right"] * known,
+            "%s right of those that are not unknown" % percent(a.right(), known))
+    verdict(a.unknown() < LIMITS["unknown"] * a["runs"],
+            "%s unknown" % percent(a.unknown(), a["runs"]))
+    verdict(a["attempts"] >= 0.95 * a["runs"],
+            "attempts right in %s" % percent(a["attempts"], a["runs"]))
+    verdict(not untold, "each success was told at once")
+    if markdown:
+        write(markdown, "".join(line + "\n" for line in table(rows)))
+
+
+# ---- a capture with holes --------------------------------------------------------------
+
+def answers_of(data):
+    """Offsets and lengths of the packets of a capture file, and of those that a server sent with
+    data, by the client's address and port."""
+    packets, answers = [], collections.defaultdict(list)
+    at = 24
+    while at < len(data):
+        n = struct.unpack_from("<I", data, at + 8)[0]
+        p = data[at + 16:at + 16 + n]
+        head = 14 + (p[14] & 15) * 4
+        size = struct.unpack_from(">H", p, 16)[0] - (head - 14) - (p[head + 12] >> 4) * 4
+        sport, dport = struct.unpack_from(">HH", p, head)
+        if p[12:14] == b"\x08\0" and size > 0 and sport < 3000:
+            answers[".".join(map(str, p[30:34])), dport].append(len(packets))
+        packets.append((at, 16 + n))
+        at += 16 + n
+    return packets, answers
+
+
+def make_holes(d, capture, out):
+    with open(capture, "rb") as f:
+        data = f.read()
+    packets, answers = answers_of(data)
+    lost = set()
+    for i, (_, sent) in enumerate(sorted(answers.items())):
+        # after identification, KEXINIT and the key exchange: an answer of the login
+        if len(sent) > 5:
+            lost.add(sent[4 + i % min(4, len(sent) - 5)])
+    with open(out, "wb") as f:
+        f.write(data[:24])
+        for i, (at, n) in enumerate(packets):
+            if i not in lost:
+                f.write(data[at:at + n])
+    print("%d packets left out" % len(lost))
 
 
 def main():
-    if len(sys.argv) < 3 or sys.argv[1] not in ("up", "run", "truth", "down"):
-        sys.exit(__doc__)
     os.environ["PATH"] = "/usr/local/sbin:/usr/sbin:/sbin:" + os.environ["PATH"]
-    if sys.argv[1] == "run":
-        run_all(sys.argv[2], sys.argv[3])
-    else:
-        {"up": up, "truth": truth, "down": down}[sys.argv[1]](sys.argv[2])
+    commands = {"up": up, "run": run_all, "judge": judge, "break": make_holes, "down": down}
+    if len(sys.argv) < 3 or sys.argv[1] not in commands:
+        sys.exit(__doc__)
+    commands[sys.argv[1]](*sys.argv[2:])
 
 
 main()

@@ -214,9 +214,9 @@ static void bgp_messages(void **state)
 	e.bgp.reason = "notification";
 	e.bgp.opens[e.bgp.n_opens++] =
 		(struct event_bgp_open){ 0, 4200000001u, 180, addr("192.0.2.46"), codes, 3 };
-	e.bgp.notifications[e.bgp.n_notifications++] =
-		(struct event_bgp_notification){ 1, 6, 2, "Cease/Administrative Shutdown",
-						 "at \xff\"four\"" };
+	e.bgp.notifications[e.bgp.n_notifications++] = (struct event_bgp_notification){
+		1, 6, 2, "Cease/Administrative Shutdown", "at \xff\"four\""
+	};
 	e.bgp.notifications[e.bgp.n_notifications++] =
 		(struct event_bgp_notification){ 0, 99, 0, NULL, NULL };
 	text = event_encode(&e);
@@ -230,9 +230,8 @@ static void bgp_messages(void **state)
 		"{\"from\":\"source\",\"code\":99,\"subcode\":0}]}"));
 	assert_int_equal(event_decode(text, strlen(text), &back, err, sizeof(err)), 0);
 	assert_false(back.has_bgp); /* to be read from the document */
-	assert_int_equal(
-		json_array_size(json_object_get(json_object_get(back.doc, "bgp"), "notifications")),
-		2);
+	assert_int_equal(json_array_size(json_object_get(json_object_get(back.doc, "bgp"),
+							 "notifications")), 2);
 	event_clear(&back);
 	free(text);
 }

@@ -29,6 +29,7 @@ struct login {
 	unsigned attempts;
 	enum ssh_auth_confidence confidence;
 	const char *basis;
+	const char *client; /* NULL: OpenSSH */
 };
 
 #define P "packet-lengths"
@@ -102,6 +103,10 @@ static const struct login logins[] = {
 	  "C52 s52 C64 C4 s52 C64 C20 s52 C64 C20 s52", CLOSED, FAILURE, 2, LOW, S },
 	{ "another server, refused", GCM, ETM, "dropbear_2022.83",
 	  "C52 s52 C68 s52 C84 s52 C84 s52", CLOSED, FAILURE, 2, MEDIUM, P },
+	/* dropbear 2022.83 pads to 16 */
+	{ "another server", CHACHA, ETM, "dropbear_2022.83",
+	  "C44 s44 C60 s52 C148 s36 C52 s44 C52 C36 s36 s36 s88 C36 C60", CLOSED, SUCCESS, 1,
+	  MEDIUM, S },
 	/* made: a FAILURE that names no method is as short as SUCCESS in blocks of 16 */
 	{ "no method at all", GCM, ETM, "other", "C52 s52 C68 s36", CLOSED, SUCCESS, 1, LOW, P },
 	/* made: new keys amid the login end with the shortest packet too */
@@ -110,6 +115,17 @@ static const struct login logins[] = {
 	/* made: SUCCESS joined to what follows it */
 	{ "a session, not a login", CHACHA, ETM, OPENSSH, "C44 s44 C60 s52 C148 s424 C112 s36 C36",
 	  CLOSED, UNKNOWN, 2, LOW, "not-understood" },
+	{ "the same, and nothing short after it", CHACHA, ETM, OPENSSH,
+	  "C44 s44 C60 s52 C140 s100 C308 s564 C112 s184 C52 s72 s176 C36 C60", CLOSED, UNKNOWN, 3,
+	  LOW, "not-understood" },
+	/* a prompt as long as a refusal: "publickey,keyboard-interactive", AES-GCM */
+	{ "keyboard-interactive alone", GCM, ETM, OPENSSH,
+	  "C52 s52 C68 s68 C84 s68 C84 s68 C84 s68 C84 s52 C84 s36 C120 s200", CLOSED, SUCCESS, 2,
+	  HIGH, P },
+	{ "a password without asking", CHACHA, ETM, OPENSSH, "C44 s44 C76 s28 C112 s400", CLOSED,
+	  SUCCESS, 1, HIGH, S, "paramiko_2.12.0" },
+	{ "a wrong password without asking", CHACHA, ETM, OPENSSH, "C44 s44 C76 s52", CLOSED,
+	  FAILURE, 1, HIGH, S, "paramiko_2.12.0" },
 	{ "much data", CTR, SHA2, OPENSSH, "C64 s64 C80 s80 C160 s96 C160 s32768 C64", CLOSED,
 	  UNKNOWN, 2, LOW, "not-understood" },
 	{ "the end of a long segment", CHACHA, ETM, OPENSSH, "C44 s44 C60 s52 C148 s1448 s28 C148",
@@ -211,7 +227,7 @@ static void begin(struct talking *t, const struct login *l, const char *compress
 	t->readable = strcmp(l->basis, P) == 0 || strcmp(l->cipher, GCM) == 0;
 	send_clear(t, true, 20, 1152);
 	send_clear(t, false, 20, 992);
-	ssh_auth_negotiated(&t->auth, &c, l->server);
+	ssh_auth_negotiated(&t->auth, &c, l->client ? l->client : OPENSSH, l->server);
 	send_clear(t, false, 30, 1208);
 	send_clear(t, true, 31, 1000);
 	send_clear(t, true, 21, 16);
