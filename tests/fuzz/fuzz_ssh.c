@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/order.h"
 #include "agent/ssh.h"
 #include "agent/stream.h"
 #include "common/bytes.h"
@@ -72,14 +73,25 @@ static void check_kexinit(const uint8_t *bytes, size_t len)
 	free(copy);
 }
 
+static uint8_t sent[65536]; /* what the peer has sent so far */
+
+static void in_order(void *arg, uint32_t at, const uint8_t *bytes, uint32_t n, uint32_t len)
+{
+	uint32_t *end = arg;
+
+	require(at == *end && n == len && at + len <= sizeof(sent));
+	require(memcmp(bytes, sent + at, n) == 0);
+	*end = at + len;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static uint8_t sent[65536]; /* what the peer has sent so far */
 	struct cursor c = cursor_of(data, size);
 	struct stream stream = { 0 };
 	struct gw_record record;
+	struct order order = { 0 };
 	struct ssh_ident ident;
-	uint32_t first, at = 0;
+	uint32_t first, at = 0, ordered = 0;
 	uint8_t len, back;
 
 	if (!cursor_u32(&c, &first))
@@ -100,9 +112,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		record.snap_len = len;
 		memcpy(record.snap, sent + from, len);
 		stream_feed(&stream, &record, first);
+		order_feed(&order, &record, first, in_order, &ordered);
+		require(ordered == at);
 		require(stream.len <= STREAM_BYTES && stream.len <= at);
 		require(memcmp(stream.bytes, sent, stream.len) == 0);
 	}
+	order_clear(&order);
 	require(stream.len == at || stream.full);
 	check_identification(stream.bytes, stream.len);
 	if (ssh_identification(stream.bytes, stream.len, &ident) == SSH_FOUND)
