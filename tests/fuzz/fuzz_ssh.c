@@ -75,7 +75,8 @@ static void check_kexinit(const uint8_t *bytes, size_t len)
 
 static uint8_t sent[65536]; /* what the peer has sent so far */
 
-static void in_order(void *arg, uint32_t at, const uint8_t *bytes, uint32_t n, uint32_t len)
+static void in_order(void *arg, uint32_t at, const uint8_t *bytes, uint32_t n, uint32_t len,
+		     bool more)
 {
 	uint32_t *end = arg;
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a login looks like. The input chooses ciphers and compression, then is segments:
- * whose and how long, how much of it is at hand, bytes. Whatever comes, a success stays
- * one, an end without one is never pending, and with bytes missed it is unknown.
+ * What a login looks like. The input chooses ciphers and compression, then is segments
+ * and parts of segments: whose and how long, how much of it is at hand, bytes. Whatever
+ * comes, a success stays one, an end without one is never pending, and with bytes missed
+ * it is unknown.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -80,7 +81,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		ssh_auth_segment(&a, true, newkeys, 16, 16);
 	}
 	while (cursor_u16(&c, &head) && cursor_u8(&c, &more)) {
-		uint32_t len = head & 0x7fff, n = len < more ? len : more;
+		uint32_t len = head & 0x3fff, n = len < more ? len : more;
 		bool was_success = a.success;
 		uint8_t *copy;
 
@@ -89,7 +90,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		copy = malloc(n ? n : 1); /* a block of this size: a read too far is seen */
 		require(copy != NULL);
 		memcpy(copy, cursor_take(&c, n), n);
-		ssh_auth_segment(&a, head >> 15, copy, n, len);
+		if (head & 0x4000)
+			ssh_auth_part(&a, head >> 15, copy, n, len);
+		else
+			ssh_auth_segment(&a, head >> 15, copy, n, len);
 		free(copy);
 		check(&a, was_success);
 	}

@@ -15,7 +15,7 @@ struct heard {
 	char text[512];
 };
 
-static void hear(void *arg, uint32_t at, const uint8_t *bytes, uint32_t n, uint32_t len)
+static void hear(void *arg, uint32_t at, const uint8_t *bytes, uint32_t n, uint32_t len, bool more)
 {
 	struct heard *h = arg;
 	size_t used = strlen(h->text);
@@ -24,21 +24,29 @@ static void hear(void *arg, uint32_t at, const uint8_t *bytes, uint32_t n, uint3
 		 (const char *)bytes);
 	used = strlen(h->text);
 	if (len > n)
-		snprintf(h->text + used, sizeof(h->text) - used, "+%u", len - n);
+		used += (size_t)snprintf(h->text + used, sizeof(h->text) - used, "+%u", len - n);
+	if (more)
+		snprintf(h->text + used, sizeof(h->text) - used, "..");
 }
 
 #define FIRST 0xfffffffcu /* so that numbers wrap */
 
-static void say(struct heard *h, uint32_t at, const char *bytes, uint32_t unseen)
+static void say_part(struct heard *h, uint32_t at, const char *bytes, uint32_t unseen, uint8_t part)
 {
 	struct gw_record r;
 
 	memset(&r, 0, GW_RECORD_SHORT);
+	r.part = part;
 	r.seq = FIRST + at;
 	r.snap_len = (uint16_t)strlen(bytes);
 	r.payload_len = r.snap_len + unseen;
 	memcpy(r.snap, bytes, r.snap_len);
 	order_feed(&h->order, &r, FIRST, hear, h);
+}
+
+static void say(struct heard *h, uint32_t at, const char *bytes, uint32_t unseen)
+{
+	say_part(h, at, bytes, unseen, 0);
 }
 
 static void test_in_order(void **state)
@@ -82,6 +90,18 @@ static void test_parts(void **state)
 	order_clear(&h.order);
 }
 
+/* A segment that a router cut: its parts say so, also when they had to wait. */
+static void test_cut(void **state)
+{
+	struct heard h = { 0 };
+
+	say_part(&h, 2, "c", 0, GW_PART_MORE);
+	say(&h, 3, "d", 0);
+	say_part(&h, 0, "ab", 0, GW_PART_MORE);
+	assert_string_equal(h.text, "0:ab.. 2:c.. 3:d");
+	order_clear(&h.order);
+}
+
 static void test_gap(void **state)
 {
 	struct heard h = { 0 };
@@ -101,9 +121,8 @@ static void test_gap(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_in_order),
-		cmocka_unit_test(test_out_of_order),
-		cmocka_unit_test(test_parts),
+		cmocka_unit_test(test_in_order), cmocka_unit_test(test_out_of_order),
+		cmocka_unit_test(test_parts),	 cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_gap),
 	};
 
