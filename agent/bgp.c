@@ -231,9 +231,11 @@ static void read_notification(struct cursor c, struct bgp_notification *n)
 	code = n->code;
 	subcode = n->subcode;
 	/* a hard reset carries the notification that it stands for */
-	if (code == CODE_CEASE && subcode == CEASE_HARD_RESET &&
-	    (!cursor_u8(&c, &code) || !cursor_u8(&c, &subcode)))
-		return;
+	if (code == CODE_CEASE && subcode == CEASE_HARD_RESET) {
+		if (!cursor_u8(&c, &code) || !cursor_u8(&c, &subcode))
+			return;
+		bgp_notification_name(code, subcode, n->inner);
+	}
 	if (code == CODE_CEASE && (subcode == CEASE_SHUTDOWN || subcode == CEASE_RESET))
 		read_text(c, n->text);
 }

@@ -65,6 +65,7 @@ struct bgp_notification {
 	uint8_t dir;
 	uint8_t code, subcode;
 	char name[BGP_NAME_STRLEN]; /* "Cease/Administrative Reset"; empty: code unknown */
+	char inner[BGP_NAME_STRLEN]; /* of the one that a hard reset stands for; or empty */
 	char text[BGP_TEXT_STRLEN]; /* as sent, a NUL as \x00; empty: none */
 };
 

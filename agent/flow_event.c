@@ -227,6 +227,7 @@ void flow_event_bgp_notification(struct event *e, const struct flow *f,
 	out->code = n->code;
 	out->subcode = n->subcode;
 	out->name = n->name[0] ? n->name : NULL;
+	out->inner = n->inner[0] ? n->inner : NULL;
 	out->text = n->text[0] ? n->text : NULL;
 }
 

@@ -210,6 +210,7 @@ static void add_bgp(struct line *l, const struct event *e)
 		    json_integer_value(json_object_get(m, "code")),
 		    json_integer_value(json_object_get(m, "subcode")));
 		add_clean(l, " ", json_string_value(json_object_get(m, "name")));
+		add_clean(l, ", for ", json_string_value(json_object_get(m, "inner")));
 		add_clean(l, ": ", json_string_value(json_object_get(m, "text")));
 		between = "; ";
 	}

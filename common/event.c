@@ -529,6 +529,7 @@ static void put_bgp_notification(struct writer *w, const struct event_bgp_notifi
 	put_number(w, "code", n->code);
 	put_number(w, "subcode", n->subcode);
 	put_member(w, "name", n->name);
+	put_member(w, "inner", n->inner);
 	put_member(w, "text", n->text);
 	end_object(w);
 }

@@ -90,7 +90,7 @@ struct event_bgp_open {
 struct event_bgp_notification {
 	unsigned from;
 	uint8_t code, subcode;
-	const char *name, *text; /* NULL: absent */
+	const char *name, *text, *inner; /* NULL: absent */
 };
 
 struct event_bgp_route {

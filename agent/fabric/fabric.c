@@ -419,19 +419,23 @@ static void claim_paths(struct loader *l, uint32_t device, struct candidates *c)
 
 	for (size_t k = 0; k < d->n_interfaces; k++) {
 		const struct fabric_interface *in = &d->interfaces[k];
-		enum gw_path path = in->kind == IF_MANAGEMENT ? GW_PATH_PRIMARY : GW_PATH_INBAND;
+		struct candidate new = { .target = { .device = device, .vrf = in->vrf } };
 
 		if (in->kind != IF_MANAGEMENT && !is_inband(in))
 			continue;
-		for (size_t a = 0; a < in->n_addresses; a++)
-			add_candidate(l, c,
-				      &(struct candidate){ { .address = in->addresses[a].prefix.addr,
-							     .device = device,
-							     .path = path,
-							     .vrf = in->vrf },
-							   CLAIM_PATH,
-							   in->addresses[a].line });
+		new.target.path = in->kind == IF_MANAGEMENT ? GW_PATH_PRIMARY : GW_PATH_INBAND;
+		new.rank = CLAIM_PATH;
+		for (size_t a = 0; a < in->n_addresses; a++) {
+			new.target.address = in->addresses[a].prefix.addr;
+			new.line = in->addresses[a].line;
+			add_candidate(l, c, &new);
+		}
 	}
+}
+
+static bool same_vrf(const char *a, const char *b)
+{
+	return strcmp(a ? a : "", b ? b : "") == 0;
 }
 
 /* Addresses of this device, in the neighbor's VRF: those of its subnet, or, loopbacks
@@ -445,24 +449,22 @@ static bool claim_own(struct loader *l, uint32_t device, const struct fabric_nei
 
 	for (size_t k = 0; k < d->n_interfaces; k++) {
 		const struct fabric_interface *in = &d->interfaces[k];
+		struct candidate new = { .target = { .device = device, .vrf = in->vrf } };
 
-		if (in->kind == IF_MANAGEMENT || strcmp(in->vrf ? in->vrf : "", n->vrf ? n->vrf : ""))
+		if (in->kind == IF_MANAGEMENT || !same_vrf(in->vrf, n->vrf) ||
+		    (loopbacks && in->kind != IF_LOOPBACK))
 			continue;
+		new.rank = CLAIM_OWN;
 		for (size_t a = 0; a < in->n_addresses; a++) {
 			const struct prefix *own = &in->addresses[a].prefix;
-			bool faces = loopbacks ? in->kind == IF_LOOPBACK &&
-							 own->addr.family == n->address.family :
-						 prefix_contains(own, &n->address);
 
-			if (!faces)
+			if (loopbacks ? own->addr.family != n->address.family :
+					!prefix_contains(own, &n->address))
 				continue;
 			found = true;
-			add_candidate(l, c,
-				      &(struct candidate){ { .address = own->addr,
-							     .device = device,
-							     .vrf = in->vrf },
-							   CLAIM_OWN,
-							   in->addresses[a].line });
+			new.target.address = own->addr;
+			new.line = in->addresses[a].line;
+			add_candidate(l, c, &new);
 		}
 	}
 	return found;
@@ -476,16 +478,16 @@ static void claim_underlay(struct loader *l, uint32_t device, struct candidates 
 
 	for (size_t k = 0; k < d->n_neighbors; k++) {
 		const struct fabric_neighbor *n = &d->neighbors[k];
-
-		if (!claim_own(l, device, n, false, c))
-			claim_own(l, device, n, true, c);
-		add_candidate(l, c,
-			      &(struct candidate){ { .address = n->address,
+		struct candidate new = { .target = { .address = n->address,
 						     .device = device,
 						     .peer = true,
 						     .vrf = n->vrf },
-						   CLAIM_PEER,
-						   n->line });
+					 .rank = CLAIM_PEER,
+					 .line = n->line };
+
+		if (!claim_own(l, device, n, false, c))
+			claim_own(l, device, n, true, c);
+		add_candidate(l, c, &new);
 	}
 }
 

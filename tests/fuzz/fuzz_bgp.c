@@ -51,7 +51,8 @@ static void on_change(void *arg, const struct armed_route *r, const struct armed
 		return;
 	require(c->target >= 1 && c->target <= 3);
 	require(prefix_contains(&r->prefix, &targets[c->target].address));
-	require(is_armed[c->target] == c->was && (c->was == c->armed || !c->unseen));
+	/* what was not seen arms nothing; it may show that a host route decides */
+	require(is_armed[c->target] == c->was && (c->was || !c->armed || !c->unseen));
 	is_armed[c->target] = c->armed;
 }
 

@@ -446,6 +446,12 @@ static void test_notifications(void **state)
 	unsigned code, sub;
 	size_t i;
 
+	begin();
+	PUT(BGP_NOTIFICATION, "\x06\x09\x06\x04");
+	feed(1, 0, used);
+	assert_string_equal(bgp.notifications[0].name, "Cease/Hard Reset");
+	assert_string_equal(bgp.notifications[0].inner, "Cease/Administrative Reset");
+
 	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		begin();
 		put_message(BGP_NOTIFICATION, cases[i].body, cases[i].n);

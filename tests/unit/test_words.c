@@ -54,6 +54,11 @@ static void test_bgp(void **state)
 		  "session down, gone is 198.51.100.66/32: lo6 is not armed" },
 		{ ROUTE("withdraw") ",\"from\":\"source\",\"covers\":4}}}",
 		  "203.0.113.1 withdraws 198.51.100.66/32, which covers 4 lo6 addresses" },
+		{ "\"type\":\"bgp.message\",\"bgp\":{\"notifications\":[{\"from\":\"source\","
+		  "\"code\":6,\"subcode\":9,\"name\":\"Cease/Hard Reset\","
+		  "\"inner\":\"Cease/Administrative Reset\"}]}}",
+		  "NOTIFICATION from 203.0.113.1 6/9 Cease/Hard Reset, for Cease/Administrative "
+		  "Reset" },
 		{ "\"type\":\"bgp.session\"}", "agent a" },
 	};
 	char text[2000], words[WORDS_LEN], err[200];
