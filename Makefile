@@ -273,8 +273,11 @@ e2e: programs tools ## the end-to-end tests alone
 judge: programs
 	$(call step,replay of real captures against what others say of them)
 	@if [ -f $(SHARED)/data/judge_traces.py ]; then \
-		$(PYTHON) $(SHARED)/data/judge_traces.py $(BUILD)/glasswatch-agent \
-			$(SHARED)/data/traces core 99.9; \
+		set -e; for level in 'core 99.9' 'full 99'; do \
+			printf '\n-- %s\n' "$$level"; \
+			$(PYTHON) $(SHARED)/data/judge_traces.py $(BUILD)/glasswatch-agent \
+				$(SHARED)/data/traces $$level; \
+		done; \
 	else \
 		echo "SKIP: no $(SHARED)/data/judge_traces.py; real captures are NOT checked"; \
 	fi

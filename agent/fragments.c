@@ -33,25 +33,29 @@ static_assert(sizeof(struct gw_datagram_key) == sizeof(struct gw_key), "one hash
 static_assert((GW_MAX_DATAGRAMS & (GW_MAX_DATAGRAMS - 1)) == 0, "a power of two");
 static_assert((GW_MAX_EARLY & (GW_MAX_EARLY - 1)) == 0, "a power of two");
 
-static bool table_init(struct table *t, uint32_t n, size_t size)
-{
-	uint32_t i;
-
-	t->n = n;
-	t->size = size;
-	t->links = calloc(n, sizeof(*t->links));
-	t->values = calloc(n, size);
-	t->buckets = malloc(n * sizeof(*t->buckets));
-	for (i = 0; t->buckets && i < n; i++)
-		t->buckets[i] = NO_ENTRY;
-	return t->links && t->values && t->buckets;
-}
-
 static void table_done(struct table *t)
 {
 	free(t->links);
 	free(t->values);
 	free(t->buckets);
+	t->links = NULL;
+	t->values = NULL;
+	t->buckets = NULL;
+}
+
+static bool table_init(struct table *t)
+{
+	uint32_t n = t->n, i;
+
+	t->links = calloc(n, sizeof(*t->links));
+	t->values = calloc(n, t->size);
+	t->buckets = malloc(n * sizeof(*t->buckets));
+	for (i = 0; t->buckets && i < n; i++)
+		t->buckets[i] = NO_ENTRY;
+	if (t->links && t->values && t->buckets)
+		return true;
+	table_done(t);
+	return false;
 }
 
 struct fragments *fragments_new(void)
@@ -60,11 +64,8 @@ struct fragments *fragments_new(void)
 
 	if (!f)
 		return NULL;
-	if (!table_init(&f->datagrams, GW_MAX_DATAGRAMS, sizeof(struct gw_datagram)) ||
-	    !table_init(&f->early, GW_MAX_EARLY, sizeof(struct gw_record))) {
-		fragments_free(f);
-		return NULL;
-	}
+	f->datagrams = (struct table){ .n = GW_MAX_DATAGRAMS, .size = sizeof(struct gw_datagram) };
+	f->early = (struct table){ .n = GW_MAX_EARLY, .size = sizeof(struct gw_record) };
 	if (getrandom(&f->seed, sizeof(f->seed), GRND_NONBLOCK) != sizeof(f->seed))
 		f->seed = 0x2545f4914f6cdd1dull ^ (uintptr_t)f;
 	return f;
@@ -91,7 +92,7 @@ static uint32_t *table_bucket(const struct fragments *f, const struct table *t,
 static void *table_find(const struct fragments *f, const struct table *t,
 			const struct gw_datagram_key *key)
 {
-	uint32_t i = *table_bucket(f, t, key);
+	uint32_t i = t->links ? *table_bucket(f, t, key) : NO_ENTRY;
 
 	for (; i != NO_ENTRY; i = t->links[i].chain)
 		if (memcmp(&t->links[i].key, key, sizeof(*key)) == 0)
@@ -116,6 +117,8 @@ static void *table_add(const struct fragments *f, struct table *t,
 
 	if (value)
 		return value;
+	if (!t->links && !table_init(t))
+		return NULL;
 	t->oldest = (t->oldest + 1) & (t->n - 1);
 	if (t->links[i].used)
 		table_unlink(f, t, i);

@@ -257,8 +257,11 @@ static void first_fragment(struct watch *w, const struct watch_entry *e, uint32_
 {
 	struct gw_datagram_key key = datagram_key(s->pkt);
 	struct gw_datagram *g = datagram_add(w->fragments, &key);
-	unsigned early = gw_datagram_is_old(g, key.family, s->time_ns) ? 0 : g->early, i;
+	unsigned early, i;
 
+	if (!g)
+		return;
+	early = gw_datagram_is_old(g, key.family, s->time_ns) ? 0 : g->early;
 	gw_datagram_begin(g, &e->key, e->flow.start_ns, d, s->pkt, emit, s->time_ns);
 	for (i = 0; i < early; i++) {
 		struct gw_pkt p = { .family = key.family };
@@ -300,13 +303,18 @@ static void early_fragment(struct watch *w, struct gw_datagram_key key, struct g
 		return;
 	if (!g || gw_datagram_is_old(g, key.family, s->time_ns)) {
 		g = datagram_add(w->fragments, &key);
+		if (!g)
+			return;
 		memset(g, 0, sizeof(*g));
 		g->time_ns = s->time_ns;
 	}
 	if (g->early == GW_MAX_EARLY_EACH)
 		return;
-	key.number = g->early++;
+	key.number = g->early;
 	r = early_add(w->fragments, &key);
+	if (!r)
+		return;
+	g->early++;
 	memset(r, 0, GW_RECORD_SHORT);
 	gw_early_keep(r, p, s->hook);
 	record_snap(r, p->payload, p->payload < s->end ? (size_t)(s->end - p->payload) : 0);

@@ -27,9 +27,9 @@
 #include "fragment.h"
 
 #define GW_NEXT (-1) /* TCX_NEXT and TC_ACT_UNSPEC are the same */
-#define GW_PULL 512  /* header bytes made linear where they are not: Ethernet, three
-		      * tags, IPv6, extension headers of an ordinary size, TCP; or two
-		      * tunnels around them */
+#define GW_PULL (GW_MAX_AT + 256) /* bytes made linear where the headers are not: as far
+				   * as the parser goes, IPv6 with extension headers of an
+				   * ordinary size, TCP */
 
 /* Set before load, then constant to the verifier. */
 const volatile struct gw_gate gate;

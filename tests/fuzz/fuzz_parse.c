@@ -3,6 +3,7 @@
  * Frames of any bytes through link, parser, tracker and table. The input is a
  * series of frames: link type, cut, two bytes of length, then the bytes. Each frame
  * is copied to a block of exactly its size, so that reading past its end is seen.
+ * The first byte's highest bits say that it comes late, and on another interface.
  *
  * The parser is held against itself: the first stage says what the second says or
  * nothing, with the gate's ports in either form; and a tag that was taken out of a
@@ -48,6 +49,10 @@ static void check_record(void *arg, const struct gw_record *r)
 	require(r->kind >= GW_REC_CONTROL && r->kind <= GW_REC_REPLACED);
 	require(r->key.family == 4 || r->key.family == 6);
 	require(r->dir <= 1);
+	require(!(r->part & ~(GW_PART_MORE | GW_PART_LATER)));
+	if (r->part & GW_PART_LATER)
+		require(r->kind == GW_REC_PAYLOAD && !r->is_new &&
+			!(r->tcp_flags & (GW_SYN | GW_FIN)));
 	check_wrap(&r->flow.wrap);
 	if (r->kind == GW_REC_PAYLOAD)
 		require(r->snap_len <= GW_SNAP && r->snap_len <= r->payload_len);
@@ -59,6 +64,9 @@ static void check_flow(void *arg, const struct gw_key *key, const struct gw_flow
 	const char *state = gw_track_conn_state(f);
 
 	require(state[0] != '\0' && f->dir[0].packets + f->dir[1].packets > 0);
+	require(f->strays + (uint64_t)f->dir[0].fragments + f->dir[1].fragments <=
+		2 * (f->dir[0].packets + f->dir[1].packets));
+	require(f->syn.n <= f->strays);
 	(void)gw_track_missed(f, 0);
 	(void)gw_track_missed(f, 1);
 }
@@ -142,12 +150,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	require(w != NULL);
 	while (size >= 4) {
-		int linktype = links[data[0] % (sizeof(links) / sizeof(links[0]))];
+		int linktype = links[(data[0] & 0x3f) % (sizeof(links) / sizeof(links[0]))];
+		uint32_t ifindex = data[0] & 0x40 ? 2 : 1;
 		size_t n = (size_t)data[2] << 8 | data[3];
 		struct gw_pkt pkt;
 		enum gw_parse parsed;
 		uint8_t *frame;
 
+		now += data[0] & 0x80 ? 40000000000 : 1000000;
 		data += 4;
 		size -= 4;
 		n = n < size ? n : size;
@@ -158,8 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			check_parser(frame, n);
 		parsed = link_parse(linktype, frame, (uint32_t)n, (uint32_t)n + data[-3],
 				    watch_gate(w), &pkt);
-		watch_packet(w, parsed, &pkt, frame + n, now += 1000000, 1, check_record,
-			     &records);
+		watch_packet(w, parsed, &pkt, frame + n, now, ifindex, check_record, &records);
 		free(frame);
 		data += n;
 		size -= n;

@@ -708,6 +708,14 @@ static void test_other_hook(void **state)
 	f = flow_between("10.1.2.3", 40700, "192.0.2.1", 22);
 	assert_int_equal(f.dir[f.initiator].packets, 1);
 	assert_int_equal(stat(GW_STAT_OTHER_HOOK), other + 1);
+	/* after a silence it has moved there, and only there it is counted */
+	usleep(1200000);
+	run_frame(frame, len, true, NULL);
+	run_frame(frame, len, false, NULL);
+	f = flow_between("10.1.2.3", 40700, "192.0.2.1", 22);
+	assert_int_equal(f.dir[f.initiator].packets, 2);
+	assert_int_equal(f.dir[f.initiator].hook, LOOPBACK << 1 | 1);
+	assert_int_equal(stat(GW_STAT_OTHER_HOOK), other + 2);
 }
 
 static void count(void *arg, const struct gw_key *key, const struct gw_flow *flow)

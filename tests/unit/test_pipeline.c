@@ -116,6 +116,36 @@ static void test_trusted_session(void **state)
 				 "  server OpenSSH_8.7\n");
 }
 
+/* Resets and SYNs from somebody who guesses end no session, and answer no SYN. */
+static void test_blind_attack(void **state)
+{
+	begin_capture();
+	session(0, OPERATOR, MA1, 40000, 0);
+	packet(100, (struct segment){ OPERATOR, MA1, 40000, 22, GW_RST, 0x40000000, 0, NULL });
+	packet(110, (struct segment){ MA1, OPERATOR, 22, 40000, GW_RST | GW_ACK, 0, 7, NULL });
+	packet(120, (struct segment){ OPERATOR, MA1, 40000, 22, GW_SYN, 0x50000000, 0, NULL });
+	packet(121, (struct segment){ MA1, OPERATOR, 22, 40000, GW_ACK, 522, 124, NULL });
+	packet(2000, (struct segment){ OPERATOR, MA1, 40000, 22, GW_FIN | GW_ACK, 124, 522, NULL });
+	packet(2001, (struct segment){ MA1, OPERATOR, 22, 40000, GW_FIN | GW_ACK, 522, 125, NULL });
+	packet(2002, (struct segment){ OPERATOR, MA1, 40000, 22, GW_ACK, 125, 523, NULL });
+	run_capture(false);
+	assert_string_equal(out, "flow.start test-CE1 primary trusted attempt\n"
+				 "flow.update test-CE1 primary trusted established\n"
+				 "flow.end test-CE1 primary trusted closed\n"
+				 "  server OpenSSH_8.7\n");
+
+	begin_capture();
+	syn(10000, OPERATOR, MA1, 40001);
+	packet(10100, (struct segment){ MA1, OPERATOR, 22, 40001, GW_RST, 0, 0, NULL });
+	syn(11000, OPERATOR, MA1, 40001);
+	syn(13000, OPERATOR, MA1, 40001);
+	run_capture(false);
+	assert_string_equal(out, "flow.start test-CE1 primary trusted attempt\n"
+				 "flow.update test-CE1 primary trusted unanswered\n"
+				 "test-CE1 primary > primary-failing by primary-unanswered\n"
+				 "flow.end test-CE1 primary trusted unanswered\n");
+}
+
 static void test_failover(void **state)
 {
 	begin_capture();
@@ -349,7 +379,8 @@ static void test_long_flow(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_trusted_session), cmocka_unit_test(test_failover),
+		cmocka_unit_test(test_trusted_session),
+		cmocka_unit_test(test_blind_attack), cmocka_unit_test(test_failover),
 		cmocka_unit_test(test_stranger),	cmocka_unit_test(test_unjustified),
 		cmocka_unit_test(test_unreachable),	cmocka_unit_test(test_stalled),
 		cmocka_unit_test(test_icmp),		cmocka_unit_test(test_unknown_target),
