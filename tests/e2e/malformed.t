@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Capture files that are wrong in some way (malformed_captures.py): `replay` ends by itself, says what
 is wrong in one line, counts every packet before the fault, and what it prints are valid events. With
-a sanitizer build (`make check`) nothing of theirs is on stderr either."""
+a sanitizer build (`make check`) nothing of theirs is on stderr either. GLASSWATCH_CAPTURES=DIR: the
+captures in that folder too, of which only the end and the events are known."""
 import concurrent.futures
 import json
 import os
@@ -71,6 +72,15 @@ def replay(c, folder, validator):
     return (c.name, fault, err) if fault else None
 
 
+def others(folder):
+    """The captures of a folder of the user's."""
+    for base, _, names in sorted(os.walk(folder)):
+        for name in sorted(names):
+            with open(os.path.join(base, name), "rb") as f:
+                place = os.path.relpath(os.path.join(base, name), folder).replace("/", "_")
+                yield malformed.Capture("given", place, f.read(), None, None, None, None)
+
+
 def main():
     if not os.path.exists(AGENT):
         print("Bail out! no glasswatch-agent in %s: run 'make'" % BUILD)
@@ -80,8 +90,12 @@ def main():
     validator, failed, n = validate_events.validator(), 0, 0
     with tempfile.TemporaryDirectory(prefix="gwtest.") as folder, \
             concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        for n, (family, _, text) in enumerate(malformed.FAMILIES, 1):
-            captures = list(malformed.captures(family))
+        sets = [(family, text, list(malformed.captures(family)))
+                for family, _, text in malformed.FAMILIES]
+        if os.environ.get("GLASSWATCH_CAPTURES"):
+            path = os.environ["GLASSWATCH_CAPTURES"]
+            sets.append(("given", path, list(others(path))))
+        for n, (family, text, captures) in enumerate(sets, 1):
             faults = [f for f in pool.map(lambda c: replay(c, folder, validator), captures) if f]
             failed += bool(faults)
             print("%s %d - %s: %d files" % ("not ok" if faults else "ok", n, text, len(captures)))
