@@ -20,6 +20,7 @@
 
 struct fabric;
 struct capture;
+struct pins;
 
 typedef void capture_record_fn(void *arg, const struct gw_record *record);
 typedef void capture_flow_fn(void *arg, const struct gw_key *key, const struct gw_flow *flow);
@@ -32,6 +33,9 @@ struct capture_config {
 	uint32_t ring_bytes; /* BPF: ring buffer, a power of two */
 	bool watch_all;	     /* replay --all: flows without a target too */
 	bool clsact;	     /* BPF: clsact filters even where TCX links are to be had */
+	struct pins *pins;   /* BPF: where the kernel's side outlives the agent; NULL: it
+			      * does not. Borrowed until close() */
+	uint32_t notes_version; /* of what the engine notes about flows: part of the layout */
 };
 
 struct capture_ops {
@@ -41,6 +45,17 @@ struct capture_ops {
 	 * old one or the new one. Borrowed until the next load returns. 0 or a
 	 * negative errno; on failure the old one stays. */
 	int (*load)(struct capture *c, const struct fabric *f);
+
+	/* Everything handed up so far is safely noted and need not be handed up again,
+	 * whatever becomes of this process. Until then it takes room; held() says how
+	 * much of it, in bytes. NULL: nothing is ever handed up twice. */
+	void (*release)(struct capture *c);
+	size_t (*held)(struct capture *c);
+
+	/* A place in the order of records: where the next poll() begins, and how to go
+	 * there, forward only; false when it is not there. With a captures's `id`. */
+	uint64_t (*position)(struct capture *c);
+	bool (*seek)(struct capture *c, uint64_t position);
 
 	/* Hands up what is pending, at most `budget` records (0: all). Returns how
 	 * many, 0 at the moment none, or negative: -ENODATA at the
@@ -70,6 +85,14 @@ struct capture_ops {
 struct capture {
 	const struct capture_ops *ops;
 	bool wall_clock; /* packets are stamped with the time of day (libpcap) */
+
+	/* Where the kernel's side outlives this process (capture_config.pins): */
+	bool pinned;		/* it does, from the first load() on */
+	bool inherited;		/* flows and records of a former agent are in it */
+	bool leave;		/* set by the owner: close() leaves it for the next one */
+	uint64_t id;		/* of this ring of records, in this life of the machine */
+	uint64_t *alive;	/* the owner notes the time here each turn; NULL: nowhere */
+	uint64_t last_alive_ns; /* when the former agent last did; 0: not known */
 };
 
 /* Both return NULL with one line in err; the caller dies or falls back. */

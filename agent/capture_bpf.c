@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernel programs on interfaces. Each interface gets both programs: as TCX
- * links (Linux 6.6), which are gone when this process is, or else as filters of
- * a clsact qdisc, which close() takes off again. A qdisc that was there before,
- * or that others have put filters on since, stays.
+ * The capture by the kernel programs: their records, out of the ring buffer, and
+ * their flows, out of the flow maps.
+ *
+ * With pins (kernel_pin.h) all of it outlives this process: a record stays in the
+ * ring until release() says that what it told is noted, so one that is killed in
+ * between leaves it to the next.
  *
  * The programs do not wake the reader, so the loop has to call poll() by timer;
  * fd() becomes readable only when the ring buffer is a quarter full.
@@ -15,46 +17,30 @@
 
 #ifdef HAVE_BPF
 
-#include <linux/pkt_cls.h>
-#include <linux/rtnetlink.h>
-#include <net/if.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
 #include "agent/kernel.h"
+#include "agent/kernel_hook.h"
+#include "agent/kernel_pin.h"
+#include "agent/ring.h"
 #include "bpf/parse.h" /* the skeleton names its types */
 #include "common/log.h"
 #include "watch.skel.h"
 
-/* linux/bpf.h of Linux 6.6; Debian 12's headers are older than its kernels */
-#define TCX_INGRESS ((enum bpf_attach_type)46)
-#define TCX_EGRESS ((enum bpf_attach_type)47)
-
 #define SWEEP_BATCH 1024 /* flows per system call, at least; 285 ns each */
-
-enum hook { HOOK_INGRESS, HOOK_EGRESS, NUM_HOOKS };
-
-struct hooked {
-	const char *name; /* borrowed from the configuration */
-	int ifindex;
-	int links[NUM_HOOKS];	     /* TCX; -1: none */
-	struct bpf_tc_opts filters[NUM_HOOKS]; /* clsact */
-	bool filtered[NUM_HOOKS];
-	bool qdisc_is_ours;
-};
 
 struct capture_bpf {
 	struct capture capture;
 	struct kernel *kernel;
-	struct ring_buffer *ring;
-	struct hooked *hooked;
-	size_t n_hooked;
+	struct hooks *hooks;
+	struct pins *pins; /* borrowed; NULL: nothing outlives us */
+	struct ring ring;
 
 	/* the poll() that is under way */
 	capture_record_fn *fn;
@@ -67,188 +53,58 @@ static struct capture_bpf *of(struct capture *c)
 	return (struct capture_bpf *)c;
 }
 
-/* ---- attaching --------------------------------------------------------------- */
-
-static int hooked_prog(const struct capture_bpf *b, enum hook h)
-{
-	return bpf_program__fd(h == HOOK_INGRESS ? b->kernel->watch->progs.gw_ingress :
-						   b->kernel->watch->progs.gw_egress);
-}
-
-static int hooked_tcx(const struct capture_bpf *b, struct hooked *i)
-{
-	static const enum bpf_attach_type type[NUM_HOOKS] = { TCX_INGRESS, TCX_EGRESS };
-	int h;
-
-	for (h = 0; h < NUM_HOOKS; h++) {
-		i->links[h] = bpf_link_create(hooked_prog(b, (enum hook)h), i->ifindex, type[h],
-					      NULL);
-		if (i->links[h] < 0) {
-			int err = -errno;
-
-			i->links[h] = -1;
-			if (h == HOOK_EGRESS) {
-				close(i->links[HOOK_INGRESS]);
-				i->links[HOOK_INGRESS] = -1;
-			}
-			return err;
-		}
-	}
-	return 0;
-}
-
-static int hooked_clsact(const struct capture_bpf *b, struct hooked *i)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = i->ifindex,
-		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
-	int err = bpf_tc_hook_create(&hook), h;
-
-	if (err && err != -EEXIST)
-		return err;
-	i->qdisc_is_ours = !err;
-	for (h = 0; h < NUM_HOOKS; h++) {
-		struct bpf_tc_opts *o = &i->filters[h];
-
-		memset(o, 0, sizeof(*o));
-		o->sz = sizeof(*o);
-		o->prog_fd = hooked_prog(b, (enum hook)h);
-		hook.attach_point = h == HOOK_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS;
-		err = bpf_tc_attach(&hook, o);
-		if (err)
-			return err;
-		i->filtered[h] = true;
-	}
-	return 0;
-}
-
-/* True when a filter is left on either side of the interface's clsact. On any
- * doubt, too: then the qdisc stays. */
-static bool hooked_has_filters(int ifindex)
-{
-	static const uint32_t parents[] = { TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_INGRESS),
-					    TC_H_MAKE(TC_H_CLSACT, TC_H_MIN_EGRESS) };
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	bool found = fd < 0;
-	size_t p;
-
-	for (p = 0; !found && p < sizeof(parents) / sizeof(parents[0]); p++) {
-		struct {
-			struct nlmsghdr head;
-			struct tcmsg tc;
-		} ask = { { sizeof(ask), RTM_GETTFILTER, NLM_F_REQUEST | NLM_F_DUMP, 0, 0 },
-			  { .tcm_ifindex = ifindex, .tcm_parent = parents[p] } };
-		union {
-			struct nlmsghdr head;
-			char bytes[16384];
-		} answer;
-		ssize_t n;
-
-		/* the whole answer is one "done" when there is no filter */
-		found = send(fd, &ask, sizeof(ask), 0) < 0 ||
-			(n = recv(fd, &answer, sizeof(answer), 0)) < (ssize_t)sizeof(answer.head) ||
-			answer.head.nlmsg_type != NLMSG_DONE;
-	}
-	if (fd >= 0)
-		close(fd);
-	return found;
-}
-
-static void hooked_release(struct hooked *i)
-{
-	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = i->ifindex);
-	int h;
-
-	for (h = 0; h < NUM_HOOKS; h++) {
-		if (i->links[h] >= 0)
-			close(i->links[h]);
-		i->links[h] = -1;
-		if (i->filtered[h]) {
-			struct bpf_tc_opts o = { .sz = sizeof(o), .handle = i->filters[h].handle,
-						 .priority = i->filters[h].priority };
-
-			hook.attach_point = h == HOOK_INGRESS ? BPF_TC_INGRESS : BPF_TC_EGRESS;
-			bpf_tc_detach(&hook, &o);
-		}
-		i->filtered[h] = false;
-	}
-	if (i->qdisc_is_ours && !hooked_has_filters(i->ifindex)) {
-		hook.attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS;
-		bpf_tc_hook_destroy(&hook);
-	}
-	i->qdisc_is_ours = false;
-}
-
-static bool hooked_attach(const struct capture_bpf *b, struct hooked *i, bool clsact, char *err,
-			  size_t size)
-{
-	struct ifreq req;
-	int fd, e;
-
-	i->ifindex = (int)if_nametoindex(i->name);
-	if (!i->ifindex) {
-		snprintf(err, size,
-			 "interface %s: there is no such interface; `ip link` lists them", i->name);
-		return false;
-	}
-	memset(&req, 0, sizeof(req));
-	snprintf(req.ifr_name, sizeof(req.ifr_name), "%s", i->name);
-	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd >= 0) {
-		e = ioctl(fd, SIOCGIFFLAGS, &req);
-		close(fd);
-		if (!e && !(req.ifr_flags & IFF_UP)) {
-			snprintf(err, size, "interface %s is down; `ip link set %s up` first",
-				 i->name, i->name);
-			return false;
-		}
-	}
-	if (!clsact) {
-		e = hooked_tcx(b, i);
-		if (!e)
-			return true;
-		log_debug("interface %s: no TCX link (%s), taking clsact", i->name, strerror(-e));
-	}
-	e = hooked_clsact(b, i);
-	if (!e)
-		return true;
-	snprintf(err, size, "interface %s: cannot attach to it: %s%s", i->name, strerror(-e),
-		 e == -EPERM ? "; run as root (CAP_NET_ADMIN), or use --capture pcap" : "");
-	return false;
-}
-
 /* ---- records and flows ---------------------------------------------------------- */
 
-static int on_record(void *arg, void *data, size_t len)
+static bool on_record(void *arg, const void *data, size_t len)
 {
 	struct capture_bpf *b = arg;
 	const struct gw_record *r = data;
 
 	if (len < GW_RECORD_SHORT || len < GW_RECORD_SHORT + r->snap_len)
-		return 0; /* not of our programs */
+		return true; /* not of our programs */
 	b->fn(b->arg, r);
 	b->handed++;
-	/* this record is consumed all the same */
-	return b->budget && b->handed >= b->budget ? -ECANCELED : 0;
+	return !b->budget || b->handed < b->budget;
 }
 
 static int capture_bpf_poll(struct capture *c, unsigned budget, capture_record_fn *fn, void *arg)
 {
 	struct capture_bpf *b = of(c);
-	int n;
 
 	b->fn = fn;
 	b->arg = arg;
 	b->budget = budget;
 	b->handed = 0;
-	n = ring_buffer__consume(b->ring);
-	if (n < 0 && n != -ECANCELED)
-		return n;
+	ring_read(&b->ring, on_record, b);
+	if (!c->pinned)
+		ring_release(&b->ring);
 	return (int)b->handed;
 }
 
+static void capture_bpf_release(struct capture *c)
+{
+	ring_release(&of(c)->ring);
+}
+
+static size_t capture_bpf_held(struct capture *c)
+{
+	return ring_held(&of(c)->ring);
+}
+
+static uint64_t capture_bpf_position(struct capture *c)
+{
+	return of(c)->ring.at;
+}
+
+static bool capture_bpf_seek(struct capture *c, uint64_t position)
+{
+	return ring_seek(&of(c)->ring, position);
+}
+
+/* A map's descriptor is readable when the kernel has woken its reader. */
 static int capture_bpf_fd(struct capture *c)
 {
-	return ring_buffer__epoll_fd(of(c)->ring);
+	return bpf_map__fd(of(c)->kernel->watch->maps.ring);
 }
 
 static int flow_map(const struct capture_bpf *b, uint8_t family)
@@ -365,9 +221,35 @@ static int capture_bpf_forget(struct capture *c, const struct gw_key *key, struc
 	return bpf_map_delete_elem(fd, &k) ? -errno : 0;
 }
 
+/* The first fabric is in force: now the programs may take the former agent's
+ * place, and what is to outlive this one gets its names. */
+static void settle(struct capture_bpf *b)
+{
+	int err = hooks_settle(b->hooks);
+	unsigned others;
+
+	if (!b->pins)
+		return;
+	if (err) {
+		log_warning("cannot pin to bpffs: %s; when this agent dies, nobody watches until "
+			    "the next one has started", strerror(-err));
+		pins_remove(b->pins, NULL, NULL);
+		b->pins = NULL;
+		return;
+	}
+	b->capture.pinned = true;
+	others = pins_remove_others(b->pins, hooks_drop_filter, NULL);
+	if (others)
+		log_info("replaced what an agent of another layout had left in the kernel");
+}
+
 static int capture_bpf_load(struct capture *c, const struct fabric *f)
 {
-	return kernel_load(of(c)->kernel, f);
+	int err = kernel_load(of(c)->kernel, f);
+
+	if (!err)
+		settle(of(c));
+	return err;
 }
 
 static void capture_bpf_stats(struct capture *c, uint64_t out[GW_STAT_MAX])
@@ -378,12 +260,12 @@ static void capture_bpf_stats(struct capture *c, uint64_t out[GW_STAT_MAX])
 static void capture_bpf_close(struct capture *c)
 {
 	struct capture_bpf *b = of(c);
-	size_t i;
+	bool leave = c->leave && c->pinned;
 
-	for (i = 0; i < b->n_hooked; i++)
-		hooked_release(&b->hooked[i]);
-	free(b->hooked);
-	ring_buffer__free(b->ring);
+	hooks_close(b->hooks, leave);
+	if (c->pinned && !leave)
+		pins_remove(b->pins, NULL, NULL);
+	ring_close(&b->ring);
 	kernel_close(b->kernel);
 	free(b);
 }
@@ -391,6 +273,10 @@ static void capture_bpf_close(struct capture *c)
 static const struct capture_ops capture_bpf_ops = {
 	.name = "bpf",
 	.load = capture_bpf_load,
+	.release = capture_bpf_release,
+	.held = capture_bpf_held,
+	.position = capture_bpf_position,
+	.seek = capture_bpf_seek,
 	.poll = capture_bpf_poll,
 	.fd = capture_bpf_fd,
 	.sweep = capture_bpf_sweep,
@@ -405,41 +291,61 @@ struct kernel *kernel_of_capture(struct capture *c)
 	return c->ops == &capture_bpf_ops ? of(c)->kernel : NULL;
 }
 
+/* Map ids begin anew when the machine does. */
+static uint64_t ring_id(int fd)
+{
+	int boot = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	struct bpf_map_info info = { 0 };
+	uint32_t size = sizeof(info);
+	uint64_t id = 14695981039346656037ull; /* FNV-1a */
+	char text[64];
+	ssize_t n = boot < 0 ? 0 : read(boot, text, sizeof(text)), i;
+
+	if (boot >= 0)
+		close(boot);
+	for (i = 0; i < n; i++)
+		id = (id ^ (uint8_t)text[i]) * 1099511628211ull;
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : id ^ info.id;
+}
+
+static int open_ring(struct capture_bpf *b)
+{
+	struct bpf_map *m = b->kernel->watch->maps.ring;
+	struct capture *c = &b->capture;
+
+	c->id = ring_id(bpf_map__fd(m));
+	c->inherited = b->kernel->inherited;
+	c->alive = b->kernel->alive;
+	c->last_alive_ns = b->kernel->last_alive_ns;
+	return ring_open(&b->ring, bpf_map__fd(m), bpf_map__max_entries(m));
+}
+
 struct capture *capture_bpf_open(const struct capture_config *config, char *err, size_t size)
 {
 	struct capture_bpf *b = calloc(1, sizeof(*b));
-	size_t i;
+	int e;
 
-	if (b)
-		b->hooked = calloc(config->n_interfaces ? config->n_interfaces : 1,
-				   sizeof(*b->hooked));
-	if (!b || !b->hooked) {
+	if (!b) {
 		snprintf(err, size, "no memory");
-		free(b);
 		return NULL;
 	}
 	b->capture.ops = &capture_bpf_ops;
+	b->pins = config->pins;
 	b->kernel = kernel_open(config, err, size);
 	if (!b->kernel) {
 		capture_bpf_close(&b->capture);
 		return NULL;
 	}
-	b->ring = ring_buffer__new(bpf_map__fd(b->kernel->watch->maps.ring), on_record, b, NULL);
-	if (!b->ring) {
-		snprintf(err, size, "cannot map the ring buffer: %s", strerror(errno));
+	e = open_ring(b);
+	if (e < 0) {
+		snprintf(err, size, "cannot map the ring buffer: %s", strerror(-e));
 		capture_bpf_close(&b->capture);
 		return NULL;
 	}
-	for (i = 0; i < config->n_interfaces; i++) {
-		struct hooked *h = &b->hooked[i];
-
-		h->name = config->interfaces[i];
-		h->links[HOOK_INGRESS] = h->links[HOOK_EGRESS] = -1;
-		b->n_hooked++;
-		if (!hooked_attach(b, h, config->clsact, err, size)) {
-			capture_bpf_close(&b->capture);
-			return NULL;
-		}
+	b->hooks = hooks_open(b->kernel, config, err, size);
+	if (!b->hooks) {
+		capture_bpf_close(&b->capture);
+		return NULL;
 	}
 	return &b->capture;
 }

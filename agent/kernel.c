@@ -20,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +28,7 @@
 #include <bpf/libbpf.h>
 
 #include "agent/fabric/fabric.h"
+#include "agent/kernel_pin.h"
 #include "common/log.h"
 #include "bpf/parse.h" /* the skeletons name its types */
 #include "actor.skel.h"
@@ -304,6 +306,119 @@ static void kernel_open_actor(struct kernel *k, const struct capture_config *con
 	k->actor = a;
 }
 
+/* ---- what outlives the agent -------------------------------------------------- */
+
+/* Tables of a fabric are built anew, and what is worked on during one packet is of
+ * no use to anybody later. All other maps are carried over, also those that a
+ * later version adds. */
+static bool map_is_carried(const struct bpf_map *m)
+{
+	return !bpf_map__is_internal(m) && bpf_map__type(m) != BPF_MAP_TYPE_ARRAY_OF_MAPS &&
+	       strcmp(bpf_map__name(m), "scratch") != 0;
+}
+
+static uint32_t mix(uint32_t hash, const void *bytes, size_t n)
+{
+	const uint8_t *b = bytes;
+
+	while (n--)
+		hash = (hash ^ *b++) * 16777619u; /* FNV-1a */
+	return hash;
+}
+
+/* What two agents must agree on to work with the same maps, as a name. */
+static void kernel_layout(const struct kernel *k, uint32_t notes_version, char *out, size_t size)
+{
+	const uint32_t sizes[] = { GW_LAYOUT_VERSION, sizeof(struct gw_record),
+				   sizeof(struct gw_flow), notes_version };
+	uint32_t hash = mix(2166136261u, sizes, sizeof(sizes));
+	const struct bpf_map *m;
+
+	bpf_object__for_each_map(m, k->watch->obj) {
+		const uint32_t shape[] = { bpf_map__type(m), bpf_map__key_size(m),
+					   bpf_map__value_size(m), bpf_map__max_entries(m) };
+
+		if (!map_is_carried(m))
+			continue;
+		hash = mix(hash, bpf_map__name(m), strlen(bpf_map__name(m)));
+		hash = mix(hash, shape, sizeof(shape));
+	}
+	snprintf(out, size, "v%d-%08x", GW_LAYOUT_VERSION, hash);
+}
+
+static void map_pin_name(const struct bpf_map *m, char *out, size_t size)
+{
+	snprintf(out, size, "map-%s", bpf_map__name(m));
+}
+
+/* All of a former agent's maps, or none. */
+static bool kernel_inherit(struct kernel *k, const struct pins *pins)
+{
+	int fds[16], n = 0, i;
+	char name[PIN_NAME_MAX];
+	struct bpf_map *m;
+	bool all = true;
+
+	bpf_object__for_each_map(m, k->watch->obj) {
+		if (!all || !map_is_carried(m))
+			continue;
+		map_pin_name(m, name, sizeof(name));
+		fds[n] = n < 15 ? pins_get(pins, name) : -ENOSPC;
+		all = fds[n] >= 0;
+		n += all;
+	}
+	k->alive_fd = all ? pins_get(pins, "map-alive") : -1;
+	all = k->alive_fd >= 0;
+	i = 0;
+	bpf_object__for_each_map(m, k->watch->obj) {
+		if (all && map_is_carried(m))
+			all = !bpf_map__reuse_fd(m, fds[i++]);
+	}
+	for (i = 0; i < n; i++)
+		close(fds[i]);
+	return all;
+}
+
+/* One word that both of two agents have in their memory. */
+static void kernel_map_alive(struct kernel *k)
+{
+	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
+	void *word;
+
+	if (k->alive_fd < 0)
+		k->alive_fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "gw_alive", 4, sizeof(uint64_t), 1,
+					     &opts);
+	if (k->alive_fd < 0)
+		return;
+	word = mmap(NULL, sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, k->alive_fd, 0);
+	if (word == MAP_FAILED)
+		return;
+	k->alive = word;
+	k->last_alive_ns = *k->alive;
+}
+
+int kernel_pin(struct kernel *k, struct pins *pins)
+{
+	char name[PIN_NAME_MAX];
+	struct bpf_map *m;
+	int err = k->alive_fd < 0 ? -ENOMEM : 0;
+
+	if (!k->inherited) {
+		bpf_object__for_each_map(m, k->watch->obj) {
+			if (err || !map_is_carried(m))
+				continue;
+			map_pin_name(m, name, sizeof(name));
+			err = pins_put(pins, name, bpf_map__fd(m));
+		}
+		if (!err)
+			err = pins_put(pins, "map-alive", k->alive_fd);
+	}
+	/* in place of the former agent's, which ends with that */
+	if (!err && k->actor)
+		err = pins_put(pins, "actor", bpf_link__fd(k->actor->links.gw_set_state));
+	return err;
+}
+
 static uint32_t power_of_two(uint32_t at_least)
 {
 	uint32_t n = 4096;
@@ -324,6 +439,7 @@ struct kernel *kernel_open(const struct capture_config *config, char *err, size_
 		snprintf(err, size, "no memory");
 		return NULL;
 	}
+	k->alive_fd = -1;
 	libbpf_set_print(kernel_log);
 	k->watch = watch_bpf__open();
 	if (!k->watch) {
@@ -339,6 +455,12 @@ struct kernel *kernel_open(const struct capture_config *config, char *err, size_
 	bpf_map__set_max_entries(k->watch->maps.flows4, flows);
 	bpf_map__set_max_entries(k->watch->maps.flows6, flows);
 	bpf_map__set_max_entries(k->watch->maps.ring, ring);
+	if (config->pins) {
+		char layout[32];
+
+		kernel_layout(k, config->notes_version, layout, sizeof(layout));
+		k->inherited = pins_use(config->pins, layout) && kernel_inherit(k, config->pins);
+	}
 	e = watch_bpf__load(k->watch);
 	if (e) {
 		if (e == -EPERM) /* what the verifier refuses is EACCES */
@@ -360,6 +482,8 @@ struct kernel *kernel_open(const struct capture_config *config, char *err, size_
 		return NULL;
 	}
 	kernel_open_actor(k, config);
+	if (config->pins)
+		kernel_map_alive(k);
 	return k;
 }
 
@@ -367,6 +491,10 @@ void kernel_close(struct kernel *k)
 {
 	if (!k)
 		return;
+	if (k->alive)
+		munmap(k->alive, sizeof(*k->alive));
+	if (k->alive_fd >= 0)
+		close(k->alive_fd);
 	actor_bpf__destroy(k->actor);
 	watch_bpf__destroy(k->watch);
 	free(k);

@@ -25,7 +25,8 @@ WAYS = {
         ["show", "trust"],
     ],
     "agent": [
-        ["capture", "flowkey", "judge", "link", "capfile", "kernel", "fragments", "watch",
+        ["capture", "flowkey", "judge", "link", "capfile", "kernel", "kernel_pin",
+         "kernel_hook", "ring", "fragments", "watch",
          "capture_bpf", "capture_file", "capture_pcap", "actor"],
         ["stream", "order"],
         ["ssh", "bgp_update", "bgp", "protocol"],
