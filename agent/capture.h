@@ -53,7 +53,7 @@ struct capture_ops {
 	size_t (*held)(struct capture *c);
 
 	/* A place in the order of records: where the next poll() begins, and how to go
-	 * there, forward only; false when it is not there. With a captures's `id`. */
+	 * there, forward only; false when it is not there. NULL: there are no such places. */
 	uint64_t (*position)(struct capture *c);
 	bool (*seek)(struct capture *c, uint64_t position);
 
@@ -90,7 +90,7 @@ struct capture {
 	bool pinned;		/* it does, from the first load() on */
 	bool inherited;		/* flows and records of a former agent are in it */
 	bool leave;		/* set by the owner: close() leaves it for the next one */
-	uint64_t id;		/* of this ring of records, in this life of the machine */
+	uint64_t id;		/* of its order of records, until the machine restarts */
 	uint64_t *alive;	/* the owner notes the time here each turn; NULL: nowhere */
 	uint64_t last_alive_ns; /* when the former agent last did; 0: not known */
 };

@@ -17,7 +17,6 @@
 
 #ifdef HAVE_BPF
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -291,21 +290,12 @@ struct kernel *kernel_of_capture(struct capture *c)
 	return c->ops == &capture_bpf_ops ? of(c)->kernel : NULL;
 }
 
-/* Map ids begin anew when the machine does. */
-static uint64_t ring_id(int fd)
+static uint64_t map_id(int fd)
 {
-	int boot = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 	struct bpf_map_info info = { 0 };
 	uint32_t size = sizeof(info);
-	uint64_t id = 14695981039346656037ull; /* FNV-1a */
-	char text[64];
-	ssize_t n = boot < 0 ? 0 : read(boot, text, sizeof(text)), i;
 
-	if (boot >= 0)
-		close(boot);
-	for (i = 0; i < n; i++)
-		id = (id ^ (uint8_t)text[i]) * 1099511628211ull;
-	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : id ^ info.id;
+	return bpf_obj_get_info_by_fd(fd, &info, &size) ? 0 : info.id;
 }
 
 static int open_ring(struct capture_bpf *b)
@@ -313,7 +303,7 @@ static int open_ring(struct capture_bpf *b)
 	struct bpf_map *m = b->kernel->watch->maps.ring;
 	struct capture *c = &b->capture;
 
-	c->id = ring_id(bpf_map__fd(m));
+	c->id = map_id(bpf_map__fd(m));
 	c->inherited = b->kernel->inherited;
 	c->alive = b->kernel->alive;
 	c->last_alive_ns = b->kernel->last_alive_ns;

@@ -32,7 +32,7 @@ static const struct conf_option options[] = {
 	{ .key = "output", .letter = 'o', .type = CONF_STRING, .offset = AT(output),
 	  .commands = WATCH, .argument = "FILE|-",
 	  .help = "write events as JSON lines instead of publishing; - is stdout" },
-	{ .key = "name", .type = CONF_STRING, .offset = AT(name), .commands = WATCH,
+	{ .key = "name", .type = CONF_STRING, .offset = AT(name), .commands = WATCH | CMD_DETACH,
 	  .argument = "NAME",
 	  .help = "this agent's name, first half of every event id (default: the host's; "
 		  "replay to Redis: one for each capture)" },
@@ -40,6 +40,10 @@ static const struct conf_option options[] = {
 	  .commands = CMD_RUN | CMD_STATUS, .argument = "DIR",
 	  .help = "where the outbox and the control socket live (default: " AGENT_STATE "; with "
 		  "--output, no outbox: numbers begin at 1)" },
+	{ .key = "pin", .type = CONF_STRING, .offset = AT(pin), .commands = CMD_RUN | CMD_DETACH,
+	  .preset = "/sys/fs/bpf", .argument = "DIR|off",
+	  .help = "bpffs in which the kernel's side outlives the agent, so that the next one "
+		  "takes over without a gap (with an outbox and eBPF)" },
 	{ .key = "ssh-port", .type = CONF_PORTS, .offset = AT(ssh_port), .commands = WATCH,
 	  .preset = "22", .max = GW_MAX_PORTS, .argument = "N,...", .help = "ports of SSH" },
 	{ .key = "bgp-port", .type = CONF_PORTS, .offset = AT(bgp_port), .commands = WATCH,
@@ -107,6 +111,8 @@ static const struct conf_command commands[] = {
 	{ "trust", CMD_TRUST, "DIR ADDRESS", 2, 2,
 	  "show which list, seq and rule decides for a source; exit 1 when no device trusts it" },
 	{ "status", CMD_STATUS, "", 0, 0, "ask the running agent how it is" },
+	{ "detach", CMD_DETACH, "", 0, 0,
+	  "remove what an agent that died has left in the kernel" },
 };
 
 static bool check(const void *config, const struct conf_command *command, const char **key,

@@ -10,9 +10,10 @@
 #include "common/conf.h"
 
 enum { CMD_RUN = 1 << 0, CMD_REPLAY = 1 << 1, CMD_FABRIC = 1 << 2, CMD_TRUST = 1 << 3,
-       CMD_STATUS = 1 << 4 };
+       CMD_STATUS = 1 << 4, CMD_DETACH = 1 << 5 };
 
 #define AGENT_STATE "/var/lib/glasswatch"
+#define PIN_OFF "off"
 
 enum { CAPTURE_AUTO, CAPTURE_BPF, CAPTURE_PCAP };
 enum { FORMAT_TABLE, FORMAT_TEXT, FORMAT_JSON }; /* text is table */
@@ -26,6 +27,7 @@ struct agent_config {
 	bool underlay; /* watch the ends of BGP sessions too */
 	char *redis, *stream, *output;
 	char *state; /* directory of outbox and control socket; NULL: AGENT_STATE */
+	char *pin;   /* directory in bpffs, or PIN_OFF */
 	uint64_t outbox_bytes;
 	uint32_t max_flows;
 	uint64_t ring_bytes;

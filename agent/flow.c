@@ -65,6 +65,7 @@ void flow_table_free(struct flow_table *t)
 	for (i = 0; t->pool && i < t->fresh; i++) {
 		ssh_flow_free(t->pool[i].ssh);
 		flow_forget_bgp(&t->pool[i]);
+		json_decref(t->pool[i].read_before);
 		fabric_unref(t->pool[i].fabric);
 	}
 	free(t->pool);
@@ -123,6 +124,7 @@ void flow_remove(struct flow_table *t, struct flow *f)
 	*link = f->next;
 	ssh_flow_free(f->ssh);
 	flow_forget_bgp(f);
+	json_decref(f->read_before);
 	fabric_unref(f->fabric);
 	memset(f, 0, sizeof(*f));
 	f->next = t->free;

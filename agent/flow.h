@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <jansson.h>
 
 #include "agent/bgp.h"
 #include "agent/ssh_flow.h"
@@ -78,6 +79,11 @@ struct flow {
 	/* what the path stage was told already */
 	bool told_ok, told_failed, told_refused, told_inband, told_inband_end, stalled;
 	uint64_t told_ok_ns;
+	/* its note (recall.h) */
+	bool noted;	     /* there is one, or it is to be written */
+	uint32_t to_note;    /* place in the list of those to be written, from 1; 0: none */
+	bool unseen;	     /* noted by a former agent and not in the capture as yet */
+	json_t *read_before; /* what that one has read of it; owned; NULL: nothing */
 };
 
 struct flow_table;

@@ -174,6 +174,7 @@ struct pins *pins_open(const char *root, const char *agent, char *err, size_t si
 		snprintf(err, size, "%s is not a mounted bpffs; `mount -t bpf bpf %s` makes it one",
 			 root, root);
 		free(p);
+		errno = EMEDIUMTYPE;
 		return NULL;
 	}
 	if (!make_directory(p->top) || !make_directory(p->agent)) {

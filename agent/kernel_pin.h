@@ -28,7 +28,8 @@
 struct pins;
 
 /* Takes the agent's directory, which it makes, and its lock. NULL with what is
- * wrong and its remedy in err: not bpffs, not writable, another agent's. */
+ * wrong and its remedy in err: not bpffs (then errno is EMEDIUMTYPE), not
+ * writable, another agent's. */
 struct pins *pins_open(const char *root, const char *agent, char *err, size_t size);
 
 /* Lets go of the lock; what is pinned stays. Removes directories that are empty.

@@ -7,7 +7,8 @@
  * One thread, one libevent loop. A turn reads what the capture has, moves the
  * clock, and, before the loop sleeps, commits the turn's events as one group.
  * Stopping goes in reverse: flows are ended, events handed over or left in the
- * outbox, programs detached.
+ * outbox, programs detached. SIGUSR2 stops without ending anything: the kernel's side
+ * goes on for the next agent, as it does when this one is killed (memory.h).
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -24,9 +25,13 @@
 #include "agent/control.h"
 #include "agent/fabric/fabric.h"
 #include "agent/fabric/show.h"
+#include "agent/kernel_hook.h"
+#include "agent/kernel_pin.h"
 #include "agent/outbox.h"
+#include "agent/outbox_notes.h"
 #include "agent/pipeline.h"
 #include "agent/publish.h"
+#include "agent/recall.h"
 #include "agent/replay.h"
 #include "agent/report.h"
 #include "common/log.h"
@@ -35,6 +40,8 @@
 #define POLL_MS 20	      /* the kernel's ring buffer does not wake us: see docs/kernel.md */
 #define RECORDS_A_TURN 16384  /* then the turn's events are committed */
 #define RELOAD_SETTLE_MS 300  /* a directory is changed file by file */
+#define NOTE_MS 250	      /* notes without an event wait this long for one */
+#define HELD_PART 8	      /* ... or until that part of the ring is held for them */
 #define DRAIN_MS 3000	      /* at the end, for what Redis has not acknowledged */
 
 struct agent {
@@ -46,6 +53,12 @@ struct agent {
 	struct event_base *base;
 	struct control *control; /* NULL: nobody can ask */
 	const char *state;	 /* directory in force */
+	struct outbox *box;	 /* the sink's */
+	struct pins *pins;	 /* NULL: nothing outlives us */
+	struct notes *notes;	 /* NULL: nothing is noted */
+	uint64_t noted_ns;	 /* when the last were; the capture's clock */
+	bool note_now;		 /* do not wait any longer */
+	bool leave;		 /* stop, but leave the kernel's side to the next agent */
 	bool durable;		 /* the outbox is a file there */
 	struct now started;
 	char problem[512]; /* why the last reload was refused; empty: it was not */
@@ -94,12 +107,51 @@ static json_t *stats_body(struct agent *a)
 
 /* ---- a turn of the loop --------------------------------------------------------- */
 
+static bool notes_due(void *arg)
+{
+	struct agent *a = arg;
+
+	return pipeline_has_news(a->pipeline) &&
+	       (a->note_now || agent_now(a).mono_ns >= a->noted_ns + NOTE_MS * NS_PER_MS);
+}
+
+static int write_notes(void *arg)
+{
+	return pipeline_note(((struct agent *)arg)->pipeline);
+}
+
+static void release(struct agent *a)
+{
+	if (a->capture->ops->release)
+		a->capture->ops->release(a->capture);
+}
+
+static void notes_written(void *arg, int result)
+{
+	struct agent *a = arg;
+
+	pipeline_noted(a->pipeline, result);
+	a->noted_ns = agent_now(a).mono_ns;
+	if (result)
+		release(a); /* it goes on as well as it can: see memory.h */
+}
+
+static bool much_is_held(const struct agent *a)
+{
+	return a->capture->ops->held &&
+	       a->capture->ops->held(a->capture) >= a->capture_config.ring_bytes / HELD_PART;
+}
+
 static void commit(struct agent *a)
 {
+	a->note_now |= much_is_held(a);
 	if (a->sink->ops->commit(a->sink) == -EPIPE) {
 		a->status = 1;
 		event_base_loopbreak(a->base); /* nobody reads our output any more */
 	}
+	a->note_now = false;
+	if (!pipeline_has_news(a->pipeline))
+		release(a);
 }
 
 static void turn(evutil_socket_t fd, short what, void *arg)
@@ -107,9 +159,13 @@ static void turn(evutil_socket_t fd, short what, void *arg)
 	struct agent *a = arg;
 	struct now now = agent_now(a); /* before the poll: see pipeline_tick() */
 
+	if (a->capture->alive)
+		*a->capture->alive = now.mono_ns;
 	pipeline_clock(a->pipeline, now);
 	a->capture->ops->poll(a->capture, RECORDS_A_TURN, pipeline_record, a->pipeline);
 	pipeline_tick(a->pipeline, now);
+	/* the kernel calls when the ring fills, and until it is empty */
+	a->note_now = fd >= 0;
 	commit(a);
 }
 
@@ -123,7 +179,13 @@ static void on_stats(evutil_socket_t fd, short what, void *arg)
 
 static void on_stop(evutil_socket_t sig, short what, void *arg)
 {
-	event_base_loopbreak(((struct agent *)arg)->base);
+	struct agent *a = arg;
+
+	a->leave = sig == SIGUSR2 && a->capture->pinned;
+	if (sig == SIGUSR2 && !a->leave)
+		log_warning("nothing is pinned that a next agent could take over: this is the end "
+			    "of every open flow");
+	event_base_loopbreak(a->base);
 }
 
 /* ---- reload ---------------------------------------------------------------------- */
@@ -336,7 +398,6 @@ static void open_sink(struct agent *a)
 	char path[4096] = ":memory:", err[512];
 
 	a->state = a->config.state ? a->config.state : AGENT_STATE;
-	a->durable = a->config.redis || a->config.state;
 	if (mkdir(a->state, 0750) < 0 && errno != EEXIST && a->durable)
 		die("%s: %s: choose a folder that can be written with --state", a->state,
 		    strerror(errno));
@@ -345,6 +406,7 @@ static void open_sink(struct agent *a)
 	box = outbox_open(path, a->config.name, a->config.outbox_bytes, err, sizeof(err));
 	if (!box)
 		die("%s", err);
+	a->box = box;
 	if (a->config.redis) {
 		if (redis_url_parse(a->config.redis, &url, err, sizeof(err)) < 0)
 			die("%s", err);
@@ -393,15 +455,142 @@ static struct event *on_fd(struct agent *a, int fd, short what, event_callback_f
 	return e;
 }
 
+/* ---- taking over ------------------------------------------------------------------------ */
+
+/* Without an outbox that survives, a next agent would not know what was told. */
+static void open_pins(struct agent *a)
+{
+	char err[512];
+
+	if (!a->durable || a->config.capture == CAPTURE_PCAP ||
+	    strcmp(a->config.pin, PIN_OFF) == 0)
+		return;
+	a->pins = pins_open(a->config.pin, a->config.name, err, sizeof(err));
+	if (!a->pins)
+		log_warning("%s; until then nothing is pinned: when this agent dies, nobody "
+			    "watches until the next one has started", err);
+	a->capture_config.pins = a->pins;
+	a->capture_config.notes_version = RECALL_VERSION;
+}
+
+/* What an agent of this name had pinned is of no use to one that does not pin. */
+static void drop_foreign_pins(struct agent *a)
+{
+	const char *root = strcmp(a->config.pin, PIN_OFF) ? a->config.pin : PIN_ROOT;
+	char err[512];
+	struct pins *p;
+
+	if (!a->durable || a->capture->pinned)
+		return;
+	p = a->pins ? a->pins : pins_open(root, a->config.name, err, sizeof(err));
+	if (!p)
+		return;
+	if (pins_remove_others(p, hooks_drop_filter, NULL))
+		log_info("removed what a former agent had left in the kernel");
+	if (p != a->pins)
+		pins_close(p);
+}
+
+/* Times of another clock, or of another life of the machine, mean nothing here. */
+static uint64_t clock_life(const struct agent *a)
+{
+	uint64_t life = 14695981039346656037ull; /* FNV-1a of the boot id */
+	FILE *f = fopen("/proc/sys/kernel/random/boot_id", "re");
+	int c;
+
+	if (a->capture->wall_clock) {
+		life = 1;
+	} else {
+		while (f && (c = fgetc(f)) != EOF)
+			life = (life ^ (uint64_t)c) * 1099511628211ull;
+	}
+	if (f)
+		fclose(f);
+	return life;
+}
+
+/* Reads what a former agent noted, and begins to note. */
+static void remember(struct agent *a, struct memory_recalled *former)
+{
+	const struct outbox_companion companion = { notes_due, write_notes, notes_written, a };
+	char err[512];
+	int e;
+
+	memset(former, 0, sizeof(*former));
+	if (!a->durable)
+		return;
+	a->notes = notes_open(a->box, err, sizeof(err));
+	if (!a->notes)
+		die("%s", err);
+	e = pipeline_remember(a->pipeline, a->notes, clock_life(a), former);
+	if (e < 0)
+		die("%s/outbox.db: the notes of the former agent cannot be read: %s", a->state,
+		    strerror(-e));
+	outbox_join(a->box, &companion);
+}
+
+static json_t *start_body(struct agent *a, const struct memory_recalled *former)
+{
+	json_t *body = report_start(&a->capture_config, a->capture->ops->name), *takeover;
+	uint64_t now = agent_now(a).mono_ns, last = a->capture->last_alive_ns;
+
+	if (!former->goes_on)
+		return body;
+	takeover = json_pack("{s:I}", "flows", (json_int_t)former->open);
+	if (last && last <= now)
+		json_object_set_new(takeover, "silent_s", json_real((double)(now - last) / 1e9));
+	json_object_set_new(body, "takeover", takeover);
+	return body;
+}
+
+/* What happened while nobody was there, from the records that it left. */
+static void catch_up(struct agent *a, const struct memory_recalled *former)
+{
+	unsigned ended;
+
+	if (former->goes_on)
+		turn(-1, 0, a);
+	ended = pipeline_resume(a->pipeline, agent_now(a));
+	if (former->goes_on)
+		log_info("took over from a former agent: %u flows go on, %u could not be seen to "
+			 "their end", former->open, ended);
+	else if (ended)
+		log_info("%u flows were open when a former agent died; their end was not seen",
+			 ended);
+}
+
+static int detach(const struct agent_config *config)
+{
+	char err[512];
+	struct pins *p;
+
+	if (strcmp(config->pin, PIN_OFF) == 0)
+		return 0;
+	p = pins_open(config->pin, config->name, err, sizeof(err));
+	if (!p && errno == EMEDIUMTYPE) {
+		log_info("%s", err);
+		return 0; /* where there is no bpffs nothing is pinned */
+	}
+	if (!p)
+		die("%s", err);
+	if (!pins_remove_others(p, hooks_drop_filter, NULL))
+		log_info("nothing of agent %s is pinned in %s", config->name, config->pin);
+	pins_close(p);
+	return 0;
+}
+
 static void stop(struct agent *a)
 {
 	struct now now = agent_now(a);
 	uint64_t left;
 
+	a->capture->leave = a->leave;
 	a->capture->ops->poll(a->capture, 0, pipeline_record, a->pipeline);
-	pipeline_finish(a->pipeline, now);
+	if (!a->leave)
+		pipeline_finish(a->pipeline, now);
 	emit_own(a, EVENT_AGENT_STATS, stats_body(a));
 	emit_own(a, EVENT_AGENT_STOP, NULL);
+	a->note_now = true;
 	left = a->sink->ops->drain(a->sink, DRAIN_MS);
 	if (left && a->durable)
 		log_warning("%llu events wait in %s/outbox.db for the next start",
@@ -409,6 +598,8 @@ static void stop(struct agent *a)
 	else if (left)
 		log_error("%llu events could not be written to %s and are lost",
 			  (unsigned long long)left, a->config.output);
+	outbox_join(a->box, &(struct outbox_companion){ .write = NULL });
+	notes_close(a->notes);
 	if (a->sink->ops->close(a->sink) < 0)
 		a->status = 1;
 }
@@ -416,7 +607,8 @@ static void stop(struct agent *a)
 static int run(struct agent *a)
 {
 	struct pipeline_config pc;
-	struct event *events[7] = { NULL };
+	struct event *events[8] = { NULL };
+	struct memory_recalled former;
 	struct fabric *fabric;
 	char err[512], text[600];
 	size_t i;
@@ -431,6 +623,8 @@ static int run(struct agent *a)
 	}
 	agent_capture_config(&a->config, &a->capture_config);
 	agent_pipeline_config(&a->config, &pc);
+	a->durable = a->config.redis || a->config.state;
+	open_pins(a);
 	open_capture(a); /* needs root */
 	a->base = event_base_new();
 	if (!a->base)
@@ -447,7 +641,8 @@ static int run(struct agent *a)
 		log_debug("no status: %s", err);
 
 	pipeline_clock(a->pipeline, a->started);
-	emit_own(a, EVENT_AGENT_START, report_start(&a->capture_config, a->capture->ops->name));
+	remember(a, &former);
+	emit_own(a, EVENT_AGENT_START, start_body(a, &former));
 	if (pipeline_load(a->pipeline, fabric, a->started) < 0)
 		die("%s: the tables do not fit into the kernel", a->config.fabric);
 
@@ -467,6 +662,9 @@ static int run(struct agent *a)
 	events[5] = every(a, a->config.stats_ns, on_stats);
 	if (a->capture->ops->fd(a->capture) >= 0)
 		events[6] = on_fd(a, a->capture->ops->fd(a->capture), EV_READ, turn);
+	events[7] = on_fd(a, SIGUSR2, EV_SIGNAL, on_stop);
+	drop_foreign_pins(a);
+	catch_up(a, &former);
 	commit(a);
 	log_info("ready: %s on %zu interface%s, generation %s, %zu devices, %zu targets",
 		 a->capture->ops->name, a->capture_config.n_interfaces,
@@ -488,6 +686,7 @@ static int run(struct agent *a)
 		close(a->inotify);
 	pipeline_free(a->pipeline);
 	a->capture->ops->close(a->capture);
+	pins_close(a->pins);
 	event_base_free(a->base);
 	return a->status;
 }
@@ -528,6 +727,10 @@ int main(int argc, char **argv)
 		break;
 	case CMD_TRUST:
 		status_code = show_fabric(call.args[0], &a.config, call.args[1]);
+		break;
+	case CMD_DETACH:
+		name_agent(&a.config);
+		status_code = detach(&a.config);
 		break;
 	case CMD_STATUS:
 		status_code = status(&a.config);

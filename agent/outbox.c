@@ -146,6 +146,7 @@ struct outbox {
 	uint64_t newest_ns;	  /* time of the latest event pushed */
 	uint64_t ledger_since_ns; /* newest_ns when the ledger got its first entry */
 	bool failing;		  /* the last commit failed, and it has been said */
+	struct outbox_companion companion; /* write NULL: none */
 };
 
 const char *outbox_drop_name(enum outbox_drop d)
@@ -746,14 +747,37 @@ static int transaction(struct outbox *o, struct tally *t)
 		return -EIO;
 	if (write_state(o, t))
 		return -EIO;
+	if (o->companion.write && o->companion.write(o->companion.arg))
+		return -EIO;
 	return step(o, COMMIT);
+}
+
+struct sqlite3 *outbox_file(struct outbox *o)
+{
+	return o->db;
+}
+
+void outbox_join(struct outbox *o, const struct outbox_companion *c)
+{
+	o->companion = *c;
+}
+
+static bool companion_due(const struct outbox *o)
+{
+	return o->companion.due && o->companion.due(o->companion.arg);
+}
+
+static void companion_written(const struct outbox *o, int result)
+{
+	if (o->companion.written)
+		o->companion.written(o->companion.arg, result);
 }
 
 int outbox_commit(struct outbox *o)
 {
 	struct tally t = o->tally;
 
-	if (!o->n_pending && !o->n_acks)
+	if (!o->n_pending && !o->n_acks && !companion_due(o))
 		return 0;
 	if (transaction(o, &t)) {
 		char why[200];
@@ -768,6 +792,7 @@ int outbox_commit(struct outbox *o)
 			log_error("outbox %s cannot be written: %s; events wait in memory", o->path,
 				  why);
 		o->failing = true;
+		companion_written(o, -EIO);
 		return -EIO;
 	}
 	if (o->failing)
@@ -786,6 +811,7 @@ int outbox_commit(struct outbox *o)
 	o->n_pending = 0;
 	o->arena_len = 0;
 	o->n_acks = 0;
+	companion_written(o, 0);
 	return 0;
 }
 

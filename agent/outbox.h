@@ -69,6 +69,20 @@ void outbox_ack(struct outbox *o, uint64_t seq);
 /* Events from first to last are on their way: do not drop them now. 0, 0: none. */
 void outbox_hold(struct outbox *o, uint64_t first, uint64_t last);
 
+/* Rows of others in the same file, written in the transaction of each commit: what
+ * they say and what the events say is then true together. */
+struct sqlite3;
+
+struct outbox_companion {
+	bool (*due)(void *arg);		      /* worth a commit without any event */
+	int (*write)(void *arg);	      /* inside the transaction; negative: undo it */
+	void (*written)(void *arg, int result); /* 0, or a negative errno: undone */
+	void *arg;
+};
+
+struct sqlite3 *outbox_file(struct outbox *o);
+void outbox_join(struct outbox *o, const struct outbox_companion *c);
+
 void outbox_counters(const struct outbox *o, struct outbox_counters *out);
 
 /* The counters as agent.stats publishes them:

@@ -27,6 +27,7 @@
 #include "agent/flowkey.h"
 #include "agent/judge.h"
 #include "agent/path.h"
+#include "agent/recall.h"
 #include "agent/report.h"
 #include "bpf/track.h"
 
@@ -52,6 +53,7 @@ struct pipeline {
 	uint64_t next_tick_ns, next_sweep_ns;
 	bool finishing;
 	struct actor_names *names;
+	struct memory *memory; /* NULL: nothing is noted */
 	struct pipeline_counters counters;
 };
 
@@ -88,6 +90,7 @@ void pipeline_free(struct pipeline *p)
 {
 	if (!p)
 		return;
+	memory_free(p->memory);
 	flow_table_free(p->flows);
 	actor_names_free(p->names);
 	armed_free(p->armed);
@@ -128,28 +131,45 @@ void pipeline_emit(struct pipeline *p, struct event *e, struct now now)
 
 /* ---- events -------------------------------------------------------------------- */
 
+static void fill_event(struct pipeline *p, const struct flow *f, struct event *e,
+		       struct flow_event_texts *texts)
+{
+	e->severity = flow_severity(f);
+	flow_event_fill(f, e, texts);
+	flow_event_bgp(e, f);
+	if (f->actor.pid) {
+		e->has_actor = true;
+		e->actor.pid = f->actor.pid;
+		e->actor.uid = f->actor.uid;
+		e->actor.loginuid = f->actor.loginuid;
+		e->actor.comm = f->actor.comm;
+		e->actor.user = actor_user(p->names, f->actor.loginuid != NO_ACTOR_LOGIN ?
+							     f->actor.loginuid :
+							     f->actor.uid);
+	}
+	e->extra = recall_parts(f, e);
+}
+
 static void emit_flow(struct pipeline *p, struct flow *f, enum event_type type, bool cut)
 {
-	struct event e = { .type = type, .severity = flow_severity(f) };
+	struct event e = { .type = type };
 	struct flow_event_texts texts;
 
-	flow_event_fill(f, &e, &texts);
-	flow_event_bgp(&e, f);
+	fill_event(p, f, &e, &texts);
 	e.flow.cut = cut;
-	if (f->actor.pid) {
-		e.has_actor = true;
-		e.actor.pid = f->actor.pid;
-		e.actor.uid = f->actor.uid;
-		e.actor.loginuid = f->actor.loginuid;
-		e.actor.comm = f->actor.comm;
-		e.actor.user = actor_user(p->names, f->actor.loginuid != NO_ACTOR_LOGIN ?
-							    f->actor.loginuid :
-							    f->actor.uid);
-	}
 	f->updated_ns = p->now.mono_ns;
 	f->reported = flow_outcome(f);
 	f->login_reported = flow_logged_in(f);
 	pipeline_emit(p, &e, p->now);
+	json_decref(e.extra);
+	memory_flow(p->memory, f);
+}
+
+/* Its note goes with it. */
+static void remove_flow(struct pipeline *p, struct flow *f)
+{
+	memory_forget(p->memory, f);
+	flow_remove(p->flows, f);
 }
 
 /* ---- path ---------------------------------------------------------------------- */
@@ -192,11 +212,16 @@ static void tell_path(struct pipeline *p, struct flow *f, enum path_input_kind k
 	const struct fabric_target *t = flow_target(f);
 	struct path_input in = { kind, reason, at_ns, since_ns, f->id };
 	struct path_change change;
+	bool changed;
 
 	if (!t || f->fabric != p->fabric)
 		return;
-	if (path_update(&p->paths[t->device], &in, p->config.window_ns, &change))
+	changed = path_update(&p->paths[t->device], &in, p->config.window_ns, &change);
+	if (changed)
 		emit_change(p, t->device, &change);
+	memory_path(p->memory, t->device, changed);
+	if (changed || kind != PATH_IN_PRIMARY_OK) /* that one is told again and again */
+		memory_flow(p->memory, f);
 }
 
 /* A failure or refusal counts only from a source that the device's own lists do
@@ -436,6 +461,29 @@ static bool outcome_is_news(const struct flow *f)
 	       (flow_logged_in(f) && !f->login_reported);
 }
 
+/* Another connection has the key now. */
+static void drop_flow(struct pipeline *p, struct flow *f)
+{
+	if (f->state == FLOW_OPEN)
+		end_flow(p, f, false);
+	remove_flow(p, f);
+}
+
+static void replaced_record(struct pipeline *p, struct flow *f, const struct gw_record *r)
+{
+	if (!f) { /* all that told of it before was lost */
+		f = begin_flow(p, &r->key, &r->flow);
+		if (!f)
+			return;
+		emit_flow(p, f, EVENT_FLOW_START, false);
+	}
+	if (f->state == FLOW_OPEN) {
+		f->counters = r->flow;
+		bgp_session_down(&p->bgp, f, "replaced");
+	}
+	drop_flow(p, f);
+}
+
 void pipeline_record(void *pipeline, const struct gw_record *r)
 {
 	struct pipeline *p = pipeline;
@@ -445,22 +493,16 @@ void pipeline_record(void *pipeline, const struct gw_record *r)
 	/* what a record makes happen happens at its packet's time */
 	p->now.mono_ns = r->time_ns;
 	p->now.real_ns = r->time_ns + (uint64_t)p->real_offset;
-	if (r->kind == GW_REC_REPLACED) {
-		if (f && f->state == FLOW_OPEN) {
-			f->counters = r->flow;
-			bgp_session_down(&p->bgp, f, "replaced");
-			end_flow(p, f, false);
-		}
-		if (f)
-			flow_remove(p->flows, f);
-		return;
-	}
-	if (f && r->is_new && f->counters.start_ns != r->flow.start_ns) {
+	if (f && f->counters.start_ns != r->flow.start_ns) {
+		if (r->flow.start_ns < f->counters.start_ns)
+			return; /* of a flow that a sweep has found replaced */
 		/* the record that said REPLACED was lost: what we have is the last */
-		if (f->state == FLOW_OPEN)
-			end_flow(p, f, false);
-		flow_remove(p->flows, f);
+		drop_flow(p, f);
 		f = NULL;
+	}
+	if (r->kind == GW_REC_REPLACED) {
+		replaced_record(p, f, r);
+		return;
 	}
 	if (!f) {
 		if (r->kind == GW_REC_ICMP)
@@ -488,6 +530,7 @@ void pipeline_record(void *pipeline, const struct gw_record *r)
 		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
 	observe_path(p, f);
 	set_due(p, f);
+	memory_flow(p->memory, f);
 }
 
 /* ---- the clock ------------------------------------------------------------------ */
@@ -499,9 +542,13 @@ static void swept(void *arg, const struct gw_key *key, const struct gw_flow *cou
 	struct pipeline *p = arg;
 	struct flow *f;
 
-	if ((p->now.mono_ns < counters->start_ns + ADOPT_NS && !p->finishing) ||
-	    flow_find(p->flows, key))
+	if (p->now.mono_ns < counters->start_ns + ADOPT_NS && !p->finishing)
 		return;
+	f = flow_find(p->flows, key);
+	if (f && f->counters.start_ns >= counters->start_ns)
+		return;
+	if (f)
+		drop_flow(p, f);
 	f = begin_flow(p, key, counters);
 	if (!f)
 		return;
@@ -524,10 +571,12 @@ static void bury(struct pipeline *p, struct flow *f)
 {
 	struct gw_flow fresh;
 
-	if (p->capture->ops->forget(p->capture, &f->key, &fresh) == 0 &&
-	    fresh.start_ns == f->counters.start_ns)
+	/* not the entry of another connection that has the key by now */
+	if (p->capture->ops->read(p->capture, &f->key, &fresh) == 0 &&
+	    fresh.start_ns == f->counters.start_ns &&
+	    p->capture->ops->forget(p->capture, &f->key, &fresh) == 0)
 		p->counters.late_packets += packets_of(&fresh) - f->ended_packets;
-	flow_remove(p->flows, f);
+	remove_flow(p, f);
 }
 
 static void look_at(void *arg, struct flow *f)
@@ -643,6 +692,16 @@ static void judge_again(void *arg, struct flow *f)
 		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
 }
 
+/* Sessions on lo6 that go on since before this agent's time. */
+static void count_inband(void *arg, struct flow *f)
+{
+	const struct fabric_target *t = flow_target(f);
+	struct pipeline *p = arg;
+
+	if (t && f->state == FLOW_OPEN && f->told_inband && !f->told_inband_end)
+		p->paths[t->device].inband_open++;
+}
+
 static void emit_body(struct pipeline *p, struct event *e, json_t *body)
 {
 	if (!body)
@@ -693,6 +752,10 @@ int pipeline_load(struct pipeline *p, struct fabric *f, struct now now)
 
 		if (was)
 			paths[i] = p->paths[was - old->devices];
+		else if (!old)
+			memory_recall_path(p->memory, f->devices[i].name, p->real_offset,
+					   &paths[i]);
+		paths[i].inband_open = old ? paths[i].inband_open : 0;
 	}
 	free(p->paths);
 	p->paths = paths;
@@ -701,6 +764,122 @@ int pipeline_load(struct pipeline *p, struct fabric *f, struct now now)
 	p->bgp.fabric = f;
 	announce(p, f, old);
 	flow_each(p->flows, UINT64_MAX, judge_again, p);
+	if (!old)
+		flow_each(p->flows, UINT64_MAX, count_inband, p);
+	for (i = 0; i < f->n_devices; i++)
+		memory_path(p->memory, i, false); /* devices have other places now */
 	fabric_unref(old);
 	return 0;
+}
+
+/* ---- over the agent's death ------------------------------------------------------- */
+
+static long encode_note(void *arg, const struct flow *f, char **buf, size_t *size)
+{
+	struct event e = { .type = EVENT_FLOW_UPDATE, .agent = "" };
+	struct flow_event_texts texts;
+	struct pipeline *p = arg;
+	json_t *keep = recall_keep(f);
+	long len = -1;
+
+	fill_event(p, f, &e, &texts);
+	if (keep && e.extra)
+		json_object_update(keep, e.extra);
+	json_decref(e.extra);
+	e.extra = keep;
+	if (keep)
+		len = event_encode_into(&e, buf, size);
+	json_decref(keep);
+	return len;
+}
+
+static void look_again(void *arg, struct flow *f)
+{
+	struct pipeline *p = arg;
+	struct gw_flow fresh;
+
+	if (f->unseen && p->capture->ops->read(p->capture, &f->key, &fresh) == 0 &&
+	    fresh.start_ns == f->counters.start_ns) {
+		f->counters = fresh;
+		f->unseen = false;
+	}
+	set_due(p, f);
+}
+
+int pipeline_remember(struct pipeline *p, struct notes *notes, uint64_t life,
+		      struct memory_recalled *out)
+{
+	int err;
+
+	p->memory = memory_new(notes, life, encode_note, p);
+	if (!p->memory)
+		return -ENOMEM;
+	err = memory_recall(p->memory, p->capture, p->flows, out);
+	if (err)
+		return err;
+	/* flows in the kernel bear the numbers of the former agent's fabrics */
+	p->loads = out->loads;
+	if (out->goes_on && p->capture->ops->seek)
+		p->capture->ops->seek(p->capture, out->position);
+	flow_each(p->flows, UINT64_MAX, look_again, p);
+	return 0;
+}
+
+struct resuming {
+	struct pipeline *p;
+	unsigned n;
+};
+
+/* No record has told where it has gone, and the capture does not have it. */
+static void end_unseen(void *arg, struct flow *f)
+{
+	struct resuming *r = arg;
+
+	if (!f->unseen)
+		return;
+	look_again(r->p, f);
+	if (f->unseen && f->state == FLOW_OPEN) {
+		end_flow(r->p, f, true);
+		set_due(r->p, f);
+		r->n++;
+	}
+	f->unseen = false;
+}
+
+unsigned pipeline_resume(struct pipeline *p, struct now now)
+{
+	struct resuming r = { p, 0 };
+	struct memory_lost lost;
+
+	pipeline_clock(p, now);
+	while (memory_next_lost(p->memory, &lost)) {
+		pipeline_emit(p, &lost.event, now);
+		json_decref(lost.body);
+		r.n++;
+	}
+	flow_each(p->flows, UINT64_MAX, end_unseen, &r);
+	/* what began meanwhile and left no record is found without delay */
+	p->next_sweep_ns = now.mono_ns + ADOPT_NS;
+	p->capture->ops->sweep(p->capture, swept, p);
+	return r.n;
+}
+
+bool pipeline_has_news(const struct pipeline *p)
+{
+	return memory_has_news(p->memory);
+}
+
+int pipeline_note(struct pipeline *p)
+{
+	const struct memory_view v = { .capture = p->capture, .fabric = p->fabric,
+				       .paths = p->paths, .flows = p->flows, .loads = p->loads,
+				       .real_offset = p->real_offset, .now = p->now };
+
+	return p->memory ? memory_write(p->memory, &v) : 0;
+}
+
+void pipeline_noted(struct pipeline *p, int result)
+{
+	if (p->memory)
+		memory_written(p->memory, result);
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "agent/capture.h"
+#include "agent/memory.h"
 #include "common/event.h"
 
 struct fabric;
@@ -50,6 +51,22 @@ void pipeline_free(struct pipeline *p); /* accepts NULL */
  * again. Takes its own reference. 0, or a negative errno with the old one still in
  * force. Emits policy.loaded and one fabric.device per device. */
 int pipeline_load(struct pipeline *p, struct fabric *f, struct now now);
+
+/* From now on what is told of flows and paths is noted, for an agent after this one;
+ * and what one before this one noted is known again. Before the first load. life
+ * names the capture's clock. 0 or a negative errno. */
+int pipeline_remember(struct pipeline *p, struct notes *notes, uint64_t life,
+		      struct memory_recalled *out);
+
+/* After the first load and the first poll: flows whose end nobody told of, and that
+ * are not to be seen any more, end here. Returns how many. */
+unsigned pipeline_resume(struct pipeline *p, struct now now);
+
+/* There are notes that deserve a commit of their own; write them, in the outbox's
+ * transaction; and how it went. */
+bool pipeline_has_news(const struct pipeline *p);
+int pipeline_note(struct pipeline *p);
+void pipeline_noted(struct pipeline *p, int result);
 
 /* The current fabric, or NULL; borrowed. */
 struct fabric *pipeline_fabric(const struct pipeline *p);

@@ -35,10 +35,13 @@ WAYS = {
         ["flow"],
         ["path", "armed"],
         ["outbox"],
+        ["outbox_notes"],
         ["publish", "publish_file", "publish_redis", "publish_direct"],
         ["wrapping"],
         ["flow_event"],
         ["bgp_session"],
+        ["recall"],
+        ["memory"],
         ["pipeline", "report", "config", "replay", "run", "control", "status", "main"],
     ],
     "collector": [
