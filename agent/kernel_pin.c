@@ -133,10 +133,12 @@ static bool make_directory(const char *path)
 
 	if (!mkdir(path, 0700))
 		return true;
-	if (errno != EEXIST || stat(path, &st))
+	if (errno != EEXIST)
 		return false;
+	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		return true;
 	errno = EEXIST;
-	return S_ISDIR(st.st_mode);
+	return false;
 }
 
 static int lock_directory(const char *path)
