@@ -183,7 +183,8 @@ static void clsact_found(void *arg, const char *name)
 	    strcmp(pins_interface(name, interface, sizeof(interface)), find->i->name) != 0)
 		return;
 	fd = pins_get(find->pins, name);
-	if (fd < 0 || clsact_program(find->i->ifindex, egress, handle, priority) != program_id(fd)) {
+	if (fd < 0 ||
+	    clsact_program(find->i->ifindex, egress, handle, priority) != program_id(fd)) {
 		pins_drop(find->pins, name);
 	} else {
 		k = &find->i->hook[egress];

@@ -589,7 +589,7 @@ static void stop(struct agent *a)
 	if (!a->leave)
 		pipeline_finish(a->pipeline, now);
 	emit_own(a, EVENT_AGENT_STATS, stats_body(a));
-	emit_own(a, EVENT_AGENT_STOP, NULL);
+	emit_own(a, EVENT_AGENT_STOP, a->leave ? json_pack("{s:b}", "handover", 1) : NULL);
 	a->note_now = true;
 	left = a->sink->ops->drain(a->sink, DRAIN_MS);
 	if (left && a->durable)

@@ -25,10 +25,13 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/vfs.h>
 #include <time.h>
 
 #include "agent/fabric/fabric.h"
 #include "agent/kernel.h"
+#include "agent/kernel_hook.h"
+#include "agent/kernel_pin.h"
 #include "kernel_frames.h"
 
 #define NEAR "gwk0" /* watched */
@@ -213,6 +216,166 @@ static void test_clsact_of_others(void **state)
 	assert_int_equal(sh("tc qdisc del dev " NEAR " clsact"), 0);
 }
 
+/* ---- taking over -------------------------------------------------------------- */
+
+#define BPFFS "/sys/fs/bpf"
+
+static struct capture *open_pinned(struct pins *pins, bool clsact)
+{
+	struct capture_config config = { .interfaces = near_only, .n_interfaces = 1,
+					 .ssh_ports = { 22 }, .bgp_ports = { 179 },
+					 .max_flows = 64, .ring_bytes = 1 << 16,
+					 .clsact = clsact, .pins = pins };
+	char err[512];
+	struct capture *c = capture_bpf_open(&config, err, sizeof(err));
+
+	if (!c)
+		fail_msg("%s", err);
+	return c;
+}
+
+static void syn(uint16_t port)
+{
+	struct packet in = { .sport = port, .dport = 22, .flags = GW_SYN, .seq = 1 };
+	uint8_t frame[FRAME_ROOM];
+	size_t len;
+
+	assert_true(addr_parse("198.51.100.7", &in.src));
+	assert_true(addr_parse("192.0.2.1", &in.dst));
+	len = packet_frame(&in, frame);
+	send_frame(FAR, frame, len);
+}
+
+static void count_flow(void *arg, const struct gw_key *key, const struct gw_flow *flow)
+{
+	++*(unsigned *)arg;
+}
+
+/* One agent, its death, what happens then, and the next one; the same by either way of
+ * attaching. close() with leave does what the end of a process does. */
+static void take_over(bool clsact)
+{
+	struct capture *c;
+	unsigned flows = 0;
+	struct pins *pins;
+	char err[512];
+	uint64_t id;
+
+	pins = pins_open(BPFFS, "unit.test", err, sizeof(err));
+	if (!pins)
+		fail_msg("%s", err);
+	assert_null(pins_open(BPFFS, "unit.test", err, sizeof(err)));
+	assert_non_null(strstr(err, "in use by a running agent"));
+	c = open_pinned(pins, clsact);
+	assert_false(c->inherited);
+	assert_false(c->pinned);
+	assert_int_not_equal(sh("ls " BPFFS "/glasswatch/unit%2etest/v*/map-ring 2>/dev/null"), 0);
+	assert_int_equal(c->ops->load(c, &fabric), 0);
+	assert_true(c->pinned);
+	id = c->id;
+	*c->alive = 42;
+	syn(40001);
+	assert_int_equal(records(c, 1), 1);
+	c->ops->release(c);
+	syn(40002);
+	assert_int_equal(records(c, 1), 1); /* and not released */
+	c->leave = true;
+	c->ops->close(c);
+	pins_close(pins);
+
+	syn(40003); /* nobody is there */
+	pins = pins_open(BPFFS, "unit.test", err, sizeof(err));
+	assert_non_null(pins);
+	c = open_pinned(pins, clsact);
+	assert_true(c->inherited);
+	assert_int_equal(c->id, id);
+	assert_int_equal(c->last_alive_ns, 42);
+	syn(40004); /* the former programs are still on */
+	assert_int_equal(c->ops->load(c, &fabric), 0);
+	syn(40005); /* now the new ones */
+	assert_int_equal(records(c, 4), 4);
+	assert_int_equal(__builtin_bswap16(last.key.bport == 0x1600 ? last.key.aport :
+								      last.key.bport), 40005);
+	assert_int_equal(c->ops->sweep(c, count_flow, &flows), 5);
+	if (clsact)
+		assert_int_equal(sh("test $(tc filter show dev " NEAR " ingress | "
+				    "grep -c gw_ingress) = 1"), 0);
+	c->ops->close(c);
+	pins_close(pins);
+	assert_int_not_equal(sh("tc qdisc show dev " NEAR " | grep -q clsact"), 0);
+	assert_int_not_equal(sh("ls -d " BPFFS "/glasswatch 2>/dev/null"), 0);
+}
+
+static bool have_bpffs(void)
+{
+	struct statfs fs;
+
+	if (!ready)
+		return false;
+	if (statfs(BPFFS, &fs) || fs.f_type != (long)0xcafe4a11)
+		return !mount("bpf", BPFFS, "bpf", 0, NULL);
+	return true;
+}
+
+static void test_take_over_tcx(void **state)
+{
+	if (!have_bpffs())
+		skip();
+	take_over(false);
+}
+
+static void test_take_over_clsact(void **state)
+{
+	if (!have_bpffs())
+		skip();
+	take_over(true);
+}
+
+/* What a dead agent with filters left is taken off by their names. */
+static void test_detach_clsact(void **state)
+{
+	struct capture *c;
+	struct pins *pins;
+	char err[512];
+
+	if (!have_bpffs())
+		skip();
+	pins = pins_open(BPFFS, "unit", err, sizeof(err));
+	assert_non_null(pins);
+	c = open_pinned(pins, true);
+	assert_int_equal(c->ops->load(c, &fabric), 0);
+	c->leave = true;
+	c->ops->close(c);
+	pins_close(pins);
+	assert_int_equal(sh("tc filter show dev " NEAR " egress | grep -q gw_egress"), 0);
+	pins = pins_open(BPFFS, "unit", err, sizeof(err));
+	assert_int_equal(pins_remove_others(pins, hooks_drop_filter, NULL), 1);
+	pins_close(pins);
+	assert_int_not_equal(sh("tc qdisc show dev " NEAR " | grep -q clsact"), 0);
+	assert_int_not_equal(sh("ls -d " BPFFS "/glasswatch 2>/dev/null"), 0);
+}
+
+static void test_pin_names(void **state)
+{
+	char name[PIN_NAME_MAX], interface[IF_NAMESIZE];
+	uint32_t handle, priority;
+	bool egress, ours;
+
+	pins_link_name(name, sizeof(name), "in", "eth0.100-a%b");
+	assert_string_equal(name, "link-in-eth0%2e100-a%25b");
+	assert_string_equal(pins_interface(name, interface, sizeof(interface)), "eth0.100-a%b");
+	pins_filter_name(name, sizeof(name), "out", 0xab, 49152, true, "br-x.1");
+	assert_true(pins_filter_parse(name, &egress, &handle, &priority, &ours));
+	assert_true(egress);
+	assert_true(ours);
+	assert_int_equal(handle, 0xab);
+	assert_int_equal(priority, 49152);
+	assert_string_equal(pins_interface(name, interface, sizeof(interface)), "br-x.1");
+	assert_false(pins_filter_parse("link-in-eth0", &egress, &handle, &priority, &ours));
+	assert_false(pins_filter_parse("filter-", &egress, &handle, &priority, &ours));
+	assert_string_equal(pins_interface("filter-in", interface, sizeof(interface)), "");
+}
+
 static void test_several(void **state)
 {
 	static const char *const both[] = { NEAR, FAR };
@@ -339,6 +502,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tcx),	cmocka_unit_test(test_clsact),
 		cmocka_unit_test(test_clsact_of_others),
+		cmocka_unit_test(test_take_over_tcx), cmocka_unit_test(test_take_over_clsact),
+		cmocka_unit_test(test_detach_clsact), cmocka_unit_test(test_pin_names),
 		cmocka_unit_test(test_several), cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_actor),	cmocka_unit_test(test_clock),
 	};
