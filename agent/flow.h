@@ -48,6 +48,7 @@ enum flow_outcome {
 struct flow_bgp {
 	struct bgp bgp;
 	bool told_up, told_down;
+	bool recalled;	    /* a former agent read its beginning: routes may be unknown */
 	bool has_routes;    /* the armed stage may know some of it */
 	uint8_t at_risk;    /* directions that are silent for too long, as bits */
 	uint64_t heard_ns[2]; /* something new came */

@@ -2,8 +2,9 @@
 #include "agent/recall.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
+
+#include "agent/recall_bgp.h"
 
 /* The mind of a flow's note: struct flow without its pointers. */
 struct mind {
@@ -17,7 +18,7 @@ struct mind {
 	uint8_t state, reported;
 	uint8_t icmp_seen, icmp_type, icmp_code, icmp_source[16];
 	uint8_t told_ok, told_failed, told_refused, told_inband, told_inband_end, stalled;
-	uint8_t bgp_up, bgp_down;
+	uint8_t bgp_up, bgp_down, login_reported;
 	struct gw_actor actor;
 };
 static_assert(sizeof(struct mind) <= RECALL_FLOW_BYTES, "room for a mind");
@@ -42,6 +43,7 @@ void recall_note_flow(const struct flow *f, struct recall_flow *out)
 	m.told_ok_ns = f->told_ok_ns;
 	m.state = (uint8_t)f->state;
 	m.reported = (uint8_t)f->reported;
+	m.login_reported = f->login_reported;
 	m.icmp_seen = f->icmp_seen;
 	m.icmp_type = f->icmp_type;
 	m.icmp_code = f->icmp_code;
@@ -59,39 +61,9 @@ void recall_note_flow(const struct flow *f, struct recall_flow *out)
 	out->len = sizeof(m);
 }
 
-static json_t *hex_text(const uint8_t *bytes, size_t n)
-{
-	static const char digit[] = "0123456789abcdef";
-	char *text = malloc(2 * n + 1);
-	json_t *value;
-	size_t i;
-
-	if (!text)
-		return NULL;
-	for (i = 0; i < n; i++) {
-		text[2 * i] = digit[bytes[i] >> 4];
-		text[2 * i + 1] = digit[bytes[i] & 15];
-	}
-	value = json_stringn(text, 2 * n);
-	free(text);
-	return value;
-}
-
-/* Where each direction's reader stands, in the middle of a message or not. */
 json_t *recall_keep(const struct flow *f)
 {
-	json_t *readers = json_array();
-	int d;
-
-	for (d = 0; f->bgp && d < 2; d++) {
-		const struct bgp_reader *r = &f->bgp->bgp.reader[d];
-
-		json_array_append_new(readers, json_pack("{s:b,s:I,s:I,s:o}", "started", r->started,
-							 "next", (json_int_t)r->next, "skip",
-							 (json_int_t)r->skip, "bytes",
-							 hex_text(r->keep, r->len)));
-	}
-	return json_pack("{s:{s:o}}", "keep", "bgp", readers);
+	return json_pack("{s:{s:o}}", "keep", "bgp", f->bgp ? recall_keep_bgp(f) : json_object());
 }
 
 /* ---- reading -------------------------------------------------------------------- */
@@ -125,121 +97,6 @@ static json_t *document(const struct note *note)
 		doc = NULL;
 	}
 	return doc;
-}
-
-static uint64_t number(const json_t *o, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(o, key));
-}
-
-static uint8_t direction(const struct flow *f, const json_t *from)
-{
-	const char *text = json_string_value(from);
-	bool back = text && strcmp(text, "destination") == 0;
-
-	return back ? !(f->counters.initiator & 1) : f->counters.initiator & 1;
-}
-
-static void copy_text(char *out, size_t size, const json_t *value)
-{
-	const char *text = json_string_value(value);
-
-	strncpy(out, text ? text : "", size - 1);
-	out[size - 1] = '\0';
-}
-
-static void recall_counts(uint64_t n[BGP_NUM_TYPES], const json_t *counts)
-{
-	n[BGP_OPEN] = number(counts, "open");
-	n[BGP_UPDATE] = number(counts, "update");
-	n[BGP_NOTIFICATION] = number(counts, "notification");
-	n[BGP_KEEPALIVE] = number(counts, "keepalive");
-	n[BGP_ROUTE_REFRESH] = number(counts, "route_refresh");
-}
-
-static void recall_open(const struct flow *f, struct bgp_open *o, const json_t *from)
-{
-	const json_t *codes = json_object_get(from, "capabilities"), *code;
-	const char *router = json_string_value(json_object_get(from, "router_id"));
-	struct addr a;
-	size_t i;
-
-	o->dir = direction(f, json_object_get(from, "from"));
-	o->version = 4;
-	o->asn = (uint32_t)number(from, "asn");
-	o->hold_time = (uint16_t)number(from, "hold_time");
-	if (router && addr_parse(router, &a) && a.family == 4)
-		memcpy(o->router_id, a.bytes, sizeof(o->router_id));
-	json_array_foreach(codes, i, code)
-	{
-		if (o->n_capabilities == sizeof(o->capabilities))
-			break;
-		o->capabilities[o->n_capabilities++] = (uint8_t)json_integer_value(code);
-		o->extended |= json_integer_value(code) == 6; /* RFC 8654 */
-	}
-}
-
-static void recall_notification(const struct flow *f, struct bgp_notification *n,
-				const json_t *from)
-{
-	n->dir = direction(f, json_object_get(from, "from"));
-	n->code = (uint8_t)number(from, "code");
-	n->subcode = (uint8_t)number(from, "subcode");
-	copy_text(n->name, sizeof(n->name), json_object_get(from, "name"));
-	copy_text(n->text, sizeof(n->text), json_object_get(from, "text"));
-}
-
-static uint8_t hex_digit(char c)
-{
-	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
-}
-
-static void recall_reader(struct bgp_reader *r, const json_t *from)
-{
-	const json_t *bytes = json_object_get(from, "bytes");
-	const char *text = json_string_value(bytes);
-	size_t n = json_string_length(bytes) / 2, i;
-
-	r->started = json_is_true(json_object_get(from, "started"));
-	r->next = (uint32_t)number(from, "next");
-	r->skip = (uint32_t)number(from, "skip");
-	for (i = 0; i < n && i < sizeof(r->keep); i++)
-		r->keep[i] = (uint8_t)(hex_digit(text[2 * i]) << 4 | hex_digit(text[2 * i + 1]));
-	r->len = (uint16_t)i;
-}
-
-static void recall_bgp(struct flow *f, const json_t *doc)
-{
-	const json_t *part = json_object_get(doc, "bgp"), *item, *readers;
-	uint8_t init = f->counters.initiator & 1;
-	struct bgp *b;
-	size_t i;
-
-	readers = json_object_get(json_object_get(doc, "keep"), "bgp");
-	if (!part && !json_array_size(readers))
-		return;
-	f->bgp = calloc(1, sizeof(*f->bgp));
-	if (!f->bgp)
-		return;
-	b = &f->bgp->bgp;
-	recall_counts(b->count[init], json_object_get(part, "source"));
-	recall_counts(b->count[!init], json_object_get(part, "destination"));
-	json_array_foreach(json_object_get(part, "opens"), i, item)
-	{
-		if (b->n_opens == 2 * BGP_MAX_KEPT)
-			break;
-		recall_open(f, &b->opens[b->n_opens], item);
-		b->offered[b->opens[b->n_opens].dir] = b->opens[b->n_opens].extended;
-		b->n_opens++;
-	}
-	b->extended = b->offered[0] && b->offered[1];
-	json_array_foreach(json_object_get(part, "notifications"), i, item)
-	{
-		if (b->n_notifications < 2 * BGP_MAX_KEPT)
-			recall_notification(f, &b->notifications[b->n_notifications++], item);
-	}
-	for (i = 0; i < 2; i++)
-		recall_reader(&b->reader[i], json_array_get(readers, i));
 }
 
 /* What was read from its first packets, and what it was watched for, should the
@@ -278,6 +135,7 @@ bool recall_flow(const struct note *note, struct flow *f)
 	f->updated_ns = m.updated_ns;
 	f->told_ok_ns = m.told_ok_ns;
 	f->reported = (enum flow_outcome)m.reported;
+	f->login_reported = m.login_reported;
 	f->icmp_seen = m.icmp_seen;
 	f->icmp_type = m.icmp_type;
 	f->icmp_code = m.icmp_code;
@@ -291,7 +149,8 @@ bool recall_flow(const struct note *note, struct flow *f)
 	f->actor = m.actor;
 	f->noted = true;
 	if (doc && f->state == FLOW_OPEN) {
-		recall_bgp(f, doc);
+		recall_bgp(f, json_object_get(doc, "bgp"),
+			   json_object_get(json_object_get(doc, "keep"), "bgp"));
 		f->read_before = parts_of(doc);
 	}
 	if (f->bgp) {

@@ -40,6 +40,7 @@ WAYS = {
         ["wrapping"],
         ["flow_event"],
         ["bgp_session"],
+        ["recall_bgp"],
         ["recall"],
         ["memory"],
         ["pipeline", "report", "config", "replay", "run", "control", "status", "main"],
