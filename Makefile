@@ -223,7 +223,7 @@ $(GEN)/%.skel.h: $(BUILD)/obj/bpf/%.bpf.o
 # The targets that a newcomer starts with install what is missing first, then run
 # make again, because the libraries' flags are asked for when make starts.
 
-.PHONY: deps test unit e2e judge check demo sanitize fuzz coverage lint format bench \
+.PHONY: deps test unit e2e chaos judge check demo sanitize fuzz coverage lint format bench \
 	bench-kernel install clean help
 
 PYTHON ?= /usr/bin/python3
@@ -268,6 +268,11 @@ unit: tests ## the unit tests alone
 e2e: programs tools ## the end-to-end tests alone
 	$(call step,end to end: tests/e2e)
 	$(Q)BUILD=$(BUILD) prove --timer --failures --comments $(sort $(wildcard tests/e2e/*.t))
+
+chaos: ## agent, collector and Redis killed at random for five minutes (CHAOS_SECONDS, SEED)
+	$(Q).ci/deps
+	+$(Q)$(AGAIN) $(PARALLEL) programs
+	$(Q)BUILD=$(BUILD) CHAOS_SECONDS=$(or $(CHAOS_SECONDS),300) prove --verbose tests/e2e/chaos.t
 
 # The captures and what is known of them are not part of this repository.
 judge: programs

@@ -169,11 +169,12 @@ static void recall_reader(struct bgp_reader *r, const json_t *from)
 	r->next = (uint32_t)number(from, "next");
 	if (!r->started || !n || n >= UINT16_MAX)
 		return;
-	r->keep = malloc(n);
+	r->keep = malloc(n + 1); /* the reader wants room for the next byte */
 	if (!r->keep)
 		return; /* the next header is looked for */
 	hex_bytes(bytes, r->keep, n);
-	r->len = r->room = (uint16_t)n;
+	r->len = (uint16_t)n;
+	r->room = (uint16_t)(n + 1);
 }
 
 static void recall_direction(struct flow_bgp *b, unsigned d, const json_t *from)
