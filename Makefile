@@ -84,6 +84,12 @@ endif
 SKELETONS := $(patsubst bpf/%.bpf.c,$(GEN)/%.skel.h,$(BPF_SRC))
 endif
 
+# TLS to Redis; hiredis has it since 1.0.
+ifeq ($(shell $(PKG_CONFIG) --exists hiredis_ssl libssl 2>/dev/null && echo yes),yes)
+PACKAGES += hiredis_ssl libssl
+DEFINES += -DHAVE_HIREDIS_SSL=1
+endif
+
 ifneq ($(NEEDS_LIBS),)
 LIB_CFLAGS := $(shell $(PKG_CONFIG) --cflags $(PACKAGES))
 LIB_LDLIBS := $(shell $(PKG_CONFIG) --libs $(PACKAGES))

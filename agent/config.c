@@ -7,7 +7,7 @@
 
 #include "common/clock.h"
 #include "common/event.h"
-#include "common/redis.h"
+#include "common/redis_options.h"
 
 #define AT(field) offsetof(struct agent_config, field)
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -23,10 +23,11 @@ static const struct conf_option options[] = {
 	{ .key = "capture", .type = CONF_CHOICE, .offset = AT(capture), .commands = CMD_RUN,
 	  .preset = "auto", .choices = "auto|bpf|pcap", .argument = "auto|bpf|pcap",
 	  .help = "eBPF in the kernel, libpcap, or eBPF where it is allowed" },
-	{ .key = "redis", .type = CONF_STRING, .offset = AT(redis), .commands = WATCH,
+	{ .key = "redis", .type = CONF_STRING, .offset = AT(redis.url), .commands = WATCH,
 	  .argument = "URL",
-	  .help = "publish to this server: redis://[user:password@]host[:port][/db] or "
-		  "unix:///path" },
+	  .help = "publish to this server: redis://[user@]host[:port][/db], rediss:// for TLS, "
+		  "redis+sentinel://host[:port],.../master or unix:///path" },
+	REDIS_OPTIONS(AT(redis), WATCH),
 	{ .key = "stream", .type = CONF_STRING, .offset = AT(stream), .commands = WATCH,
 	  .preset = "glasswatch:events", .argument = "KEY", .help = "Redis Stream to publish to" },
 	{ .key = "output", .letter = 'o', .type = CONF_STRING, .offset = AT(output),
@@ -126,22 +127,20 @@ static bool check(const void *config, const struct conf_command *command, const 
 			 EVENT_AGENT_MAX);
 		return false;
 	}
-	if (c->redis) {
+	if (c->redis.url) {
 		struct redis_url url;
 
-		if (redis_url_parse(c->redis, &url, err, size) < 0) {
-			*key = "redis";
+		if (redis_options_url(&c->redis, &url, key, err, size) < 0)
 			return false;
-		}
 		redis_url_clear(&url);
 	}
-	if (c->redis && c->output) {
+	if (c->redis.url && c->output) {
 		*key = "output";
 		snprintf(err, size, "events go to Redis or to a file, not both: give one of "
 				    "--redis and --output");
 		return false;
 	}
-	if (command->bit == CMD_RUN && !c->redis && !c->output) {
+	if (command->bit == CMD_RUN && !c->redis.url && !c->output) {
 		snprintf(err, size, "nowhere to send events: give --redis URL, or --output FILE (- "
 				    "for stdout)");
 		return false;

@@ -8,6 +8,7 @@
 #include "agent/capture.h"
 #include "agent/pipeline.h"
 #include "common/conf.h"
+#include "common/redis_options.h"
 
 enum { CMD_RUN = 1 << 0, CMD_REPLAY = 1 << 1, CMD_FABRIC = 1 << 2, CMD_TRUST = 1 << 3,
        CMD_STATUS = 1 << 4, CMD_DETACH = 1 << 5 };
@@ -25,7 +26,8 @@ struct agent_config {
 	int capture; /* CAPTURE_* */
 	struct conf_ports ssh_port, bgp_port;
 	bool underlay; /* watch the ends of BGP sessions too */
-	char *redis, *stream, *output;
+	struct redis_options redis; /* .url NULL: not to Redis */
+	char *stream, *output;
 	char *state; /* directory of outbox and control socket; NULL: AGENT_STATE */
 	char *pin;   /* directory in bpffs, or PIN_OFF */
 	uint64_t outbox_bytes;

@@ -35,7 +35,7 @@
 #include "agent/replay.h"
 #include "agent/report.h"
 #include "common/log.h"
-#include "common/redis.h"
+#include "common/redis_options.h"
 
 #define POLL_MS 20	      /* the kernel's ring buffer does not wake us: see docs/kernel.md */
 #define RECORDS_A_TURN 16384  /* then the turn's events are committed */
@@ -50,6 +50,8 @@ struct agent {
 	struct capture *capture;
 	struct pipeline *pipeline;
 	struct sink *sink;
+	struct outbox *outbox; /* the sink's */
+	char receiver[REDIS_URL_STRLEN]; /* its name */
 	struct event_base *base;
 	struct control *control; /* NULL: nobody can ask */
 	const char *state;	 /* directory in force */
@@ -286,7 +288,7 @@ static json_t *status_document(void *arg)
 	const struct fabric *f = pipeline_fabric(a->pipeline);
 	struct now now = agent_now(a);
 	json_t *doc = stats_body(a), *start;
-	char text[TIME_STRLEN];
+	char text[TIME_STRLEN], words[400];
 
 	start = report_start(&a->capture_config, a->capture->ops->name);
 	json_object_update(doc, start);
@@ -300,6 +302,13 @@ static json_t *status_document(void *arg)
 						     "devices", (json_int_t)f->n_devices,
 						     "targets", (json_int_t)f->n_targets,
 						     "problems", (json_int_t)f->n_problems));
+	a->sink->ops->words(a->sink, words, sizeof(words));
+	json_object_set_new(doc, "receiver",
+			    json_pack("{s:s,s:s}", "name", a->receiver, "state", words));
+	json_object_set_new(doc, "outbox",
+			    json_pack("{s:s}", "state",
+				      outbox_problem(a->outbox)[0] ? outbox_problem(a->outbox) :
+								     "written"));
 	if (a->problem[0])
 		json_object_set_new(doc, "reload_refused", json_string(a->problem));
 	json_object_set_new(doc, "packets_are",
@@ -343,6 +352,13 @@ static int status(const struct agent_config *config)
 		       (long long)json_integer_value(json_object_get(fabric, "targets")),
 		       (long long)json_integer_value(json_object_get(fabric, "problems")),
 		       json_string_value(json_object_get(fabric, "directory")));
+		part = json_object_get(doc, "receiver");
+		printf("receiver    %s: %s\n", json_string_value(json_object_get(part, "name")),
+		       json_string_value(json_object_get(part, "state")));
+		part = json_object_get(doc, "outbox");
+		if (strcmp(json_string_value(json_object_get(part, "state")), "written"))
+			printf("outbox      cannot be written: %s; events wait in memory\n",
+			       json_string_value(json_object_get(part, "state")));
 		if (json_object_get(doc, "reload_refused"))
 			printf("            last reload refused: %s\n",
 			       json_string_value(json_object_get(doc, "reload_refused")));
@@ -396,6 +412,7 @@ static void open_sink(struct agent *a)
 	struct redis_url url;
 	struct outbox *box;
 	char path[4096] = ":memory:", err[512];
+	const char *key;
 
 	a->state = a->config.state ? a->config.state : AGENT_STATE;
 	if (mkdir(a->state, 0750) < 0 && errno != EEXIST && a->durable)
@@ -407,16 +424,19 @@ static void open_sink(struct agent *a)
 	if (!box)
 		die("%s", err);
 	a->box = box;
-	if (a->config.redis) {
-		if (redis_url_parse(a->config.redis, &url, err, sizeof(err)) < 0)
-			die("%s", err);
+	if (a->config.redis.url) {
+		if (redis_options_url(&a->config.redis, &url, &key, err, sizeof(err)) < 0)
+			die("%s: %s", key, err);
+		redis_url_format(&url, a->receiver);
 		a->sink = publish_to_redis(a->base, box, &url, a->config.stream, err, sizeof(err));
 		redis_url_clear(&url);
 	} else {
+		snprintf(a->receiver, sizeof(a->receiver), "%s", a->config.output);
 		a->sink = publish_to_file(a->base, box, a->config.output, err, sizeof(err));
 	}
 	if (!a->sink)
 		die("%s", err);
+	a->outbox = box;
 }
 
 static void name_agent(struct agent_config *config)
@@ -623,7 +643,7 @@ static int run(struct agent *a)
 	}
 	agent_capture_config(&a->config, &a->capture_config);
 	agent_pipeline_config(&a->config, &pc);
-	a->durable = a->config.redis || a->config.state;
+	a->durable = a->config.redis.url || a->config.state;
 	open_pins(a);
 	open_capture(a); /* needs root */
 	a->base = event_base_new();

@@ -19,7 +19,10 @@
  * Bound. The waiting documents' bytes are counted; beyond max_bytes the oldest of
  * the lowest rank goes: info, notice, warning and critical, alerts and path
  * changes, loss reports. What is on its way to the receiver (outbox_hold()) is
- * passed over, else it might be both delivered and counted as dropped. What goes
+ * passed over, else it might be both delivered and counted as dropped. Alerts, path
+ * changes and loss reports share all of the room, and nothing else can take it from
+ * them: one of them goes only when they fill it by themselves, even if all that is
+ * lower is on its way just now and the file grows beyond the bound by it. What goes
  * is entered into the ledger by reason and type, in the same transaction, and
  * reported by an agent.loss event when a quarter of the room is free again or the
  * oldest entry is a minute old; then the ledger starts anew.
@@ -77,7 +80,7 @@ struct loss {
  * replaces the original when SQLite has said yes. Pending events are in it. */
 struct tally {
 	uint64_t generated, acknowledged, dropped[OUTBOX_DROP_NUM];
-	uint64_t bytes, waiting[RANK_NUM];
+	uint64_t bytes[RANK_NUM], waiting[RANK_NUM];
 	struct loss ledger[LEDGER_MAX];
 	unsigned n_ledger;
 	bool ledger_changed;
@@ -143,9 +146,10 @@ struct outbox {
 	struct range hold;
 
 	uint64_t floor[RANK_NUM]; /* no row of the rank is below: where to look */
-	uint64_t newest_ns;	  /* time of the latest event pushed */
+	uint64_t newest_ns;	  /* time of the event pushed last */
 	uint64_t ledger_since_ns; /* newest_ns when the ledger got its first entry */
 	bool failing;		  /* the last commit failed, and it has been said */
+	char problem[200];	  /* why, when it has */
 	struct outbox_companion companion; /* write NULL: none */
 };
 
@@ -255,9 +259,10 @@ static int read_state(struct outbox *o, char *err, size_t size)
 	if (rc != SQLITE_OK)
 		return rc;
 	while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
-		if (column(s, 0) < RANK_NUM)
+		if (column(s, 0) < RANK_NUM) {
 			t->waiting[column(s, 0)] = column(s, 1);
-		t->bytes += column(s, 2);
+			t->bytes[column(s, 0)] = column(s, 2);
+		}
 	}
 	sqlite3_finalize(s);
 	if (rc != SQLITE_DONE)
@@ -418,6 +423,20 @@ static enum rank rank_of(const struct event *e)
 	}
 }
 
+static uint64_t bytes_from(const struct tally *t, enum rank lowest)
+{
+	uint64_t sum = 0;
+
+	for (enum rank rank = lowest; rank < RANK_NUM; rank++)
+		sum += t->bytes[rank];
+	return sum;
+}
+
+static uint64_t all_bytes(const struct tally *t)
+{
+	return bytes_from(t, RANK_INFO);
+}
+
 /* Moves one event from waiting to dropped. */
 static void tally_drop(struct tally *t, enum outbox_drop reason, enum rank rank, const char *type,
 		       uint64_t time_ns, uint64_t bytes)
@@ -425,7 +444,7 @@ static void tally_drop(struct tally *t, enum outbox_drop reason, enum rank rank,
 	struct loss *l = NULL;
 
 	t->waiting[rank]--;
-	t->bytes -= bytes;
+	t->bytes[rank] -= bytes;
 	t->dropped[reason]++;
 	t->ledger_changed = true;
 	for (unsigned i = 0; i < t->n_ledger && !l; i++)
@@ -451,11 +470,17 @@ static void tally_drop(struct tally *t, enum outbox_drop reason, enum rank rank,
 		l->to_ns = time_ns;
 }
 
+/* What counts against the room when an event of this rank is to go. */
+static bool too_much(const struct outbox *o, const struct tally *t, enum rank rank)
+{
+	return bytes_from(t, rank < RANK_ALERT ? RANK_INFO : RANK_ALERT) > o->max_bytes;
+}
+
 /* Inside a transaction: deletes until the rest fits. */
 static int make_room(struct outbox *o, struct tally *t)
 {
 	for (enum rank rank = 0; rank < RANK_NUM; rank++) {
-		while (t->bytes > o->max_bytes && t->waiting[rank]) {
+		while (too_much(o, t, rank) && t->waiting[rank]) {
 			uint64_t going[DROP_BATCH];
 			unsigned n = 0;
 			sqlite3_stmt *s = o->statement[OLDEST];
@@ -466,7 +491,7 @@ static int make_room(struct outbox *o, struct tally *t)
 			bind(s, 3, o->hold.first);
 			bind(s, 4, o->hold.last);
 			bind(s, 5, DROP_BATCH);
-			while (t->bytes > o->max_bytes && n < DROP_BATCH &&
+			while (too_much(o, t, rank) && n < DROP_BATCH &&
 			       (rc = sqlite3_step(s)) == SQLITE_ROW) {
 				going[n++] = column(s, 0);
 				tally_drop(t, OUTBOX_DROP_FULL, rank,
@@ -553,9 +578,11 @@ int outbox_push(struct outbox *o, struct event *e)
 	p->json_len = (size_t)len;
 	o->tally.generated++;
 	o->tally.waiting[p->rank]++;
-	o->tally.bytes += p->json_len;
-	if (e->time_ns > o->newest_ns)
-		o->newest_ns = e->time_ns;
+	o->tally.bytes[p->rank] += p->json_len;
+	o->newest_ns = e->time_ns;
+	/* The clock was set back: a minute from here, not until it has caught up. */
+	if (o->ledger_since_ns > o->newest_ns)
+		o->ledger_since_ns = o->newest_ns;
 	return 0;
 }
 
@@ -619,7 +646,7 @@ static bool report_due(const struct outbox *o, const struct tally *t)
 	uint64_t since = o->ledger_since_ns ? o->ledger_since_ns : o->newest_ns;
 
 	return t->n_ledger &&
-	       (t->bytes <= o->max_bytes / 4 * 3 || o->newest_ns >= since + REPORT_AFTER_NS);
+	       (all_bytes(t) <= o->max_bytes / 4 * 3 || o->newest_ns >= since + REPORT_AFTER_NS);
 }
 
 /* One agent.loss event per reason, in the transaction that clears the ledger. */
@@ -663,7 +690,7 @@ static int report(struct outbox *o, struct tally *t, enum outbox_drop reason)
 		    (size_t)len);
 	t->generated++;
 	t->waiting[RANK_LOSS]++;
-	t->bytes += (uint64_t)len;
+	t->bytes[RANK_LOSS] += (uint64_t)len;
 	return rc;
 }
 
@@ -700,7 +727,7 @@ static int remove_acknowledged(struct outbox *o, struct tally *t)
 		bind(s, 2, o->acks[i].last);
 		while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
 			t->waiting[column(s, 0)]--;
-			t->bytes -= column(s, 1);
+			t->bytes[column(s, 0)] -= column(s, 1);
 			t->acknowledged++;
 		}
 		sqlite3_reset(s);
@@ -734,7 +761,7 @@ static int transaction(struct outbox *o, struct tally *t)
 			   p->json_len))
 			return -EIO;
 	}
-	if (t->bytes > o->max_bytes && make_room(o, t))
+	if (all_bytes(t) > o->max_bytes && make_room(o, t))
 		return -EIO;
 	if (report_due(o, t)) {
 		for (enum outbox_drop d = 0; d < OUTBOX_DROP_NUM; d++)
@@ -780,9 +807,7 @@ int outbox_commit(struct outbox *o)
 	if (!o->n_pending && !o->n_acks && !companion_due(o))
 		return 0;
 	if (transaction(o, &t)) {
-		char why[200];
-
-		snprintf(why, sizeof(why), "%s", sqlite3_errmsg(o->db));
+		snprintf(o->problem, sizeof(o->problem), "%s", sqlite3_errmsg(o->db));
 		/* Some errors have rolled back already; then this one fails, rightly. */
 		if (!sqlite3_get_autocommit(o->db))
 			step(o, ROLLBACK);
@@ -790,7 +815,7 @@ int outbox_commit(struct outbox *o)
 		thin_pending(o);
 		if (!o->failing)
 			log_error("outbox %s cannot be written: %s; events wait in memory", o->path,
-				  why);
+				  o->problem);
 		o->failing = true;
 		companion_written(o, -EIO);
 		return -EIO;
@@ -801,7 +826,7 @@ int outbox_commit(struct outbox *o)
 	if (t.dropped[OUTBOX_DROP_FULL] > o->tally.dropped[OUTBOX_DROP_FULL] && !o->ledger_since_ns)
 		log_warning("outbox %s is full (%llu bytes wait): the oldest events of least "
 			    "severity are dropped",
-			    o->path, (unsigned long long)t.bytes);
+			    o->path, (unsigned long long)all_bytes(&t));
 	if (!t.n_ledger)
 		o->ledger_since_ns = 0;
 	else if (!o->ledger_since_ns)
@@ -871,7 +896,12 @@ void outbox_counters(const struct outbox *o, struct outbox_counters *out)
 		out->waiting += t->waiting[rank];
 	for (enum outbox_drop d = 0; d < OUTBOX_DROP_NUM; d++)
 		out->dropped[d] = t->dropped[d];
-	out->waiting_bytes = t->bytes;
+	out->waiting_bytes = all_bytes(t);
+}
+
+const char *outbox_problem(const struct outbox *o)
+{
+	return o->failing ? o->problem : "";
 }
 
 json_t *outbox_counters_json(const struct outbox_counters *c)

@@ -85,6 +85,9 @@ void outbox_join(struct outbox *o, const struct outbox_companion *c);
 
 void outbox_counters(const struct outbox *o, struct outbox_counters *out);
 
+/* Why the file cannot be written at present; "": it can. */
+const char *outbox_problem(const struct outbox *o);
+
 /* The counters as agent.stats publishes them:
  * {"generated","acknowledged","waiting","waiting_bytes","dropped":{reason:n}}. */
 json_t *outbox_counters_json(const struct outbox_counters *c);

@@ -11,8 +11,13 @@
  *	error reply         (OOM, READONLY, MISCONF, WRONGTYPE ...) what is under way is
  *			    awaited, then, after a pause, sending begins anew with the
  *			    oldest event that was not acknowledged
- *	no answer           after SILENCE_MS with something under way the connection is
- *			    taken for dead
+ *	no answer           after SILENCE_TICKS with something under way the connection
+ *			    is taken for dead
+ *
+ * What is wrong is said once. A receiver that goes and comes, or takes one event and
+ * refuses the next, is not reported at each turn: "takes events again" is said when
+ * it has refused nothing for CALM_MS, and a connection that is lost for the reason
+ * that was told last, without having taken an event, is passed over.
  *
  * Nothing trims the stream here: the collector does, when every group has read.
  * Acknowledged events leave the outbox with the next commit of new ones, or after
@@ -33,7 +38,10 @@
 #define WINDOW 512
 #define ACK_BATCH 256
 #define ACK_MS 50
-#define SILENCE_MS 30000
+#define SILENCE_TICK_MS 5000
+#define SILENCE_TICKS 6
+#define CALM_MS 5000
+#define COMMIT_AGAIN_MS 1000 /* after one that failed */
 #define FIRST_PAUSE_MS 200
 #define LAST_PAUSE_MS 5000
 
@@ -52,18 +60,29 @@ struct publisher {
 	bool pushed;			  /* something is not committed */
 	unsigned acked;			  /* since the last commit */
 	uint64_t answers, answers_before; /* for the silence timer */
+	unsigned silent_ticks;		  /* that it has fired without an answer */
+	bool unwritten;			  /* the last commit failed */
 
 	bool refused; /* error reply: let the ring empty, pause, begin anew */
 	unsigned pause_ms;
-	char problem[64]; /* first word of the refusal as it was logged; "": none */
+	char problem[64];  /* first word of the refusal as it was logged; "": none */
+	char refusal[200]; /* as Redis said it last; "": it takes events */
+	char lost[200];	   /* why the connection was lost, as it was logged last */
+	bool taken;	   /* something was acknowledged on this connection */
+	bool passed_over;  /* its beginning was not logged */
 
 	/* libevent's timers */
-	struct event *ack_timer, *pause_timer, *silence_timer;
+	struct event *ack_timer, *pause_timer, *silence_timer, *calm_timer;
 };
 
 static struct publisher *publisher_of(struct sink *s)
 {
 	return (struct publisher *)(void *)s;
+}
+
+static const struct publisher *publisher_of_const(const struct sink *s)
+{
+	return (const struct publisher *)(const void *)s;
 }
 
 static void set_timer(struct event *timer, unsigned ms)
@@ -85,8 +104,9 @@ static void commit(struct publisher *p)
 {
 	struct outbox_counters c;
 
-	if (outbox_commit(p->outbox)) {
-		set_timer(p->ack_timer, LAST_PAUSE_MS); /* logged; tried again then */
+	p->unwritten = outbox_commit(p->outbox) != 0;
+	if (p->unwritten) {
+		set_timer(p->ack_timer, COMMIT_AGAIN_MS); /* logged; tried again then */
 		return;
 	}
 	outbox_counters(p->outbox, &c);
@@ -142,7 +162,8 @@ static void send_more(struct publisher *p)
 	hold(p);
 	if (p->n_flight && !evtimer_pending(p->silence_timer, NULL)) {
 		p->answers_before = p->answers;
-		set_timer(p->silence_timer, SILENCE_MS);
+		p->silent_ticks = 0;
+		set_timer(p->silence_timer, SILENCE_TICK_MS);
 	}
 }
 
@@ -151,6 +172,8 @@ static void refuse(struct publisher *p, const char *why)
 	size_t word = strcspn(why, " ");
 
 	p->refused = true;
+	evtimer_del(p->calm_timer);
+	snprintf(p->refusal, sizeof(p->refusal), "%s", why);
 	if (strlen(p->problem) == word && !strncmp(p->problem, why, word))
 		return;
 	snprintf(p->problem, sizeof(p->problem), "%.*s", (int)word, why);
@@ -161,9 +184,22 @@ static void refuse(struct publisher *p, const char *why)
 static void accept_again(struct publisher *p)
 {
 	p->pause_ms = 0;
-	if (p->problem[0])
-		log_info("%s takes events again", p->where);
+	p->refusal[0] = '\0';
+	if (p->problem[0] && !evtimer_pending(p->calm_timer, NULL))
+		set_timer(p->calm_timer, CALM_MS);
+	if (p->taken)
+		return;
+	p->taken = true;
+	if (p->passed_over)
+		log_info("%s: connected, and takes events", p->where);
+}
+
+static void on_calm_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct publisher *p = arg;
+
 	p->problem[0] = '\0';
+	log_info("%s takes events again", p->where);
 }
 
 /* The answer to the oldest XADD under way. */
@@ -207,16 +243,25 @@ static void on_state(void *arg, bool up, const char *reason)
 
 	evtimer_del(p->pause_timer);
 	evtimer_del(p->silence_timer);
+	evtimer_del(p->calm_timer);
+	p->silent_ticks = 0;
 	p->refused = false;
+	p->refusal[0] = '\0';
 	rewind_to_oldest(p);
 	if (up) {
-		log_info("%s: connected; %llu events wait", p->where,
-			 (unsigned long long)waiting(p));
+		if (!p->passed_over)
+			log_info("%s: connected; %llu events wait", p->where,
+				 (unsigned long long)waiting(p));
+		p->taken = false;
 		send_more(p);
-	} else {
-		log_warning("%s: %s; events wait in the outbox (%llu now), trying again", p->where,
-			    reason, (unsigned long long)waiting(p));
+		return;
 	}
+	p->passed_over = !p->taken && !strcmp(p->lost, reason);
+	if (p->passed_over)
+		return;
+	snprintf(p->lost, sizeof(p->lost), "%s", reason);
+	log_warning("%s: %s; events wait in the outbox (%llu now), trying again", p->where, reason,
+		    (unsigned long long)waiting(p));
 }
 
 static void on_ack_timer(evutil_socket_t fd, short what, void *arg)
@@ -237,14 +282,17 @@ static void on_silence_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct publisher *p = arg;
 
-	if (!p->n_flight)
+	p->silent_ticks = p->answers == p->answers_before ? p->silent_ticks + 1 : 0;
+	if (!p->n_flight) {
+		p->silent_ticks = 0;
 		return;
-	if (p->answers == p->answers_before) {
+	}
+	if (p->silent_ticks == SILENCE_TICKS) {
 		redis_restart(p->redis, "no answer for 30 s");
 		return;
 	}
 	p->answers_before = p->answers;
-	set_timer(p->silence_timer, SILENCE_MS);
+	set_timer(p->silence_timer, SILENCE_TICK_MS);
 }
 
 /* ---- the sink ---- */
@@ -261,7 +309,7 @@ static int publisher_commit(struct sink *s)
 {
 	struct publisher *p = publisher_of(s);
 
-	if (p->pushed)
+	if (p->pushed && !p->unwritten)
 		commit(p);
 	send_more(p);
 	return 0;
@@ -299,6 +347,23 @@ static void publisher_counters(struct sink *s, struct outbox_counters *out)
 	outbox_counters(publisher_of(s)->outbox, out);
 }
 
+static void publisher_words(const struct sink *s, char *buf, size_t size)
+{
+	const struct publisher *p = publisher_of_const(s);
+	const char *redis = redis_words(p->redis);
+
+	if (!redis_is_up(p->redis))
+		snprintf(buf, size, "not connected: %s; trying again", redis);
+	else if (p->refusal[0])
+		snprintf(buf, size, "connected to %s, which does not take events: %s", redis,
+			 p->refusal);
+	else if (p->silent_ticks)
+		snprintf(buf, size, "connected to %s, no answer for %u s", redis,
+			 p->silent_ticks * SILENCE_TICK_MS / 1000);
+	else
+		snprintf(buf, size, "connected to %s", redis);
+}
+
 static void publisher_free(struct publisher *p)
 {
 	redis_close(p->redis);
@@ -308,6 +373,8 @@ static void publisher_free(struct publisher *p)
 		event_free(p->pause_timer);
 	if (p->silence_timer)
 		event_free(p->silence_timer);
+	if (p->calm_timer)
+		event_free(p->calm_timer);
 	free(p->stream);
 	free(p);
 }
@@ -328,6 +395,7 @@ static const struct sink_ops publisher_ops = {
 	.commit = publisher_commit,
 	.drain = publisher_drain,
 	.counters = publisher_counters,
+	.words = publisher_words,
 	.close = publisher_close,
 };
 
@@ -352,7 +420,8 @@ struct sink *publish_to_redis(struct event_base *base, struct outbox *o,
 	p->ack_timer = evtimer_new(base, on_ack_timer, p);
 	p->pause_timer = evtimer_new(base, on_pause_timer, p);
 	p->silence_timer = evtimer_new(base, on_silence_timer, p);
-	if (p->stream && p->ack_timer && p->pause_timer && p->silence_timer)
+	p->calm_timer = evtimer_new(base, on_calm_timer, p);
+	if (p->stream && p->ack_timer && p->pause_timer && p->silence_timer && p->calm_timer)
 		p->redis = redis_open(base, url, on_state, p);
 	if (!p->redis) {
 		snprintf(err, size, "no memory for the publisher");

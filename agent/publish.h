@@ -42,6 +42,9 @@ struct sink_ops {
 
 	void (*counters)(struct sink *s, struct outbox_counters *out);
 
+	/* For people, how the receiver is: one line, without its name. */
+	void (*words)(const struct sink *s, char *buf, size_t size);
+
 	/* Commits and frees, the outbox too. What waits stays in its file. Negative
 	 * errno when the last write failed. */
 	int (*close)(struct sink *s);

@@ -258,6 +258,13 @@ static void file_counters(struct sink *s, struct outbox_counters *out)
 	outbox_counters(file_of(s)->outbox, out);
 }
 
+static void file_words(const struct sink *s, char *buf, size_t size)
+{
+	const struct file_sink *f = (const struct file_sink *)(const void *)s;
+
+	snprintf(buf, size, "%s", f->problem ? strerror(f->problem) : "written");
+}
+
 static void on_drain_timeout(evutil_socket_t fd, short what, void *arg)
 {
 	*(bool *)arg = true;
@@ -317,6 +324,7 @@ static const struct sink_ops file_ops = {
 	.commit = file_commit,
 	.drain = file_drain,
 	.counters = file_counters,
+	.words = file_words,
 	.close = file_close,
 };
 
@@ -445,6 +453,13 @@ static void direct_counters(struct sink *s, struct outbox_counters *out)
 					 .acknowledged = direct_of(s)->seq };
 }
 
+static void direct_words(const struct sink *s, char *buf, size_t size)
+{
+	const struct direct_sink *d = (const struct direct_sink *)(const void *)s;
+
+	snprintf(buf, size, "%s", d->problem ? strerror(-d->problem) : "written");
+}
+
 static int direct_close(struct sink *s)
 {
 	struct direct_sink *d = direct_of(s);
@@ -464,6 +479,7 @@ static const struct sink_ops direct_ops = {
 	.commit = direct_commit,
 	.drain = direct_drain,
 	.counters = direct_counters,
+	.words = direct_words,
 	.close = direct_close,
 };
 

@@ -20,7 +20,7 @@
 #include "agent/pipeline.h"
 #include "agent/publish.h"
 #include "common/log.h"
-#include "common/redis.h"
+#include "common/redis_options.h"
 
 #define REDIS_WAIT_MS 60000u /* for events to be acknowledged */
 #define REDIS_BACKLOG 50000  /* events that may wait before reading goes on */
@@ -79,9 +79,10 @@ static struct sink *open_sink(const struct agent_config *config, const char *nam
 	struct redis_url url;
 	struct outbox *box;
 	struct sink *sink;
+	const char *key;
 	char err[512];
 
-	if (!config->redis) {
+	if (!config->redis.url) {
 		sink = publish_direct(config->output ? config->output : "-", name, err,
 				      sizeof(err));
 		if (!sink)
@@ -91,8 +92,8 @@ static struct sink *open_sink(const struct agent_config *config, const char *nam
 	*base = event_base_new();
 	if (!*base)
 		die("no memory for the event loop");
-	if (redis_url_parse(config->redis, &url, err, sizeof(err)) < 0)
-		die("%s", err);
+	if (redis_options_url(&config->redis, &url, &key, err, sizeof(err)) < 0)
+		die("%s: %s", key, err);
 	box = outbox_open(":memory:", name, config->outbox_bytes, err, sizeof(err));
 	if (!box)
 		die("%s", err);
@@ -174,7 +175,7 @@ int replay(const struct agent_config *config, char **files, int n_files, struct 
 	if (!capture)
 		die("%s", err);
 	name_of(files, n_files, fabric, now, name, sizeof(name));
-	sink = open_sink(config, config->name ? config->name : config->redis ? name : "replay",
+	sink = open_sink(config, config->name ? config->name : config->redis.url ? name : "replay",
 			 &base);
 	pipeline = pipeline_new(&pc, capture, emit, sink);
 	if (!pipeline)

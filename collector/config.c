@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/clock.h"
-#include "common/redis.h"
+#include "common/redis_options.h"
 
 #define AT(field) offsetof(struct collector_config, field)
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
@@ -18,12 +18,13 @@
 static const struct conf_option options[] = {
 	{ .key = "redis",
 	  .type = CONF_STRING,
-	  .offset = AT(redis),
+	  .offset = AT(redis.url),
 	  .commands = CMD_RUN,
 	  .preset = "redis://127.0.0.1:6379",
 	  .argument = "URL",
-	  .help = "read from this server: redis://[user:password@]host[:port][/db] or "
-		  "unix:///path" },
+	  .help = "read from this server: redis://[user@]host[:port][/db], rediss:// for TLS, "
+		  "redis+sentinel://host[:port],.../master or unix:///path" },
+	REDIS_OPTIONS(AT(redis), CMD_RUN),
 	{ .key = "stream",
 	  .type = CONF_STRING,
 	  .offset = AT(stream),
@@ -184,10 +185,8 @@ static bool check(const void *config, const struct conf_command *command, const 
 	}
 	if (command->bit != CMD_RUN)
 		return true;
-	if (redis_url_parse(c->redis, &url, err, size) < 0) {
-		*key = "redis";
+	if (redis_options_url(&c->redis, &url, key, err, size) < 0)
 		return false;
-	}
 	redis_url_clear(&url);
 	if (!c->stream[0] || !c->group[0] || (c->consumer && !c->consumer[0])) {
 		*key = !c->stream[0] ? "stream" : !c->group[0] ? "group" : "consumer";

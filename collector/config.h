@@ -7,6 +7,7 @@
 
 #include "collector/query.h"
 #include "common/conf.h"
+#include "common/redis_options.h"
 
 enum {
 	CMD_RUN = 1 << 0,
@@ -19,7 +20,8 @@ enum {
 };
 
 struct collector_config {
-	char *redis, *stream, *group, *consumer, *db;
+	struct redis_options redis;
+	char *stream, *group, *consumer, *db;
 	uint32_t batch;
 	uint64_t claim_idle_ns;
 	bool verbose;

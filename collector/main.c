@@ -72,6 +72,7 @@ static int run(const struct collector_config *config)
 	struct consume_totals totals = { 0 };
 	struct store *store;
 	char err[600], host[256];
+	const char *key;
 
 	if (config->verbose)
 		log_threshold(LOG_LEVEL_DEBUG);
@@ -81,8 +82,8 @@ static int run(const struct collector_config *config)
 		host[sizeof(host) - 1] = '\0';
 		consume.consumer = host;
 	}
-	if (redis_url_parse(config->redis, &consume.url, err, sizeof(err)) < 0)
-		die("--redis: %s", err);
+	if (redis_options_url(&config->redis, &consume.url, &key, err, sizeof(err)) < 0)
+		die("%s: %s", key, err);
 	umask(027); /* who reached what is not for everybody */
 	store = store_open(config->db, STORE_WRITE, err, sizeof(err));
 	if (!store)

@@ -4,7 +4,8 @@
  *
  *	PAUSED      no connection; the retry timer is set -> RESOLVING, CONNECTING
  *	RESOLVING   asking for the host's addresses       -> CONNECTING, PAUSED
- *	CONNECTING  connect(2) is under way               -> GREETING, PAUSED
+ *	CONNECTING  connect(2) is under way               -> GREETING, ASKING, PAUSED
+ *	ASKING      a Sentinel, where the master is       -> RESOLVING, CONNECTING, PAUSED
  *	GREETING    AUTH, SELECT and PING are sent        -> UP, PAUSED
  *	UP          commands may be sent                  -> PAUSED
  *
@@ -16,6 +17,11 @@
  * so that many agents do not return to a restarted Redis in the same instant; it
  * begins anew only after a connection has lasted STEADY_MS, so that a server that
  * accepts and hangs up is not called ten times a second.
+ *
+ * Whom to connect to (try()): with Sentinels, whom they name, asked anew after
+ * every loss; a master that says of itself that it is none (ROLE, READONLY) counts
+ * as lost. In a cluster, the node that MOVED or ASK named; while it cannot be
+ * reached, it and the URL's host in turns, as each may be the one that is dead.
  */
 #include "common/redis.h"
 
@@ -36,238 +42,22 @@
 #include <hiredis/adapters/libevent.h>
 
 #include "common/addr.h"
+#include "common/redis_tls.h"
+#include "common/secret.h"
 
-#define DEFAULT_PORT 6379
 #define FIRST_PAUSE_MS 100
 #define LAST_PAUSE_MS 5000
 #define PATIENCE_MS 5000 /* for a name, a connection and a greeting, each */
 #define STEADY_MS 5000
 #define UNSENT_MS 30000 /* TCP_USER_TIMEOUT: a peer that vanished without a word */
 #define MAX_ADDRESSES 8
-#define REASON_LEN 160
-
-/* ---- the URL ---- */
-
-/* Copies n bytes with %XX decoded; NULL for a bad escape, %00 or no memory. */
-static char *unescape(const char *text, size_t n)
-{
-	char *out = malloc(n + 1), *to = out;
-
-	for (size_t i = 0; out && i < n; i++) {
-		unsigned v = (unsigned char)text[i];
-
-		if (text[i] == '%') {
-			char hex[3] = { 0 }, *end;
-
-			if (i + 2 >= n)
-				goto bad;
-			memcpy(hex, text + i + 1, 2);
-			v = (unsigned)strtoul(hex, &end, 16);
-			if (*end || hex[0] == '+' || hex[0] == '-' || hex[0] == ' ' || v == 0)
-				goto bad;
-			i += 2;
-		}
-		*to++ = (char)v;
-	}
-	if (out)
-		*to = '\0';
-	return out;
-bad:
-	free(out);
-	return NULL;
-}
-
-/* Digits only, at most max. */
-static bool parse_number(const char *text, unsigned long max, unsigned long *out)
-{
-	char *end;
-
-	if (*text < '0' || *text > '9')
-		return false;
-	errno = 0;
-	*out = strtoul(text, &end, 10);
-	return errno == 0 && *end == '\0' && *out <= max;
-}
-
-/* [user]:password@ or password-less user@; returns what follows. */
-static const char *parse_login(const char *text, struct redis_url *out, const char **why)
-{
-	size_t span = strcspn(text, "/?#");
-	const char *at = NULL, *colon;
-
-	for (size_t i = 0; i < span; i++)
-		if (text[i] == '@')
-			at = text + i;
-	if (!at)
-		return text;
-	colon = memchr(text, ':', (size_t)(at - text));
-	if (!colon) {
-		*why = "a user without a password";
-		return text;
-	}
-	if (colon > text) {
-		out->user = unescape(text, (size_t)(colon - text));
-		if (!out->user)
-			*why = "a bad %-escape in the user";
-	}
-	out->password = unescape(colon + 1, (size_t)(at - colon - 1));
-	if (!out->password)
-		*why = "a bad %-escape in the password";
-	return at + 1;
-}
-
-static const char *parse_unix(const char *text, struct redis_url *out)
-{
-	size_t n = strcspn(text, "?");
-	unsigned long db;
-
-	if (*text != '/')
-		return "the path of a unix socket begins with /";
-	out->path = unescape(text, n);
-	if (!out->path)
-		return "a bad %-escape in the path";
-	if (strlen(out->path) >= 108) /* sun_path, unix(7) */
-		return "the path of the unix socket is longer than 107 bytes";
-	if (!text[n])
-		return NULL;
-	if (strncmp(text + n, "?db=", 4) || !parse_number(text + n + 4, 65535, &db))
-		return "after the path only ?db=NUMBER may follow";
-	out->db = (unsigned)db;
-	return NULL;
-}
-
-static const char *parse_tcp(const char *text, struct redis_url *out)
-{
-	const char *host = text, *rest;
-	size_t n;
-	unsigned long v;
-	char port[8];
-
-	if (*text == '[') {
-		struct addr a;
-
-		host = text + 1;
-		n = strcspn(host, "]");
-		if (host[n] != ']')
-			return "[ without ]";
-		rest = host + n + 1;
-		out->host = strndup(host, n);
-		if (!out->host || !addr_parse(out->host, &a) || a.family != 6)
-			return "no IPv6 address between [ and ]";
-	} else {
-		n = strcspn(host, ":/?#");
-		rest = host + n;
-		if (n == 0 || n > 253)
-			return "no host";
-		if (strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				 "0123456789.-_") < n)
-			return "a host name with a character that none has";
-		out->host = strndup(host, n);
-		if (!out->host)
-			return "no memory";
-	}
-	out->port = DEFAULT_PORT;
-	if (*rest == ':') {
-		n = strcspn(rest + 1, "/");
-		if (n >= sizeof(port))
-			return "the port is not a number from 1 to 65535";
-		memcpy(port, rest + 1, n);
-		port[n] = '\0';
-		if (!parse_number(port, 65535, &v) || v == 0)
-			return "the port is not a number from 1 to 65535";
-		out->port = (uint16_t)v;
-		rest += 1 + n;
-	}
-	if (*rest == '\0' || !strcmp(rest, "/"))
-		return NULL;
-	if (*rest != '/' || !parse_number(rest + 1, 65535, &v))
-		return "after the host only :PORT and /DATABASE may follow";
-	out->db = (unsigned)v;
-	return NULL;
-}
-
-int redis_url_parse(const char *text, struct redis_url *out, char *err, size_t size)
-{
-	static const char *const local[] = { "unix://", "redis+unix://", "redis-socket://" };
-	const char *why = NULL;
-	bool known = false;
-
-	memset(out, 0, sizeof(*out));
-	if (!strncasecmp(text, "rediss://", 9)) {
-		why = "TLS is not in this build, as its hiredis has none; use redis:// through a "
-		      "tunnel, or a unix socket";
-		known = true;
-	} else if (!strncasecmp(text, "redis://", 8)) {
-		const char *rest = parse_login(text + 8, out, &why);
-
-		known = true;
-		if (!why)
-			why = parse_tcp(rest, out);
-	}
-	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]) && !known; i++) {
-		size_t n = strlen(local[i]);
-
-		if (!strncasecmp(text, local[i], n)) {
-			const char *rest = parse_login(text + n, out, &why);
-
-			known = true;
-			if (!why)
-				why = parse_unix(rest, out);
-		}
-	}
-	if (!known)
-		why = "it begins with neither redis:// nor unix://";
-	if (!why)
-		return 0;
-	redis_url_clear(out);
-	/* The text is not repeated: it may hold a password. */
-	snprintf(err, size,
-		 "Redis URL: %s (redis://[[USER]:PASSWORD@]HOST[:PORT][/DB] or "
-		 "unix:///PATH[?db=DB])",
-		 why);
-	return -1;
-}
-
-void redis_url_clear(struct redis_url *u)
-{
-	if (u->password)
-		explicit_bzero(u->password, strlen(u->password));
-	free(u->host);
-	free(u->path);
-	free(u->user);
-	free(u->password);
-	memset(u, 0, sizeof(*u));
-}
-
-const char *redis_url_format(const struct redis_url *u, char buf[REDIS_URL_STRLEN])
-{
-	if (u->path && u->db)
-		snprintf(buf, REDIS_URL_STRLEN, "unix://%s?db=%u", u->path, u->db);
-	else if (u->path)
-		snprintf(buf, REDIS_URL_STRLEN, "unix://%s", u->path);
-	else
-		snprintf(buf, REDIS_URL_STRLEN,
-			 strchr(u->host, ':') ? "redis://[%s]:%u/%u" : "redis://%s:%u/%u", u->host,
-			 u->port, u->db);
-	return buf;
-}
-
-static int url_copy(struct redis_url *to, const struct redis_url *from)
-{
-	*to = (struct redis_url){ .port = from->port, .db = from->db };
-	if ((from->host && !(to->host = strdup(from->host))) ||
-	    (from->path && !(to->path = strdup(from->path))) ||
-	    (from->user && !(to->user = strdup(from->user))) ||
-	    (from->password && !(to->password = strdup(from->password)))) {
-		redis_url_clear(to);
-		return -ENOMEM;
-	}
-	return 0;
-}
+#define REASON_LEN 200
+#define MAX_REASONS 8 /* told per outage; a server that thinks of more is not worth it */
+#define HOST_LEN 256
 
 /* ---- the connection ---- */
 
-enum state { PAUSED, RESOLVING, CONNECTING, GREETING, UP };
+enum state { PAUSED, RESOLVING, CONNECTING, ASKING, GREETING, UP };
 
 /* Who waits for the next reply. */
 struct waiter {
@@ -285,12 +75,27 @@ struct redis {
 	redisAsyncContext *context; /* CONNECTING and on */
 	struct event *retry;
 	struct event *patience;	 /* in UP: until it counts as steady */
-	unsigned failures;	 /* in a row; the pause grows with it */
-	char reason[REASON_LEN]; /* why it is down, as last said; "": not said */
+	unsigned failures; /* in a row; the pause grows with it */
+	char reason[REASON_LEN]; /* of the last loss; up: where */
+	char told[MAX_REASONS][REASON_LEN];
+	unsigned n_told; /* in this outage */
+	struct redis_tls *tls;
+
+	/* Whom this attempt is for. */
+	char host[HOST_LEN];
+	uint16_t port;
+	bool at_sentinel;
+	unsigned next_sentinel;
+
+	/* What a cluster's node named. */
+	char moved[HOST_LEN]; /* "": none */
+	uint16_t moved_port;
+	bool use_moved; /* rather than the URL's host */
+	bool asking;	/* it said ASK: each command needs ASKING before it */
 
 	struct evdns_base *dns;
 	struct evdns_getaddrinfo_request *lookup;
-	char addresses[MAX_ADDRESSES][ADDR_STRLEN]; /* of a host name */
+	char addresses[MAX_ADDRESSES][ADDR_STRLEN]; /* of `host`, when it is a name */
 	unsigned n_addresses, next_address;
 
 	struct waiter *waiters; /* a ring: hiredis answers in order */
@@ -336,10 +141,36 @@ static void waiter_answer(struct redis *r, const struct redisReply *reply)
 		w.fn(w.arg, reply);
 }
 
+/* Lets go of the connection, if there is one; pending commands are kept. */
+static void drop(struct redis *r)
+{
+	redisAsyncContext *context = r->context;
+
+	r->context = NULL;
+	evtimer_del(r->patience);
+	if (r->lookup)
+		evdns_getaddrinfo_cancel(r->lookup);
+	r->lookup = NULL;
+	if (context)
+		redisAsyncFree(context); /* its callbacks see that it is not r->context */
+	redis_tls_end(r->tls);
+	r->tls = NULL;
+}
+
+static bool was_told(struct redis *r, const char *reason)
+{
+	for (unsigned i = 0; i < r->n_told; i++)
+		if (!strcmp(r->told[i], reason))
+			return true;
+	if (r->n_told == MAX_REASONS)
+		return true;
+	snprintf(r->told[r->n_told++], REASON_LEN, "%s", reason);
+	return false;
+}
+
 /* Any state -> PAUSED. */
 static void lose(struct redis *r, const char *why)
 {
-	redisAsyncContext *context = r->context;
 	bool was_up = r->state == UP;
 	unsigned pause = FIRST_PAUSE_MS;
 	uint16_t dice;
@@ -348,14 +179,9 @@ static void lose(struct redis *r, const char *why)
 	if (r->state == PAUSED)
 		return;
 	snprintf(reason, sizeof(reason), "%s", why); /* may lie in what is freed here */
+	snprintf(r->reason, sizeof(r->reason), "%s", reason);
 	r->state = PAUSED;
-	r->context = NULL;
-	evtimer_del(r->patience);
-	if (r->lookup)
-		evdns_getaddrinfo_cancel(r->lookup);
-	r->lookup = NULL;
-	if (context)
-		redisAsyncFree(context); /* its callbacks see that it is not r->context */
+	drop(r);
 	while (r->n_waiters)
 		waiter_answer(r, NULL);
 
@@ -366,20 +192,64 @@ static void lose(struct redis *r, const char *why)
 	r->failures++;
 	evutil_secure_rng_get_bytes(&dice, sizeof(dice));
 	set_timer(r->retry, pause / 2 + pause * dice / UINT16_MAX / 2);
-	if (!was_up && !strcmp(reason, r->reason))
-		return;
-	snprintf(r->reason, sizeof(r->reason), "%s", reason);
-	if (r->on_state)
-		r->on_state(r->arg, false, r->reason);
+	if (!was_up && r->next_address >= r->n_addresses)
+		r->use_moved = !r->use_moved && r->moved[0];
+	if (was_up)
+		r->n_told = 0;
+	if (!was_told(r, reason) && r->on_state)
+		r->on_state(r->arg, false, reason);
+}
+
+static bool is_error(const struct redisReply *reply)
+{
+	return reply->type == REDIS_REPLY_ERROR;
+}
+
+/* "MOVED 866 192.0.2.7:7001", or ASK: another node of the cluster has the key. An
+ * empty host is the one that we talk to. */
+static bool is_elsewhere(struct redis *r, const char *text)
+{
+	bool ask = !strncmp(text, "ASK ", 4);
+	const char *at, *colon;
+	char why[REASON_LEN];
+	unsigned long port;
+	size_t n;
+
+	if (!ask && strncmp(text, "MOVED ", 6))
+		return false;
+	at = strchr(text, ' ');
+	at = at ? strchr(at + 1, ' ') : NULL;
+	colon = at ? strrchr(++at, ':') : NULL;
+	n = colon ? (size_t)(colon - at) : 0;
+	if (!colon || n >= sizeof(r->moved) || r->url.path ||
+	    (port = strtoul(colon + 1, NULL, 10)) == 0 || port > UINT16_MAX)
+		return false;
+	if (n)
+		snprintf(r->moved, sizeof(r->moved), "%.*s", (int)n, at);
+	else
+		snprintf(r->moved, sizeof(r->moved), "%s", r->host);
+	r->moved_port = (uint16_t)port;
+	r->use_moved = true;
+	r->asking = ask;
+	snprintf(why, sizeof(why), "the cluster keeps the key at %.100s port %lu", r->moved, port);
+	lose(r, why);
+	return true;
 }
 
 /* hiredis' reply callback. */
 static void on_reply(redisAsyncContext *context, void *reply, void *arg)
 {
 	struct redis *r = arg;
+	const redisReply *answer = reply;
+	bool error = answer && is_error(answer);
 
-	if (context == r->context)
-		waiter_answer(r, reply);
+	if (context != r->context)
+		return;
+	if (error && is_elsewhere(r, answer->str))
+		return;
+	waiter_answer(r, reply);
+	if (error && r->url.master && context == r->context && !strncmp(answer->str, "READONLY", 8))
+		lose(r, "the master is a replica now");
 }
 
 static int send_command(struct redis *r, redis_reply_fn *fn, void *arg, int argc, const char **argv,
@@ -391,11 +261,6 @@ static int send_command(struct redis *r, redis_reply_fn *fn, void *arg, int argc
 		return 0;
 	r->n_waiters--;
 	return -ENOTCONN;
-}
-
-static bool is_error(const struct redisReply *reply)
-{
-	return reply->type == REDIS_REPLY_ERROR;
 }
 
 static void on_login(void *arg, const struct redisReply *reply)
@@ -418,11 +283,20 @@ static void on_select(void *arg, const struct redisReply *reply)
 	lose(arg, why);
 }
 
+static void write_place(struct redis *r)
+{
+	if (r->url.path)
+		snprintf(r->reason, sizeof(r->reason), "%s", r->url.path);
+	else
+		snprintf(r->reason, sizeof(r->reason),
+			 strchr(r->host, ':') ? "[%.150s]:%u" : "%.150s:%u", r->host, r->port);
+}
+
 static void on_ping(void *arg, const struct redisReply *reply)
 {
 	struct redis *r = arg;
 
-	if (!reply)
+	if (!reply || r->state != GREETING)
 		return; /* lose() is on its way */
 	/* A user who may not PING is logged in all the same. */
 	if (is_error(reply) && strncmp(reply->str, "NOPERM", 6)) {
@@ -430,21 +304,47 @@ static void on_ping(void *arg, const struct redisReply *reply)
 		return;
 	}
 	r->state = UP;
-	r->reason[0] = '\0';
+	r->n_told = 0;
+	write_place(r);
 	set_timer(r->patience, STEADY_MS);
 	if (r->on_state)
 		r->on_state(r->arg, true, "");
 }
 
+/* A Sentinel may still name a master that has just become a replica. */
+static void on_role(void *arg, const struct redisReply *reply)
+{
+	if (reply && reply->type == REDIS_REPLY_ARRAY && reply->elements &&
+	    reply->element[0]->type == REDIS_REPLY_STRING &&
+	    strcmp(reply->element[0]->str, "master"))
+		lose(arg, "Sentinel names a master that is a replica");
+}
+
+/* The file may have been changed since; while it cannot be read, the last one. */
+static void renew_password(struct redis *r)
+{
+	char err[REASON_LEN];
+	char *fresh = r->url.password_file ?
+			      secret_read(r->url.password_file, err, sizeof(err)) :
+			      NULL;
+
+	if (!fresh)
+		return;
+	redis_url_set(&r->url.password, fresh);
+	redis_url_set(&fresh, NULL);
+}
+
 /* CONNECTING -> GREETING */
 static void greet(struct redis *r)
 {
-	const char *login[3] = { "AUTH" }, *ping = "PING", *select[2] = { "SELECT" };
+	const char *login[3] = { "AUTH" }, *ping = "PING", *role = "ROLE";
+	const char *select[2] = { "SELECT" };
 	int n = 1, failed = 0;
 	char db[8];
 
 	r->state = GREETING;
 	set_timer(r->patience, PATIENCE_MS);
+	renew_password(r);
 	if (r->url.user)
 		login[n++] = r->url.user;
 	if (r->url.password) {
@@ -456,9 +356,53 @@ static void greet(struct redis *r)
 		select[1] = db;
 		failed |= send_command(r, on_select, r, 2, select, NULL);
 	}
+	if (r->url.master)
+		failed |= send_command(r, on_role, r, 1, &role, NULL);
 	failed |= send_command(r, on_ping, r, 1, &ping, NULL);
 	if (failed)
 		lose(r, "no memory for the greeting");
+}
+
+static void go_to(struct redis *r, const char *host, uint16_t port);
+
+/* ASKING -> the master's address. */
+static void on_master(void *arg, const struct redisReply *reply)
+{
+	struct redis *r = arg;
+	char why[REASON_LEN], host[HOST_LEN];
+	unsigned long port;
+
+	if (!reply)
+		return; /* lose() is on its way */
+	if (is_error(reply)) {
+		snprintf(why, sizeof(why), "Sentinel: %.150s", reply->str);
+		lose(r, why);
+		return;
+	}
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 ||
+	    reply->element[0]->type != REDIS_REPLY_STRING ||
+	    reply->element[1]->type != REDIS_REPLY_STRING ||
+	    reply->element[0]->len >= sizeof(host) ||
+	    (port = strtoul(reply->element[1]->str, NULL, 10)) == 0 || port > UINT16_MAX) {
+		snprintf(why, sizeof(why), "Sentinel knows no master named %.100s", r->url.master);
+		lose(r, why);
+		return;
+	}
+	snprintf(host, sizeof(host), "%s", reply->element[0]->str);
+	drop(r);
+	r->at_sentinel = false;
+	go_to(r, host, (uint16_t)port);
+}
+
+/* CONNECTING -> ASKING */
+static void ask(struct redis *r)
+{
+	const char *question[] = { "SENTINEL", "get-master-addr-by-name", r->url.master };
+
+	r->state = ASKING;
+	set_timer(r->patience, PATIENCE_MS);
+	if (send_command(r, on_master, r, 3, question, NULL))
+		lose(r, "no memory for the question");
 }
 
 static void on_connect(const redisAsyncContext *context, int status)
@@ -470,29 +414,44 @@ static void on_connect(const redisAsyncContext *context, int status)
 	if (context != r->context)
 		return;
 	if (status != REDIS_OK) {
-		snprintf(why, sizeof(why), "%s",
+		snprintf(why, sizeof(why), "%s%s", r->at_sentinel ? "Sentinel: " : "",
 			 context->c.err ? context->c.errstr : strerror(errno));
 		r->context = NULL; /* hiredis frees it on return */
 		lose(r, why);
 		return;
 	}
-	if (r->url.host) {
+	if (!r->url.path) {
 		/* Failing to set these costs time in an outage, nothing else. */
 		redisEnableKeepAlive(&r->context->c);
 		setsockopt(context->c.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unsent_ms,
 			   sizeof(unsent_ms));
 	}
-	greet(r);
+	if (r->url.tls) {
+		r->tls = redis_tls_begin(&r->context->c, &r->url, r->host, why, sizeof(why));
+		if (!r->tls) {
+			lose(r, why);
+			return;
+		}
+	}
+	if (r->at_sentinel)
+		ask(r);
+	else
+		greet(r);
 }
 
 static void on_disconnect(const redisAsyncContext *context, int status)
 {
 	struct redis *r = context->data;
+	char buf[REASON_LEN];
+	const char *why;
 
 	if (context != r->context)
 		return;
 	r->context = NULL; /* hiredis frees it on return */
-	lose(r, status != REDIS_OK && context->errstr ? context->errstr : "connection closed");
+	why = r->tls ? redis_tls_problem(r->tls, buf, sizeof(buf)) : NULL;
+	if (!why)
+		why = status != REDIS_OK && context->errstr ? context->errstr : "connection closed";
+	lose(r, why);
 }
 
 /* -> CONNECTING; takes a context that hiredis has begun to connect. */
@@ -522,7 +481,7 @@ static void begin(struct redis *r, redisAsyncContext *context)
 /* The host's addresses, one per attempt. */
 static void connect_next(struct redis *r)
 {
-	begin(r, redisAsyncConnect(r->addresses[r->next_address++], r->url.port));
+	begin(r, redisAsyncConnect(r->addresses[r->next_address++], r->port));
 }
 
 static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
@@ -549,7 +508,7 @@ static void on_resolved(int error, struct evutil_addrinfo *found, void *arg)
 	if (found)
 		evutil_freeaddrinfo(found);
 	if (error || !r->n_addresses) {
-		snprintf(why, sizeof(why), "the name %.100s: %s", r->url.host,
+		snprintf(why, sizeof(why), "the name %.100s: %s", r->host,
 			 error ? evutil_gai_strerror(error) : "no address");
 		lose(r, why);
 		return;
@@ -581,24 +540,46 @@ static void resolve(struct redis *r)
 		return;
 	}
 	set_timer(r->patience, PATIENCE_MS);
-	lookup = evdns_getaddrinfo(r->dns, r->url.host, NULL, &hints, on_resolved, r);
+	lookup = evdns_getaddrinfo(r->dns, r->host, NULL, &hints, on_resolved, r);
 	if (lookup) /* else it has been answered already, from /etc/hosts */
 		r->lookup = lookup;
+}
+
+/* -> RESOLVING or CONNECTING */
+static void go_to(struct redis *r, const char *host, uint16_t port)
+{
+	bool same = !strcmp(host, r->host);
+	struct addr numeric;
+
+	if (!same)
+		snprintf(r->host, sizeof(r->host), "%s", host);
+	r->port = port;
+	if (addr_parse(r->host, &numeric)) {
+		r->n_addresses = r->next_address = 0;
+		begin(r, redisAsyncConnect(r->host, port));
+	} else if (same && r->next_address < r->n_addresses) {
+		connect_next(r);
+	} else {
+		resolve(r);
+	}
 }
 
 /* Leaves PAUSED. */
 static void try(struct redis *r)
 {
-	struct addr numeric;
+	const struct redis_host *s;
 
 	if (r->url.path) {
 		begin(r, redisAsyncConnectUnix(r->url.path));
-	} else if (addr_parse(r->url.host, &numeric)) {
-		begin(r, redisAsyncConnect(r->url.host, r->url.port));
-	} else if (r->next_address < r->n_addresses) {
-		connect_next(r);
+	} else if (r->url.n_sentinels) {
+		s = &r->url.sentinel[r->next_sentinel++ % r->url.n_sentinels];
+		r->at_sentinel = true;
+		go_to(r, s->name, s->port);
+	} else if (r->use_moved && r->moved[0]) {
+		go_to(r, r->moved, r->moved_port);
 	} else {
-		resolve(r);
+		r->asking = false;
+		go_to(r, r->url.host, r->url.port);
 	}
 }
 
@@ -618,7 +599,11 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
 		lose(r, "the name server does not answer");
 		break;
 	case CONNECTING:
-		lose(r, "connection timed out");
+		lose(r, r->at_sentinel ? "Sentinel: connection timed out" :
+					 "connection timed out");
+		break;
+	case ASKING:
+		lose(r, "Sentinel does not answer");
 		break;
 	case GREETING:
 		lose(r, "connected, but Redis does not answer");
@@ -640,9 +625,10 @@ struct redis *redis_open(struct event_base *base, const struct redis_url *url,
 	r->base = base;
 	r->on_state = on_state;
 	r->arg = arg;
+	snprintf(r->reason, sizeof(r->reason), "connecting");
 	r->retry = evtimer_new(base, on_retry, r);
 	r->patience = evtimer_new(base, on_patience, r);
-	if (!r->retry || !r->patience || url_copy(&r->url, url)) {
+	if (!r->retry || !r->patience || redis_url_copy(&r->url, url)) {
 		redis_close(r);
 		return NULL;
 	}
@@ -673,10 +659,21 @@ bool redis_is_up(const struct redis *r)
 	return r->state == UP;
 }
 
+const char *redis_words(const struct redis *r)
+{
+	return r->reason;
+}
+
 int redis_send(struct redis *r, redis_reply_fn *fn, void *arg, int argc, const char **argv,
 	       const size_t *argvlen)
 {
-	return r->state == UP ? send_command(r, fn, arg, argc, argv, argvlen) : -ENOTCONN;
+	const char *first = "ASKING";
+
+	if (r->state != UP)
+		return -ENOTCONN;
+	if (r->asking && send_command(r, NULL, NULL, 1, &first, NULL))
+		return -ENOTCONN;
+	return send_command(r, fn, arg, argc, argv, argvlen);
 }
 
 void redis_restart(struct redis *r, const char *reason)

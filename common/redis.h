@@ -7,37 +7,24 @@
  * PING, and only then says "up"; when it is lost it says "down" and tries again
  * after a growing, jittered pause. Nothing here blocks the loop: names are
  * resolved by libevent's own resolver.
+ *
+ * It finds the server by itself: with Sentinels in the URL it asks them, one after
+ * the other, where the master is, each time it connects; a node of a cluster that
+ * answers MOVED or ASK is left for the one that it names. That suits users of one
+ * key, as all of ours are. Commands under way are then answered with NULL.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/redis_url.h"
+
 struct event_base;
 struct redisReply;
 struct redis;
 
-#define REDIS_URL_STRLEN 300
-
-struct redis_url {
-	char *host;	       /* NULL: unix */
-	char *path;	       /* of the unix socket; NULL: TCP */
-	char *user, *password; /* NULL: none */
-	uint16_t port;
-	unsigned db;
-};
-
-/* redis://[[user]:password@]host[:port][/db], redis+unix:///path[?db=N] or
- * unix:///path[?db=N]; user and password may be %-escaped. Returns 0 and fills
- * *out (redis_url_clear() frees), or -1 with one line in err that never holds the
- * password. */
-int redis_url_parse(const char *text, struct redis_url *out, char *err, size_t size);
-void redis_url_clear(struct redis_url *u); /* accepts a zeroed one */
-
-/* The URL as it may be printed, without user and password. Returns buf. */
-const char *redis_url_format(const struct redis_url *u, char buf[REDIS_URL_STRLEN]);
-
 /* Called at each change: up, or down with the reason. Attempts that fail while
- * it is down call again only when the reason is a new one. */
+ * it is down call again only when the reason is one that was not told since then. */
 typedef void redis_state_fn(void *arg, bool up, const char *reason);
 
 /* reply NULL: the connection was lost before the answer came. The reply is
@@ -51,6 +38,10 @@ struct redis *redis_open(struct event_base *base, const struct redis_url *url,
 void redis_close(struct redis *r); /* pending replies are called with NULL; accepts NULL */
 
 bool redis_is_up(const struct redis *r);
+
+/* For people: up, "HOST:PORT" or the socket's path; else why not, as of the last
+ * attempt. Never empty; valid until the next call into here or turn of the loop. */
+const char *redis_words(const struct redis *r);
 
 /* Queues a command; many may be under way, replies come in the same order. fn may
  * be NULL. Returns 0 or -ENOTCONN (then fn is not called). */

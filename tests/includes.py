@@ -15,8 +15,9 @@ os.chdir(os.path.join(os.path.dirname(__file__), ".."))
 
 WAYS = {
     "common": [
-        ["addr", "bytes", "clock", "log"],
-        ["conf_value", "conf_yaml", "conf", "community_id", "event", "redis"],
+        ["addr", "bytes", "clock", "log", "secret"],
+        ["redis_url", "redis_tls"],
+        ["conf_value", "conf_yaml", "conf", "community_id", "event", "redis", "redis_options"],
     ],
     "agent/fabric": [
         ["eos", "prefix_list"],
@@ -70,6 +71,7 @@ ONLY = {
     "pcap/pcap.h|pcap.h": r"agent/capture_pcap",
     "bpf/libbpf.h": r"agent/kernel|agent/capture_bpf|tests/",
     "hiredis/": r"common/redis|agent/publish|collector/consume",
+    "openssl/ssl.h": r"common/redis_tls",
     "yaml.h": r"common/conf_yaml",
 }
 CLOCK = re.compile(r"\b(clock_gettime|gettimeofday|time|clock_now|timespec_get)\s*\(")

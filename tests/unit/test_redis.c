@@ -38,7 +38,12 @@ static const struct {
 	{ "", NULL, NULL, NULL, NULL, 0, 0, "neither redis:// nor unix://" },
 	{ "localhost:6379", NULL, NULL, NULL, NULL, 0, 0, "neither redis:// nor unix://" },
 	{ "http://h", NULL, NULL, NULL, NULL, 0, 0, "neither redis:// nor unix://" },
+#ifdef HAVE_HIREDIS_SSL
+	{ "rediss://h:1/2", "h", NULL, NULL, NULL, 1, 2, "rediss://h:1/2" },
+#else
 	{ "rediss://h", NULL, NULL, NULL, NULL, 0, 0, "TLS is not in this build" },
+	{ "rediss+sentinel://h/m", NULL, NULL, NULL, NULL, 0, 0, "TLS is not in this build" },
+#endif
 	{ "redis://", NULL, NULL, NULL, NULL, 0, 0, "no host" },
 	{ "redis://:6379", NULL, NULL, NULL, NULL, 0, 0, "no host" },
 	{ "redis://h:", NULL, NULL, NULL, NULL, 0, 0, "port" },
@@ -52,7 +57,16 @@ static const struct {
 	{ "redis://h h", NULL, NULL, NULL, NULL, 0, 0, "host name" },
 	{ "redis://[::1", NULL, NULL, NULL, NULL, 0, 0, "[ without ]" },
 	{ "redis://[127.0.0.1]", NULL, NULL, NULL, NULL, 0, 0, "no IPv6 address" },
-	{ "redis://secret@h", NULL, NULL, NULL, NULL, 0, 0, "a user without a password" },
+	{ "redis://me@h", "h", NULL, "me", NULL, 6379, 0, "redis://h:6379/0" },
+	{ "redis://@h", NULL, NULL, NULL, NULL, 0, 0, "the user" },
+	{ "redis+sentinel://me@s1,[2001:db8::1]:7,s3:8/main/2", NULL, NULL, "me", NULL, 0, 2,
+	  "redis+sentinel://s1:26379,[2001:db8::1]:7,s3:8/main/2" },
+	{ "redis+sentinel://s1", NULL, NULL, NULL, NULL, 0, 0, "/MASTER" },
+	{ "redis+sentinel://s1/", NULL, NULL, NULL, NULL, 0, 0, "/MASTER" },
+	{ "redis+sentinel://s1,/m", NULL, NULL, NULL, NULL, 0, 0, "no host" },
+	{ "redis+sentinel://s1:0/m", NULL, NULL, NULL, NULL, 0, 0, "port" },
+	{ "redis+sentinel://s1/m/x", NULL, NULL, NULL, NULL, 0, 0, "/DATABASE" },
+	{ "redis+sentinel://1,2,3,4,5,6,7,8,9/m", NULL, NULL, NULL, NULL, 0, 0, "more than 8" },
 	{ "redis://:secret%zz@h", NULL, NULL, NULL, NULL, 0, 0, "%-escape in the password" },
 	{ "redis://:secret%00@h", NULL, NULL, NULL, NULL, 0, 0, "%-escape in the password" },
 	{ "redis://:secret%4@h", NULL, NULL, NULL, NULL, 0, 0, "%-escape in the password" },
@@ -76,7 +90,9 @@ static void url_table(void **state)
 		struct redis_url u;
 		int rc = redis_url_parse(urls[i].url, &u, err, sizeof(err));
 
-		if (rc != (urls[i].host || urls[i].path ? 0 : -1))
+		bool good = urls[i].host || urls[i].path || strstr(urls[i].printed, "sentinel:");
+
+		if (rc != (good ? 0 : -1))
 			fail_msg("%s: %d %s", urls[i].url, rc, err);
 		same(u.host, urls[i].host);
 		same(u.path, urls[i].path);
