@@ -57,6 +57,7 @@
 #define MEMORY_BYTES (16ull << 20)
 #define OPEN_WAIT_MS 1000 /* for an agent that is just going */
 #define REPORT_AFTER_NS (60 * NS_PER_S)
+#define SAY_AGAIN_NS (300 * NS_PER_S)
 #define LEDGER_MAX 48  /* types are about 14 and the alerts' names */
 #define TYPE_STRLEN 64 /* longest type kept in the ledger, cut beyond */
 #define DROP_BATCH 64
@@ -146,8 +147,9 @@ struct outbox {
 	struct range hold;
 
 	uint64_t floor[RANK_NUM]; /* no row of the rank is below: where to look */
-	uint64_t newest_ns;	  /* time of the event pushed last */
+	uint64_t newest_ns;	  /* see tell_time() */
 	uint64_t ledger_since_ns; /* newest_ns when the ledger got its first entry */
+	uint64_t full_said_ns;	  /* newest_ns when it was full last */
 	bool failing;		  /* the last commit failed, and it has been said */
 	char problem[200];	  /* why, when it has */
 	struct outbox_companion companion; /* write NULL: none */
@@ -554,6 +556,19 @@ static const char *type_text(const struct event *e, char *buf, size_t size)
 	return buf;
 }
 
+/* Events are the outbox's clock. Those of flows may be older than the last one;
+ * agent.stats is of now: when it is older, the clock was set back, and what is to
+ * come in a minute must not wait until the clock has caught up. */
+static void tell_time(struct outbox *o, const struct event *e)
+{
+	if (e->time_ns > o->newest_ns || e->type == EVENT_AGENT_STATS)
+		o->newest_ns = e->time_ns;
+	if (o->ledger_since_ns > o->newest_ns)
+		o->ledger_since_ns = o->newest_ns;
+	if (o->full_said_ns > o->newest_ns)
+		o->full_said_ns = o->newest_ns;
+}
+
 int outbox_push(struct outbox *o, struct event *e)
 {
 	char buf[128];
@@ -579,10 +594,7 @@ int outbox_push(struct outbox *o, struct event *e)
 	o->tally.generated++;
 	o->tally.waiting[p->rank]++;
 	o->tally.bytes[p->rank] += p->json_len;
-	o->newest_ns = e->time_ns;
-	/* The clock was set back: a minute from here, not until it has caught up. */
-	if (o->ledger_since_ns > o->newest_ns)
-		o->ledger_since_ns = o->newest_ns;
+	tell_time(o, e);
 	return 0;
 }
 
@@ -800,6 +812,15 @@ static void companion_written(const struct outbox *o, int result)
 		o->companion.written(o->companion.arg, result);
 }
 
+/* Not when it fills, empties a little and fills again. */
+static bool say_full(struct outbox *o)
+{
+	uint64_t before = o->full_said_ns;
+
+	o->full_said_ns = o->newest_ns;
+	return !before || o->newest_ns >= before + SAY_AGAIN_NS;
+}
+
 int outbox_commit(struct outbox *o)
 {
 	struct tally t = o->tally;
@@ -823,7 +844,7 @@ int outbox_commit(struct outbox *o)
 	if (o->failing)
 		log_info("outbox %s is written again", o->path);
 	o->failing = false;
-	if (t.dropped[OUTBOX_DROP_FULL] > o->tally.dropped[OUTBOX_DROP_FULL] && !o->ledger_since_ns)
+	if (t.dropped[OUTBOX_DROP_FULL] > o->tally.dropped[OUTBOX_DROP_FULL] && say_full(o))
 		log_warning("outbox %s is full (%llu bytes wait): the oldest events of least "
 			    "severity are dropped",
 			    o->path, (unsigned long long)all_bytes(&t));

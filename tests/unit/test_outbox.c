@@ -405,6 +405,63 @@ static void held(void **state)
 	outbox_close(o);
 }
 
+/* Even when all that is lower is on its way, it takes no room from alerts. */
+static void held_takes_no_alert(void **state)
+{
+	struct outbox *o = open_outbox(5000);
+	unsigned alerts = 0;
+
+	for (int i = 0; i < 30; i++)
+		push(o, EVENT_FLOW_END, SEVERITY_INFO, T0);
+	assert_int_equal(outbox_commit(o), 0);
+	outbox_hold(o, 1, 30);
+	for (int i = 0; i < 20; i++) {
+		push(o, i % 2 ? EVENT_ALERT : EVENT_PATH_CHANGE, SEVERITY_NOTICE, T0);
+		push(o, EVENT_FLOW_END, SEVERITY_CRITICAL, T0);
+		assert_int_equal(outbox_commit(o), 0);
+	}
+	look(o);
+	for (unsigned i = 0; i < seen.n; i++)
+		alerts += !strcmp(seen.type[i], "alert.test") ||
+			  !strcmp(seen.type[i], "path.change");
+	assert_int_equal(alerts, 20);
+	assert_true(counters(o).dropped[OUTBOX_DROP_FULL] > 0);
+	/* Only they themselves: then the oldest of them go. */
+	for (int i = 0; i < 200; i++)
+		push(o, EVENT_ALERT, SEVERITY_NOTICE, T0);
+	assert_int_equal(outbox_commit(o), 0);
+	look(o);
+	alerts = 0;
+	for (unsigned i = 0; i < seen.n; i++)
+		alerts += !strcmp(seen.type[i], "alert.test");
+	assert_in_range(alerts, 20, 50);
+	outbox_close(o);
+}
+
+/* An hour back while it is full: the report still comes after a minute. */
+static void clock_set_back(void **state)
+{
+	struct outbox *o = open_outbox(3000);
+	uint64_t hour = 3600 * NS_PER_S;
+
+	for (int i = 0; i < 100; i++)
+		push(o, EVENT_ALERT, SEVERITY_CRITICAL, T0 + hour);
+	assert_int_equal(outbox_commit(o), 0);
+	look(o);
+	assert_null(seen.doc);
+	for (uint64_t i = 0; i < 30; i++) {
+		push(o, EVENT_AGENT_STATS, SEVERITY_INFO, T0 + 10 * i * NS_PER_S);
+		assert_int_equal(outbox_commit(o), 0);
+	}
+	look(o);
+	assert_non_null(seen.doc);
+	assert_string_equal(
+		json_string_value(json_object_get(json_object_get(seen.doc, "loss"), "reason")),
+		"outbox-full");
+	counters(o);
+	outbox_close(o);
+}
+
 static void held_then_let_go(void **state)
 {
 	struct outbox *o = open_outbox(2000);
@@ -497,7 +554,9 @@ int main(void)
 		IN_DIRECTORY(bound),
 		IN_DIRECTORY(bound_for_long),
 		IN_DIRECTORY(held),
+		IN_DIRECTORY(held_takes_no_alert),
 		IN_DIRECTORY(held_then_let_go),
+		IN_DIRECTORY(clock_set_back),
 		IN_DIRECTORY(unwritable),
 		cmocka_unit_test(counters_as_json),
 	};
