@@ -52,8 +52,8 @@ SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 # ---- libraries ---------------------------------------------------------------
 
 PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng
-NEEDS_LIBS := $(filter-out deps help clean test check demo coverage bench bench-kernel,\
-	$(or $(MAKECMDGOALS),all))
+NEEDS_LIBS := $(filter-out deps help clean test test-debian13 check demo coverage bench \
+	bench-kernel,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
 MISSING := $(strip $(foreach p,$(PACKAGES) cmocka,\
 	$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null || echo $(p))))
@@ -229,7 +229,7 @@ $(GEN)/%.skel.h: $(BUILD)/obj/bpf/%.bpf.o
 # The targets that a newcomer starts with install what is missing first, then run
 # make again, because the libraries' flags are asked for when make starts.
 
-.PHONY: deps test unit e2e chaos judge check demo sanitize fuzz coverage lint format bench \
+.PHONY: deps test test-debian13 unit e2e chaos judge check demo sanitize fuzz coverage lint format bench \
 	bench-kernel install clean help
 
 PYTHON ?= /usr/bin/python3
@@ -279,6 +279,10 @@ chaos: ## agent, collector and Redis killed at random for five minutes (CHAOS_SE
 	$(Q).ci/deps
 	+$(Q)$(AGAIN) $(PARALLEL) programs
 	$(Q)BUILD=$(BUILD) CHAOS_SECONDS=$(or $(CHAOS_SECONDS),300) prove --verbose tests/e2e/chaos.t
+
+test-debian13: ## TLS and delivery on Debian 13, in a folder made with debootstrap (minutes; as root)
+	$(Q).ci/deps
+	$(Q)BUILD=$(BUILD) tests/debian13.sh
 
 # The captures and what is known of them are not part of this repository.
 judge: programs

@@ -591,6 +591,10 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 static void on_patience(evutil_socket_t fd, short what, void *arg)
 {
 	struct redis *r = arg;
+	char buf[REASON_LEN];
+	const char *why = r->tls && r->state != UP ?
+				  redis_tls_problem(r->tls, buf, sizeof(buf)) :
+				  NULL;
 
 	switch (r->state) {
 	case PAUSED:
@@ -603,10 +607,10 @@ static void on_patience(evutil_socket_t fd, short what, void *arg)
 					 "connection timed out");
 		break;
 	case ASKING:
-		lose(r, "Sentinel does not answer");
+		lose(r, why ? why : "Sentinel does not answer");
 		break;
 	case GREETING:
-		lose(r, "connected, but Redis does not answer");
+		lose(r, why ? why : "connected, but Redis does not answer");
 		break;
 	case UP:
 		r->failures = 0;

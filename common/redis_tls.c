@@ -155,7 +155,7 @@ const char *redis_tls_problem(struct redis_tls *t, char *buf, size_t size)
 	else if (!SSL_is_init_finished(t->ssl))
 		snprintf(buf, size, "TLS: the handshake failed: %s (does this port speak TLS?)",
 			 ERR_reason_error_string(error) ? ERR_reason_error_string(error) :
-							  "connection closed");
+							  "the server said nothing");
 	else
 		return NULL;
 	return buf;
