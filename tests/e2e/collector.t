@@ -298,7 +298,11 @@ def redis_away():
     r.add([a.event(0, "agent.start")])
     r.command("ACL", "SETUSER", "reader", "on", ">secret", "~*", "+@all", "-xack")
     with open(os.path.join(base, "away", "url.yaml"), "w") as f:
-        f.write("redis: redis://reader:secret@127.0.0.1:%d\n" % r.port)
+        f.write("redis: redis://reader@127.0.0.1:%d\nredis-password-file: %s\n" %
+                (r.port, os.path.join(base, "away", "password")))
+    with open(os.path.join(base, "away", "password"), "w",
+              opener=lambda path, flags: os.open(path, flags, 0o600)) as password:
+        password.write("secret\n")
     c.args = [c.program, "run", "-c", f.name, "--db", c.db, "--consumer", "c1"]
     c.start()
     tap.ok(c.until(lambda: "does not let us acknowledge" in c.said()), "XACK refused is said",

@@ -322,7 +322,7 @@ class Scene:
                                      "next start", line)]
         for pattern in warnings:
             n = sum(1 for t in troubles if re.search(pattern, t))
-            self.ok(1 <= n <= outages, "said once: %s" % pattern, "\n".join(self.said().splitlines()))
+            self.ok(1 <= n <= outages, "said once: %s" % pattern, self.said())
         self.ok(all(n <= outages for n in collections.Counter(troubles).values()) and
                 len(troubles) <= 5, "nothing is said twice", self.said())
 
