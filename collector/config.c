@@ -24,11 +24,11 @@ static const struct conf_option options[] = {
 	  .argument = "URL",
 	  .help = "read from this server: redis://[user@]host[:port][/db], rediss:// for TLS, "
 		  "redis+sentinel://host[:port],.../master or unix:///path" },
-	REDIS_OPTIONS(AT(redis), CMD_RUN),
+	REDIS_OPTIONS(AT(redis), CMD_RUN | CMD_VERIFY),
 	{ .key = "stream",
 	  .type = CONF_STRING,
 	  .offset = AT(stream),
-	  .commands = CMD_RUN,
+	  .commands = CMD_RUN | CMD_VERIFY,
 	  .preset = "glasswatch:events",
 	  .argument = "KEY",
 	  .help = "Redis Stream to read" },
@@ -69,6 +69,13 @@ static const struct conf_option options[] = {
 	  .preset = "/var/lib/glasswatch/collector.db",
 	  .argument = "FILE",
 	  .help = "the store" },
+	{ .key = "anchors",
+	  .type = CONF_STRING,
+	  .offset = AT(anchors),
+	  .commands = CMD_RUN | CMD_VERIFY,
+	  .argument = "FILE",
+	  .help = "anchors of the hash chain: `run` appends them to this file, besides Redis; "
+		  "`verify` reads them from it, or from a Redis URL" },
 	{ .key = "verbose",
 	  .letter = 'v',
 	  .type = CONF_BOOL,
@@ -134,9 +141,9 @@ static const struct conf_option options[] = {
 	{ .key = "format",
 	  QUESTION,
 	  .offset = AT(format),
-	  .commands = CMD_QUERY,
+	  .commands = CMD_QUERY | CMD_VERIFY,
 	  .argument = "table|json|csv",
-	  .help = "a table for people, one JSON array, or CSV" },
+	  .help = "a table for people, one JSON array, or CSV; `verify`: text or json" },
 	{ .key = "limit",
 	  QUESTION,
 	  .offset = AT(limit),
@@ -165,6 +172,8 @@ static const struct conf_command commands[] = {
 	  "the agents: last seen, and which of their events are missing" },
 	{ "dead-letters", CMD_DEAD_LETTERS, "", 0, 0,
 	  "what came through the stream and could not be stored, and why" },
+	{ "verify", CMD_VERIFY, "", 0, 0,
+	  "is the record as it was stored: its hash chain, and each agent's numbers" },
 };
 
 static bool check(const void *config, const struct conf_command *command, const char **key,
@@ -183,8 +192,18 @@ static bool check(const void *config, const struct conf_command *command, const 
 		snprintf(err, size, "the name of a file is missing");
 		return false;
 	}
+	if (c->anchors && !c->anchors[0]) {
+		*key = "anchors";
+		snprintf(err, size, "the name of a file is missing");
+		return false;
+	}
 	if (command->bit != CMD_RUN)
 		return true;
+	if (c->anchors && (strstr(c->anchors, "://") || strcmp(c->anchors, "-") == 0)) {
+		*key = "anchors";
+		snprintf(err, size, "`run` writes them to a file here, besides Redis");
+		return false;
+	}
 	if (redis_options_url(&c->redis, &url, key, err, size) < 0)
 		return false;
 	redis_url_clear(&url);

@@ -16,12 +16,13 @@ enum {
 	CMD_INCIDENTS = 1 << 3,
 	CMD_SOURCES = 1 << 4,
 	CMD_AGENTS = 1 << 5,
-	CMD_DEAD_LETTERS = 1 << 6
+	CMD_DEAD_LETTERS = 1 << 6,
+	CMD_VERIFY = 1 << 7
 };
 
 struct collector_config {
 	struct redis_options redis;
-	char *stream, *group, *consumer, *db;
+	char *stream, *group, *consumer, *db, *anchors;
 	uint32_t batch;
 	uint64_t claim_idle_ns;
 	bool verbose;

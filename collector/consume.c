@@ -9,16 +9,20 @@
 #include <string.h>
 
 #include "collector/consume.h"
+#include "collector/consume_anchor.h"
 #include "collector/ingest.h"
 #include "common/clock.h"
 #include "common/log.h"
 
-#define BLOCK_MS 2000	/* XREADGROUP waits so long for new entries */
+#define BLOCK_MS 1000	/* XREADGROUP waits so long for new entries */
 #define ANSWER_MS 10000 /* a connection without an answer for so long is dead */
 #define PAUSE_FIRST_MS 200
 #define PAUSE_MOST_MS 5000
 #define STOP_MS 2000 /* at the end: wait so long for XACK's answer */
 #define CLAIM_EVERY_MS 15000
+#define WATCH_EVERY_MS 2000
+#define ANCHOR_PLACES 1000	   /* an anchor after so many rows, */
+#define ANCHOR_AGE (60 * NS_PER_S) /* or after so long, when there are any */
 #define ARGS_FIXED 16
 
 enum state {
@@ -36,6 +40,7 @@ struct consume {
 	struct consume_config config;
 	struct store *store;
 	struct redis *redis;
+	struct consume_anchors *anchors;
 	struct event *timer;	   /* PAUSE ends, or an answer is overdue, or STOP_MS is over */
 	struct event *claim_timer; /* time to look for dead consumers */
 	void (*stopped)(void *arg, int status);
@@ -47,7 +52,7 @@ struct consume {
 	bool ack_refused;	      /* the newest XACK was: do not read the same again at once */
 	unsigned acks;		      /* XACKs without an answer yet */
 	unsigned pause_ms;
-	bool told_ready;
+	bool told_ready, anchors_due;
 	char complaint[600]; /* said last, so that it is said once */
 	const char **ids;    /* of a batch, for XACK */
 	struct consume_totals totals;
@@ -114,6 +119,18 @@ static int send_args(struct consume *c, redis_reply_fn *fn, const char *const *a
 	return redis_send(c->redis, fn, c, n, argv, len);
 }
 
+/* At the end: all that was sent is answered. */
+static void stop_when_done(struct consume *c)
+{
+	if (c->state == STATE_STOPPING && !c->acks && !consume_anchors_waiting(c->anchors))
+		finish(c, c->status);
+}
+
+static void on_anchor(void *arg)
+{
+	stop_when_done(arg);
+}
+
 static void on_ack(void *arg, const struct redisReply *reply)
 {
 	struct consume *c = arg;
@@ -127,8 +144,7 @@ static void on_ack(void *arg, const struct redisReply *reply)
 			 redis_url_format(&c->config.url, url), reply->str);
 		complain(c, text);
 	}
-	if (c->state == STATE_STOPPING && !c->acks)
-		finish(c, c->status);
+	stop_when_done(c);
 }
 
 static void acknowledge(struct consume *c, size_t n)
@@ -229,21 +245,48 @@ static void store_failed(struct consume *c, int rc)
 		 store_error(c->store));
 	if (rc == STORE_BROKEN) {
 		log_error("%s", text);
-		finish(c, 1);
+		finish(c, 2);
 		return;
 	}
 	complain(c, text);
 	pause_reading(c);
 }
 
-/* Stores and acknowledges a list of entries. True: go on reading. */
+/* The end of a transaction that has gone well so far (rc 0). True: it is committed.
+ * A new anchor goes out then. */
+static bool end_batch(struct consume *c, int rc, bool stopping)
+{
+	int made = 0;
+
+	if (!rc)
+		rc = consume_anchors_note(c->anchors);
+	if (!rc)
+		made = store_anchor_make(c->store, c->config.now_real(), ANCHOR_PLACES,
+					 stopping ? 0 : ANCHOR_AGE);
+	if (made < 0)
+		rc = made;
+	if (!rc)
+		rc = ingest_commit(c->store);
+	if (rc) {
+		store_failed(c, rc);
+		return false;
+	}
+	consume_anchors_noted(c->anchors);
+	if (made || c->anchors_due)
+		consume_anchors_send(c->anchors, c->redis);
+	c->anchors_due = false;
+	return true;
+}
+
+/* Stores and acknowledges a list of entries, or does what must be done although
+ * nothing comes. True: go on reading. */
 static bool take_batch(struct consume *c, const redisReply *list)
 {
 	struct ingest_counts counts = { 0 };
 	size_t n = 0;
 	int rc;
 
-	if (!list->elements)
+	if (!list->elements && c->state != STATE_READ)
 		return true;
 	rc = ingest_begin(c->store);
 	for (size_t i = 0; i < list->elements && !rc; i++) {
@@ -254,12 +297,8 @@ static bool take_batch(struct consume *c, const redisReply *list)
 		rc = ingest_reply(c, entry, &counts);
 		c->ids[n++] = entry->element[0]->str;
 	}
-	if (!rc)
-		rc = ingest_commit(c->store);
-	if (rc) {
-		store_failed(c, rc);
+	if (!end_batch(c, rc, false))
 		return false;
-	}
 	acknowledge(c, n); /* only now */
 	count(c, &counts);
 	return true;
@@ -314,6 +353,7 @@ static void on_group(void *arg, const struct redisReply *reply)
 	if (c->state != STATE_GROUP)
 		return;
 	event_del(c->timer);
+	c->anchors_due = true; /* what a connection before this one did not answer */
 	if (!c->told_ready) {
 		c->told_ready = true;
 		c->complaint[0] = '\0';
@@ -511,10 +551,12 @@ static void on_state(void *arg, bool up, const char *reason)
 /* ---- life ------------------------------------------------------------------ */
 
 struct consume *consume_open(struct event_base *base, const struct consume_config *config,
-			     struct store *store, void (*stopped)(void *arg, int status), void *arg)
+			     struct store *store, void (*stopped)(void *arg, int status), void *arg,
+			     char *err, size_t size)
 {
 	struct consume *c = calloc(1, sizeof(*c));
 
+	snprintf(err, size, "out of memory while starting");
 	if (!c)
 		return NULL;
 	c->config = *config;
@@ -527,6 +569,9 @@ struct consume *consume_open(struct event_base *base, const struct consume_confi
 	c->timer = evtimer_new(base, on_timer, c);
 	c->claim_timer = evtimer_new(base, on_claim_timer, c);
 	if (c->ids && c->timer && c->claim_timer)
+		c->anchors = consume_anchors_open(store, config->stream, config->consumer,
+						  config->anchors, on_anchor, c, err, size);
+	if (c->anchors)
 		c->redis = redis_open(base, &config->url, on_state, c);
 	if (!c->redis) {
 		consume_close(c, NULL);
@@ -535,16 +580,25 @@ struct consume *consume_open(struct event_base *base, const struct consume_confi
 	return c;
 }
 
+/* The end of the record is anchored, so that it cannot be cut off later. */
+static void last_anchor(struct consume *c)
+{
+	if (c->state != STATE_DOWN && c->state != STATE_PAUSE)
+		end_batch(c, ingest_begin(c->store), true);
+}
+
 void consume_stop(struct consume *c)
 {
 	if (c->state == STATE_STOPPING || c->state == STATE_STOPPED)
 		return;
-	if (!c->acks || !redis_is_up(c->redis)) {
-		finish(c, 0);
+	last_anchor(c);
+	if (c->state == STATE_STOPPED)
 		return;
-	}
 	c->state = STATE_STOPPING;
 	arm(c->timer, STOP_MS);
+	if (!redis_is_up(c->redis))
+		finish(c, 0);
+	stop_when_done(c);
 }
 
 void consume_close(struct consume *c, struct consume_totals *totals)
@@ -559,6 +613,7 @@ void consume_close(struct consume *c, struct consume_totals *totals)
 		event_free(c->timer);
 	if (c->claim_timer)
 		event_free(c->claim_timer);
+	consume_anchors_close(c->anchors);
 	free(c->ids);
 	free(c);
 }

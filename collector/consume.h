@@ -30,6 +30,7 @@ struct consume_config {
 	struct redis_url url; /* borrowed */
 	const char *stream, *group, *consumer;
 	const char *store_name;	    /* for the line that says what is done */
+	const char *anchors;	    /* file for anchors of the chain; NULL: none */
 	unsigned batch;		    /* entries read at once */
 	uint64_t claim_idle_ns;	    /* another consumer's entry is left behind after this */
 	uint64_t (*now_real)(void); /* the clock; main.c owns it */
@@ -40,10 +41,11 @@ struct consume_totals {
 };
 
 /* Begins to connect. stopped() is called from the loop, once, when nothing is left
- * to do: after consume_stop(), or when the store is broken (status 1). */
+ * to do: after consume_stop(), or when the store is broken (status 2). NULL with one
+ * line in err. */
 struct consume *consume_open(struct event_base *base, const struct consume_config *config,
-			     struct store *store, void (*stopped)(void *arg, int status),
-			     void *arg);
+			     struct store *store, void (*stopped)(void *arg, int status), void *arg,
+			     char *err, size_t size);
 
 /* Reads no more; waits, shortly, for Redis to confirm what was acknowledged. */
 void consume_stop(struct consume *c);

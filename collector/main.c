@@ -21,9 +21,11 @@
 
 #include "collector/config.h"
 #include "collector/consume.h"
+#include "collector/consume_anchor.h"
 #include "collector/query.h"
 #include "collector/store.h"
 #include "collector/timeline.h"
+#include "collector/verify.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -64,6 +66,7 @@ static int run(const struct collector_config *config)
 					  .group = config->group,
 					  .consumer = config->consumer,
 					  .store_name = config->db,
+					  .anchors = config->anchors,
 					  .batch = config->batch,
 					  .claim_idle_ns = config->claim_idle_ns,
 					  .now_real = now_real };
@@ -95,7 +98,9 @@ static int run(const struct collector_config *config)
 	if (r.base) {
 		term = evsignal_new(r.base, SIGTERM, on_signal, &r);
 		interrupt = evsignal_new(r.base, SIGINT, on_signal, &r);
-		r.consume = consume_open(r.base, &consume, store, on_stopped, &r);
+		r.consume = consume_open(r.base, &consume, store, on_stopped, &r, err, sizeof(err));
+		if (!r.consume)
+			die("%s", err);
 	}
 	if (!r.consume || !term || !interrupt || event_add(term, NULL) ||
 	    event_add(interrupt, NULL)) {
@@ -241,6 +246,79 @@ static int query(const struct collector_config *config, const struct conf_call *
 	return status;
 }
 
+/* ---- verify ---------------------------------------------------------------- */
+
+static bool is_url(const char *text)
+{
+	return strstr(text, "://") != NULL;
+}
+
+static void read_anchors(const struct collector_config *config, struct verify_anchors *out)
+{
+	struct redis_options at = config->redis;
+	const char *key;
+	struct redis_url url;
+	char err[600];
+	FILE *f;
+
+	if (is_url(config->anchors)) {
+		at.url = config->anchors;
+		if (redis_options_url(&at, &url, &key, err, sizeof(err)) < 0)
+			die("--anchors: %s", err);
+		if (!consume_anchors_fetch(&url, config->stream, out, err, sizeof(err)))
+			die("--anchors: %s", err);
+		redis_url_clear(&url);
+		return;
+	}
+	f = strcmp(config->anchors, "-") == 0 ? stdin : fopen(config->anchors, "re");
+	if (!f)
+		die("--anchors: %s: %s", config->anchors, strerror(errno));
+	if (!verify_anchors_read(out, f, config->anchors, err, sizeof(err)))
+		die("%s", err);
+	if (f != stdin)
+		fclose(f);
+}
+
+static void tell_progress(uint64_t done, uint64_t of)
+{
+	if (isatty(STDERR_FILENO))
+		log_info("%" PRIu64 " of %" PRIu64 " rows", done, of);
+}
+
+static int verify(const struct collector_config *config)
+{
+	struct verify_anchors anchors = { 0 };
+	struct verify_config v = { .progress = tell_progress };
+	struct store *store;
+	char err[600], from[REDIS_URL_STRLEN];
+	struct redis_url url;
+	int rc;
+
+	if (config->format && strcmp(config->format, "json") == 0)
+		v.format = OUTPUT_JSON;
+	else if (config->format && strcmp(config->format, "text") != 0)
+		die("--format \"%.40s\": one of text, json", config->format);
+	store = store_open(config->db, STORE_READ, err, sizeof(err));
+	if (!store)
+		die("%s", err);
+	if (config->anchors) {
+		read_anchors(config, &anchors);
+		v.anchors = &anchors;
+		v.anchors_name = config->anchors;
+		if (is_url(config->anchors) &&
+		    redis_url_parse(config->anchors, &url, err, sizeof(err)) == 0) {
+			v.anchors_name = redis_url_format(&url, from); /* no password */
+			redis_url_clear(&url);
+		}
+	}
+	rc = verify_run(store, &v, stdout);
+	if (rc < 0)
+		rc = failed(store, rc);
+	store_close(store);
+	verify_anchors_free(&anchors);
+	return rc;
+}
+
 int main(int argc, char **argv)
 {
 	struct collector_config config = { 0 };
@@ -269,6 +347,9 @@ int main(int argc, char **argv)
 		break;
 	case CMD_DEAD_LETTERS:
 		status = query(&config, &call, QUERY_DEAD_LETTERS);
+		break;
+	case CMD_VERIFY:
+		status = verify(&config);
 		break;
 	}
 	conf_free(&collector_program, &config);

@@ -21,6 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collector/chain.h"
 #include "common/addr.h"
 #include "common/event.h"
 
@@ -65,6 +66,59 @@ int store_device(struct store *s, const struct event *e, const char *json, size_
 
 int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns, const char *reason,
 		      const void *data, size_t len);
+
+/* ---- the chain ------------------------------------------------------------- */
+
+/* Every new event and dead letter is given its place in the chain by the call that
+ * stores it (chain.h). */
+
+const char *store_id(const struct store *s);
+
+/* Within a transaction: makes an anchor of the chain's end when the newest is so
+ * many places or so long behind it, and something has been stored since. 1: made. */
+int store_anchor_make(struct store *s, uint64_t now_ns, uint64_t places, uint64_t age_ns);
+int store_anchor_sent(struct store *s, uint64_t number);
+
+/* Those with a number above `after`, in their order. */
+typedef int store_anchor_fn(void *arg, const struct chain_anchor *a);
+int store_anchors(struct store *s, bool unsent_only, uint64_t after, store_anchor_fn *fn,
+		  void *arg);
+
+/* Checking the chain: one snapshot for all of it. */
+int store_snapshot(struct store *s); /* until store_rollback() */
+
+struct store_place {
+	uint64_t place, n;
+	const char *kind;		/* "event", "dead-letter" */
+	struct chain_hash digest, hash; /* as stored; all zero when they are not 32 bytes */
+	bool there;			/* the row is; then: */
+	struct chain_hash row;		/* its digest as it is now */
+	uint64_t time_ns;
+	const char *agent, *type; /* of events */
+	uint64_t seq;
+};
+
+typedef int store_place_fn(void *arg, const struct store_place *p);
+int store_chain(struct store *s, store_place_fn *fn, void *arg);
+/* Rows of the record that have no place; there, place 0. */
+int store_chain_strays(struct store *s, store_place_fn *fn, void *arg);
+int store_chain_length(struct store *s, uint64_t *places);
+int store_chain_hash(struct store *s, uint64_t place, struct chain_hash *out); /* 1, 0 none */
+
+/* Numbers of an agent, from its first stored to the highest it was known to have
+ * used, that are not in the record. */
+struct store_hole {
+	const char *agent;
+	uint64_t first, last;
+	bool known; /* noticed when the event after it came; else they were there once */
+};
+
+typedef int store_hole_fn(void *arg, const struct store_hole *h);
+int store_holes(struct store *s, store_hole_fn *fn, void *arg);
+
+/* What SQLite itself finds wrong with the file, line by line. */
+typedef int store_damage_fn(void *arg, const char *what);
+int store_damage(struct store *s, store_damage_fn *fn, void *arg);
 
 /* ---- flows ----------------------------------------------------------------- */
 

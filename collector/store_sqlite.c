@@ -30,44 +30,14 @@
 static const char schema_1[] =
 #include "schema.sql.h"
 	;
+static const char schema_2[] =
+#include "schema_2.sql.h"
+	;
 
 /* migrations[i] leads from schema i to schema i + 1. */
-static const char *const migrations[] = { schema_1 };
+static const char *const migrations[] = { schema_1, schema_2 };
+#define SCHEMA_CHAIN 2 /* the first with a hash chain */
 #define SCHEMA ((int)(sizeof(migrations) / sizeof(migrations[0])))
-
-enum statement {
-	ST_BEGIN,
-	ST_COMMIT,
-	ST_ENTRY_BEGIN,
-	ST_ENTRY_END,
-	ST_ENTRY_UNDO,
-	ST_EVENT_ADD,
-	ST_EVENT_GET,
-	ST_AGENT_GET,
-	ST_AGENT_ADD,
-	ST_AGENT_PUT,
-	ST_AGENT_STATS,
-	ST_GAP_ADD,
-	ST_GAP_GET,
-	ST_GAP_DELETE,
-	ST_DEVICE_PUT,
-	ST_DEAD_LETTER,
-	ST_FLOW_GET,
-	ST_FLOW_ADD,
-	ST_FLOW_PUT,
-	ST_PATH_GET,
-	ST_PATH_PUT,
-	ST_PATH_STALE,
-	ST_INCIDENT_ADD,
-	ST_INCIDENT_PUT,
-	ST_INCIDENT_AT,
-	ST_INCIDENT_GET,
-	ST_INCIDENT_EVENT,
-	ST_INCIDENT_FLOW,
-	ST_INCIDENT_GATHER,
-	ST_NUM
-};
-_Static_assert(ST_NUM <= STORE_NUM_STATEMENTS, "raise STORE_NUM_STATEMENTS");
 
 static const char *const statement_sql[] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
@@ -125,6 +95,17 @@ static const char *const statement_sql[] = {
 			      " VALUES (?, ?)",
 	[ST_INCIDENT_FLOW] = "INSERT OR IGNORE INTO incident_flows (incident, flow)"
 			     " VALUES (?, ?)",
+	[ST_CHAIN_HEAD] = "SELECT place, hash FROM chain ORDER BY place DESC LIMIT 1",
+	[ST_CHAIN_ADD] = "INSERT INTO chain (place, kind, n, digest, hash)"
+			 " VALUES (?, ?, ?, ?, ?)",
+	[ST_CHAIN_EVENT] = "SELECT " STORE_CHAIN_EVENT " FROM events WHERE n = ?",
+	[ST_CHAIN_DEAD] = "SELECT " STORE_CHAIN_DEAD " FROM dead_letters WHERE n = ?",
+	[ST_CHAIN_PLACE] = "SELECT hash FROM chain WHERE place = ?",
+	[ST_ANCHOR_NEWEST] = "SELECT number, place, time FROM anchors"
+			     " ORDER BY number DESC LIMIT 1",
+	[ST_ANCHOR_ADD] = "INSERT INTO anchors (number, place, hash, time, sent)"
+			  " VALUES (?, ?, ?, ?, 0)",
+	[ST_ANCHOR_SENT] = "UPDATE anchors SET sent = 1 WHERE number = ?",
 	[ST_INCIDENT_GATHER] = "INSERT OR IGNORE INTO incident_flows (incident, flow)"
 			       " SELECT ?1, n FROM flows WHERE device = ?2"
 			       " AND (open OR end >= ?3) AND direction = 'inbound'"
@@ -135,10 +116,7 @@ _Static_assert(sizeof(statement_sql) / sizeof(statement_sql[0]) == ST_NUM, "one 
 
 /* ---- small helpers --------------------------------------------------------- */
 
-static int say(struct store *s, int result, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
-
-static int say(struct store *s, int result, const char *fmt, ...)
+int store_sqlite_say(struct store *s, int result, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -157,30 +135,34 @@ int store_sqlite_failed(struct store *s)
 	case SQLITE_MISMATCH:
 	case SQLITE_TOOBIG:
 	case SQLITE_RANGE:
-		return say(s, STORE_REFUSED, "%s", sqlite3_errmsg(s->db));
+		return store_sqlite_say(s, STORE_REFUSED, "%s", sqlite3_errmsg(s->db));
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
-		return say(s, STORE_BROKEN,
-			   "%s: the store is damaged (%s); restore a copy of it, or move it away "
-			   "and a new one is begun",
-			   s->path, sqlite3_errmsg(s->db));
+		return store_sqlite_say(
+			s, STORE_BROKEN,
+			"%s: the store is damaged (%s); restore a copy of it, or move it away "
+			"and a new one is begun",
+			s->path, sqlite3_errmsg(s->db));
 	case SQLITE_FULL:
-		return say(s, STORE_FAILED, "%s: no space left for the store", s->path);
+		return store_sqlite_say(s, STORE_FAILED, "%s: no space left for the store",
+					s->path);
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
-		return say(s, STORE_FAILED, "%s: the store is locked by another program", s->path);
+		return store_sqlite_say(s, STORE_FAILED,
+					"%s: the store is locked by another program", s->path);
 	case SQLITE_READONLY:
-		return say(s, STORE_FAILED, "%s: the store cannot be written: %s", s->path,
-			   sqlite3_errmsg(s->db));
+		return store_sqlite_say(s, STORE_FAILED, "%s: the store cannot be written: %s",
+					s->path, sqlite3_errmsg(s->db));
 	case SQLITE_IOERR:
 	case SQLITE_CANTOPEN: {
 		int sys = sqlite3_system_errno(s->db);
 
-		return say(s, STORE_FAILED, "%s: %s%s%s", s->path, sqlite3_errmsg(s->db),
-			   sys ? ": " : "", sys ? strerror(sys) : "");
+		return store_sqlite_say(s, STORE_FAILED, "%s: %s%s%s", s->path,
+					sqlite3_errmsg(s->db), sys ? ": " : "",
+					sys ? strerror(sys) : "");
 	}
 	default:
-		return say(s, STORE_FAILED, "%s: %s", s->path, sqlite3_errmsg(s->db));
+		return store_sqlite_say(s, STORE_FAILED, "%s: %s", s->path, sqlite3_errmsg(s->db));
 	}
 }
 
@@ -189,13 +171,8 @@ const char *store_sqlite_text(sqlite3_stmt *st, int column)
 	return (const char *)sqlite3_column_text(st, column);
 }
 
-/*
- * Binds and runs one statement. Letters of fmt: t text (NULL: NULL), i uint64_t,
- * o uint64_t where 0 means NULL, d double where below 0 means NULL, b bytes and
- * their size_t, j text and its size_t. Returns 1: a row stands in *row until the
- * next use of this statement; 0: done; else STORE_*.
- */
-static int run(struct store *s, enum statement which, sqlite3_stmt **row, const char *fmt, ...)
+int store_sqlite_run(struct store *s, enum store_statement which, sqlite3_stmt **row,
+		     const char *fmt, ...)
 {
 	sqlite3_stmt *st = s->statements[which];
 	va_list ap;
@@ -249,7 +226,14 @@ static int run(struct store *s, enum statement which, sqlite3_stmt **row, const 
 	return rc;
 }
 
-static int done(int rc)
+int store_sqlite_prepare(struct store *s, const char *sql, sqlite3_stmt **st)
+{
+	*st = NULL;
+	return sqlite3_prepare_v2(s->db, sql, -1, st, NULL) == SQLITE_OK ? 0
+									 : store_sqlite_failed(s);
+}
+
+int store_sqlite_done(int rc)
 {
 	return rc < 0 ? rc : 0;
 }
@@ -299,6 +283,8 @@ static int migrate(struct store *s, int from)
 	for (int i = from; i < SCHEMA; i++)
 		if (sqlite3_exec(s->db, migrations[i], NULL, NULL, NULL) != SQLITE_OK)
 			return store_sqlite_failed(s);
+	if (from < SCHEMA_CHAIN && store_sqlite_chain_build(s))
+		return -1;
 	snprintf(sql, sizeof(sql),
 		 "REPLACE INTO meta VALUES ('schema', '%d'); PRAGMA application_id = %d;", SCHEMA,
 		 APPLICATION_ID);
@@ -316,28 +302,29 @@ static int identify(struct store *s, int *version)
 	if (pragma_int(s, "SELECT COUNT(*) FROM sqlite_schema", &tables) ||
 	    pragma_int(s, "PRAGMA application_id", &id)) {
 		if ((sqlite3_errcode(s->db) & 0xff) == SQLITE_NOTADB)
-			return say(s, -1, "%s: this is not a store of glasswatch-collector",
-				   s->path);
+			return store_sqlite_say(
+				s, -1, "%s: this is not a store of glasswatch-collector", s->path);
 		return store_sqlite_failed(s);
 	}
 	if (tables == 0)
 		return 0;
 	if (id != APPLICATION_ID)
-		return say(s, -1,
-			   "%s: this is another program's database, not a store of "
-			   "glasswatch-collector",
-			   s->path);
+		return store_sqlite_say(s, -1,
+					"%s: this is another program's database, not a store of "
+					"glasswatch-collector",
+					s->path);
 	if (pragma_int(s, "SELECT value FROM meta WHERE key = 'schema'", version))
 		return store_sqlite_failed(s);
 	if (*version > SCHEMA)
-		return say(s, -1,
-			   "%s: written by a newer glasswatch-collector (schema %d, this "
-			   "one knows %d): upgrade this program",
-			   s->path, *version, SCHEMA);
+		return store_sqlite_say(
+			s, -1,
+			"%s: written by a newer glasswatch-collector (schema %d, this "
+			"one knows %d): upgrade this program",
+			s->path, *version, SCHEMA);
 	return 0;
 }
 
-static int prepare_file(struct store *s, enum store_mode mode)
+static int prepare_schema(struct store *s, enum store_mode mode)
 {
 	int version, rc;
 
@@ -347,15 +334,17 @@ static int prepare_file(struct store *s, enum store_mode mode)
 		if (rc)
 			return rc;
 		if (version == 0)
-			return say(s, -1,
-				   "%s: the store is empty; `glasswatch-collector run` "
-				   "fills it",
-				   s->path);
+			return store_sqlite_say(
+				s, -1,
+				"%s: the store is empty; `glasswatch-collector run` "
+				"fills it",
+				s->path);
 		if (version < SCHEMA)
-			return say(s, -1,
-				   "%s: written by an older glasswatch-collector; start "
-				   "`glasswatch-collector run` once to bring it up to date",
-				   s->path);
+			return store_sqlite_say(
+				s, -1,
+				"%s: written by an older glasswatch-collector; start "
+				"`glasswatch-collector run` once to bring it up to date",
+				s->path);
 		return 0;
 	}
 	/* WAL first: it cannot be chosen inside a transaction. A file of
@@ -379,6 +368,17 @@ static int prepare_file(struct store *s, enum store_mode mode)
 	if (rc)
 		store_rollback(s);
 	return rc;
+}
+
+static int prepare_file(struct store *s, enum store_mode mode)
+{
+	int rc;
+
+	s->digest = chain_digest_new();
+	if (!s->digest)
+		return store_sqlite_say(s, -1, "%s: out of memory", s->path);
+	rc = prepare_schema(s, mode);
+	return rc ? rc : store_sqlite_chain_open(s);
 }
 
 struct store *store_open(const char *path, enum store_mode mode, char *err, size_t size)
@@ -430,8 +430,9 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
-	for (int i = 0; i < STORE_NUM_STATEMENTS; i++)
+	for (int i = 0; i < ST_NUM; i++)
 		sqlite3_finalize(s->statements[i]);
+	chain_digest_free(s->digest);
 	sqlite3_close(s->db);
 	free(s->path);
 	free(s);
@@ -446,7 +447,8 @@ const char *store_error(const struct store *s)
 
 int store_begin(struct store *s)
 {
-	return done(run(s, ST_BEGIN, NULL, ""));
+	s->head_known = false; /* another collector may have written since */
+	return store_sqlite_done(store_sqlite_run(s, ST_BEGIN, NULL, ""));
 }
 
 /* A file that was removed or replaced under us takes what is written to it along:
@@ -463,13 +465,15 @@ int store_commit(struct store *s)
 {
 	reset_all(s);
 	if (is_gone(s))
-		return say(s, STORE_BROKEN,
-			   "%s: the store was removed or replaced while it was in use", s->path);
-	return done(run(s, ST_COMMIT, NULL, ""));
+		return store_sqlite_say(s, STORE_BROKEN,
+					"%s: the store was removed or replaced while it was in use",
+					s->path);
+	return store_sqlite_done(store_sqlite_run(s, ST_COMMIT, NULL, ""));
 }
 
 void store_rollback(struct store *s)
 {
+	s->head_known = false;
 	reset_all(s);
 	/* After some errors (disk full) SQLite has rolled back by itself. */
 	if (!sqlite3_get_autocommit(s->db))
@@ -478,12 +482,12 @@ void store_rollback(struct store *s)
 
 int store_entry_begin(struct store *s)
 {
-	return done(run(s, ST_ENTRY_BEGIN, NULL, ""));
+	return store_sqlite_done(store_sqlite_run(s, ST_ENTRY_BEGIN, NULL, ""));
 }
 
 int store_entry_end(struct store *s)
 {
-	return done(run(s, ST_ENTRY_END, NULL, ""));
+	return store_sqlite_done(store_sqlite_run(s, ST_ENTRY_END, NULL, ""));
 }
 
 int store_entry_undo(struct store *s)
@@ -491,7 +495,8 @@ int store_entry_undo(struct store *s)
 	int rc;
 
 	reset_all(s);
-	rc = run(s, ST_ENTRY_UNDO, NULL, "");
+	s->head_known = false;
+	rc = store_sqlite_run(s, ST_ENTRY_UNDO, NULL, "");
 	return rc < 0 ? rc : store_entry_end(s);
 }
 
@@ -513,19 +518,21 @@ int store_event(struct store *s, const struct event *e, const char *json, size_t
 	sqlite3_stmt *row;
 	int rc, before = sqlite3_total_changes(s->db);
 
-	rc = run(s, ST_EVENT_ADD, NULL, "tiiitttttttttj", e->agent, e->seq, e->time_ns, stored_ns,
-		 type_text(e, type, sizeof(type)), event_severity_name(e->severity), e->device,
-		 event_path_name(e->path), event_service_name(e->service),
-		 e->has_ends && e->source.ip.family ? addr_format(&e->source.ip, source) : NULL,
-		 e->has_trust ? event_verdict_name(e->trust.verdict) : NULL, e->policy,
-		 e->has_flow ? e->flow.id : NULL, json, len);
+	rc = store_sqlite_run(
+		s, ST_EVENT_ADD, NULL, "tiiitttttttttj", e->agent, e->seq, e->time_ns, stored_ns,
+		type_text(e, type, sizeof(type)), event_severity_name(e->severity), e->device,
+		event_path_name(e->path), event_service_name(e->service),
+		e->has_ends && e->source.ip.family ? addr_format(&e->source.ip, source) : NULL,
+		e->has_trust ? event_verdict_name(e->trust.verdict) : NULL, e->policy,
+		e->has_flow ? e->flow.id : NULL, json, len);
 	if (rc < 0)
 		return rc;
 	if (sqlite3_total_changes(s->db) != before) {
 		*n = (uint64_t)sqlite3_last_insert_rowid(s->db);
-		return STORE_NEW;
+		rc = store_sqlite_chain_add(s, CHAIN_EVENT, *n);
+		return rc ? rc : STORE_NEW;
 	}
-	rc = run(s, ST_EVENT_GET, &row, "ti", e->agent, e->seq);
+	rc = store_sqlite_run(s, ST_EVENT_GET, &row, "ti", e->agent, e->seq);
 	if (rc < 0)
 		return rc;
 	stored = rc ? store_sqlite_text(row, 0) : NULL;
@@ -544,18 +551,18 @@ static int fill_gap(struct store *s, const char *agent, uint64_t seq)
 	sqlite3_stmt *row;
 	int rc;
 
-	rc = run(s, ST_GAP_GET, &row, "ti", agent, seq);
+	rc = store_sqlite_run(s, ST_GAP_GET, &row, "ti", agent, seq);
 	if (rc <= 0)
 		return rc;
 	first = (uint64_t)sqlite3_column_int64(row, 0);
 	last = (uint64_t)sqlite3_column_int64(row, 1);
 	found = (uint64_t)sqlite3_column_int64(row, 2);
 	sqlite3_reset(row);
-	rc = run(s, ST_GAP_DELETE, NULL, "ti", agent, first);
+	rc = store_sqlite_run(s, ST_GAP_DELETE, NULL, "ti", agent, first);
 	if (rc >= 0 && first < seq)
-		rc = run(s, ST_GAP_ADD, NULL, "tiii", agent, first, seq - 1, found);
+		rc = store_sqlite_run(s, ST_GAP_ADD, NULL, "tiii", agent, first, seq - 1, found);
 	if (rc >= 0 && seq < last)
-		rc = run(s, ST_GAP_ADD, NULL, "tiii", agent, seq + 1, last, found);
+		rc = store_sqlite_run(s, ST_GAP_ADD, NULL, "tiii", agent, seq + 1, last, found);
 	return rc;
 }
 
@@ -566,7 +573,7 @@ int store_agent(struct store *s, const struct event *e, const char *json, size_t
 	sqlite3_stmt *row;
 	int rc, known;
 
-	known = run(s, ST_AGENT_GET, &row, "t", e->agent);
+	known = store_sqlite_run(s, ST_AGENT_GET, &row, "t", e->agent);
 	if (known < 0)
 		return known;
 	if (known) {
@@ -574,29 +581,37 @@ int store_agent(struct store *s, const struct event *e, const char *json, size_t
 		sqlite3_reset(row);
 	}
 	if (e->seq > last + 1)
-		rc = run(s, ST_GAP_ADD, NULL, "tiii", e->agent, last + 1, e->seq - 1, e->time_ns);
+		rc = store_sqlite_run(s, ST_GAP_ADD, NULL, "tiii", e->agent, last + 1, e->seq - 1,
+				      e->time_ns);
 	else
 		rc = fill_gap(s, e->agent, e->seq);
 	if (rc < 0)
 		return rc;
-	rc = run(s, known ? ST_AGENT_PUT : ST_AGENT_ADD, NULL, "tiitt", e->agent, e->time_ns,
-		 e->seq, state, e->policy);
+	rc = store_sqlite_run(s, known ? ST_AGENT_PUT : ST_AGENT_ADD, NULL, "tiitt", e->agent,
+			      e->time_ns, e->seq, state, e->policy);
 	if (rc >= 0 && e->type == EVENT_AGENT_STATS)
-		rc = run(s, ST_AGENT_STATS, NULL, "tij", e->agent, e->time_ns, json, len);
-	return done(rc);
+		rc = store_sqlite_run(s, ST_AGENT_STATS, NULL, "tij", e->agent, e->time_ns, json,
+				      len);
+	return store_sqlite_done(rc);
 }
 
 int store_device(struct store *s, const struct event *e, const char *json, size_t len)
 {
-	return done(run(s, ST_DEVICE_PUT, NULL, "tttij", e->device, e->role, e->policy, e->time_ns,
-			json, len));
+	return store_sqlite_done(store_sqlite_run(s, ST_DEVICE_PUT, NULL, "tttij", e->device,
+						  e->role, e->policy, e->time_ns, json, len));
 }
 
 int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns, const char *reason,
 		      const void *data, size_t len)
 {
-	return done(run(s, ST_DEAD_LETTER, NULL, "titb", entry, received_ns, reason,
-			len ? data : "", len < DEAD_LETTER_MAX ? len : DEAD_LETTER_MAX));
+	int before = sqlite3_total_changes(s->db);
+	int rc = store_sqlite_run(s, ST_DEAD_LETTER, NULL, "titb", entry, received_ns, reason,
+				  len ? data : "", len < DEAD_LETTER_MAX ? len : DEAD_LETTER_MAX);
+
+	if (rc < 0 || sqlite3_total_changes(s->db) == before)
+		return store_sqlite_done(rc);
+	return store_sqlite_chain_add(s, CHAIN_DEAD_LETTER,
+				      (uint64_t)sqlite3_last_insert_rowid(s->db));
 }
 
 /* ---- flows ----------------------------------------------------------------- */
@@ -648,7 +663,7 @@ void store_sqlite_flow(sqlite3_stmt *st, struct store_flow *out)
 int store_flow_get(struct store *s, const char *agent, const char *flow, struct store_flow *out)
 {
 	sqlite3_stmt *row;
-	int rc = run(s, ST_FLOW_GET, &row, "tt", agent, flow);
+	int rc = store_sqlite_run(s, ST_FLOW_GET, &row, "tt", agent, flow);
 
 	if (rc == 1)
 		store_sqlite_flow(row, out);
@@ -661,18 +676,19 @@ int store_flow_put(struct store *s, struct store_flow *f)
 	int rc;
 
 	snprintf(rule, sizeof(rule), "%" PRId64, f->rule);
-	rc = run(s, f->n ? ST_FLOW_PUT : ST_FLOW_ADD, NULL,
-		 "ottiiittttttiiitiiitttttt"
-		 "iittt",
-		 f->n, f->agent, f->flow, f->seq, (uint64_t)f->open, (uint64_t)f->established,
-		 f->outbound ? "outbound" : "inbound", f->device, f->role, f->path, f->service,
-		 f->source, f->source_port, f->source_packets, f->source_bytes, f->destination,
-		 f->destination_port, f->destination_packets, f->destination_bytes, f->state,
-		 f->outcome, f->verdict, f->list, f->rule < 0 ? NULL : rule, f->prefix, f->start_ns,
-		 f->end_ns, f->community_id, f->user, f->json);
+	rc = store_sqlite_run(s, f->n ? ST_FLOW_PUT : ST_FLOW_ADD, NULL,
+			      "ottiiittttttiiitiiitttttt"
+			      "iittt",
+			      f->n, f->agent, f->flow, f->seq, (uint64_t)f->open,
+			      (uint64_t)f->established, f->outbound ? "outbound" : "inbound",
+			      f->device, f->role, f->path, f->service, f->source, f->source_port,
+			      f->source_packets, f->source_bytes, f->destination,
+			      f->destination_port, f->destination_packets, f->destination_bytes,
+			      f->state, f->outcome, f->verdict, f->list, f->rule < 0 ? NULL : rule,
+			      f->prefix, f->start_ns, f->end_ns, f->community_id, f->user, f->json);
 	if (rc >= 0 && !f->n)
 		f->n = (uint64_t)sqlite3_last_insert_rowid(s->db);
-	return done(rc);
+	return store_sqlite_done(rc);
 }
 
 /* ---- incidents ------------------------------------------------------------- */
@@ -688,7 +704,7 @@ int store_path_get(struct store *s, const char *device, struct store_path *out)
 	int rc;
 
 	memset(out, 0, sizeof(*out));
-	rc = run(s, ST_PATH_GET, &row, "t", device);
+	rc = store_sqlite_run(s, ST_PATH_GET, &row, "t", device);
 	if (rc != 1)
 		return rc;
 	copy(out->state, sizeof(out->state), store_sqlite_text(row, 0));
@@ -705,13 +721,14 @@ int store_path_get(struct store *s, const char *device, struct store_path *out)
 
 int store_path_put(struct store *s, const char *device, const struct store_path *p)
 {
-	return done(run(s, ST_PATH_PUT, NULL, "ttitiiiii", device, p->state, p->since_ns, p->agent,
-			p->seq, p->failing_ns, p->failing_event, p->incident, (uint64_t)p->stale));
+	return store_sqlite_done(store_sqlite_run(
+		s, ST_PATH_PUT, NULL, "ttitiiiii", device, p->state, p->since_ns, p->agent, p->seq,
+		p->failing_ns, p->failing_event, p->incident, (uint64_t)p->stale));
 }
 
 int store_path_stale(struct store *s, const char *agent)
 {
-	return done(run(s, ST_PATH_STALE, NULL, "t", agent));
+	return store_sqlite_done(store_sqlite_run(s, ST_PATH_STALE, NULL, "t", agent));
 }
 
 void store_sqlite_incident(sqlite3_stmt *st, struct store_incident *out)
@@ -737,26 +754,27 @@ void store_sqlite_incident(sqlite3_stmt *st, struct store_incident *out)
 
 int store_incident_add(struct store *s, struct store_incident *i)
 {
-	int rc = run(s, ST_INCIDENT_ADD, NULL, "tiiottttd", i->device, i->began_ns, i->opened_ns,
-		     i->closed_ns, i->state, i->worst, i->reason, i->closed_by, i->outage_s);
+	int rc = store_sqlite_run(s, ST_INCIDENT_ADD, NULL, "tiiottttd", i->device, i->began_ns,
+				  i->opened_ns, i->closed_ns, i->state, i->worst, i->reason,
+				  i->closed_by, i->outage_s);
 
 	if (rc >= 0)
 		i->id = (uint64_t)sqlite3_last_insert_rowid(s->db);
-	return done(rc);
+	return store_sqlite_done(rc);
 }
 
 int store_incident_put(struct store *s, const struct store_incident *i)
 {
-	return done(run(s, ST_INCIDENT_PUT, NULL, "tiiottttdi", i->device, i->began_ns,
-			i->opened_ns, i->closed_ns, i->state, i->worst, i->reason, i->closed_by,
-			i->outage_s, i->id));
+	return store_sqlite_done(store_sqlite_run(
+		s, ST_INCIDENT_PUT, NULL, "tiiottttdi", i->device, i->began_ns, i->opened_ns,
+		i->closed_ns, i->state, i->worst, i->reason, i->closed_by, i->outage_s, i->id));
 }
 
 int store_incident_at(struct store *s, const char *device, uint64_t time_ns,
 		      struct store_incident *out)
 {
 	sqlite3_stmt *row;
-	int rc = run(s, ST_INCIDENT_AT, &row, "ti", device, time_ns);
+	int rc = store_sqlite_run(s, ST_INCIDENT_AT, &row, "ti", device, time_ns);
 
 	if (rc == 1)
 		store_sqlite_incident(row, out);
@@ -766,7 +784,7 @@ int store_incident_at(struct store *s, const char *device, uint64_t time_ns,
 int store_incident_get(struct store *s, uint64_t id, struct store_incident *out)
 {
 	sqlite3_stmt *row;
-	int rc = run(s, ST_INCIDENT_GET, &row, "i", id);
+	int rc = store_sqlite_run(s, ST_INCIDENT_GET, &row, "i", id);
 
 	if (rc == 1)
 		store_sqlite_incident(row, out);
@@ -775,15 +793,16 @@ int store_incident_get(struct store *s, uint64_t id, struct store_incident *out)
 
 int store_incident_event(struct store *s, uint64_t id, uint64_t event_n)
 {
-	return done(run(s, ST_INCIDENT_EVENT, NULL, "ii", id, event_n));
+	return store_sqlite_done(store_sqlite_run(s, ST_INCIDENT_EVENT, NULL, "ii", id, event_n));
 }
 
 int store_incident_flow(struct store *s, uint64_t id, uint64_t flow_n)
 {
-	return done(run(s, ST_INCIDENT_FLOW, NULL, "ii", id, flow_n));
+	return store_sqlite_done(store_sqlite_run(s, ST_INCIDENT_FLOW, NULL, "ii", id, flow_n));
 }
 
 int store_incident_gather(struct store *s, uint64_t id, const char *device, uint64_t since_ns)
 {
-	return done(run(s, ST_INCIDENT_GATHER, NULL, "iti", id, device, since_ns));
+	return store_sqlite_done(
+		store_sqlite_run(s, ST_INCIDENT_GATHER, NULL, "iti", id, device, since_ns));
 }

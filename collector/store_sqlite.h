@@ -1,19 +1,91 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef GW_STORE_SQLITE_H
 #define GW_STORE_SQLITE_H
-/* What store_sqlite.c (opening, writing) and store_sqlite_read.c share. */
+/* What store_sqlite.c (opening, writing), store_sqlite_chain.c and store_sqlite_read.c
+ * share. */
 #include <sqlite3.h>
 
+#include "collector/chain.h"
 #include "collector/store.h"
 
-#define STORE_NUM_STATEMENTS 32
+enum store_statement {
+	ST_BEGIN,
+	ST_COMMIT,
+	ST_ENTRY_BEGIN,
+	ST_ENTRY_END,
+	ST_ENTRY_UNDO,
+	ST_EVENT_ADD,
+	ST_EVENT_GET,
+	ST_AGENT_GET,
+	ST_AGENT_ADD,
+	ST_AGENT_PUT,
+	ST_AGENT_STATS,
+	ST_GAP_ADD,
+	ST_GAP_GET,
+	ST_GAP_DELETE,
+	ST_DEVICE_PUT,
+	ST_DEAD_LETTER,
+	ST_FLOW_GET,
+	ST_FLOW_ADD,
+	ST_FLOW_PUT,
+	ST_PATH_GET,
+	ST_PATH_PUT,
+	ST_PATH_STALE,
+	ST_INCIDENT_ADD,
+	ST_INCIDENT_PUT,
+	ST_INCIDENT_AT,
+	ST_INCIDENT_GET,
+	ST_INCIDENT_EVENT,
+	ST_INCIDENT_FLOW,
+	ST_INCIDENT_GATHER,
+	ST_CHAIN_HEAD,
+	ST_CHAIN_ADD,
+	ST_CHAIN_EVENT,
+	ST_CHAIN_DEAD,
+	ST_CHAIN_PLACE,
+	ST_ANCHOR_NEWEST,
+	ST_ANCHOR_ADD,
+	ST_ANCHOR_SENT,
+	ST_NUM
+};
 
 struct store {
 	sqlite3 *db;
 	char *path;
-	sqlite3_stmt *statements[STORE_NUM_STATEMENTS]; /* prepared on first use */
+	sqlite3_stmt *statements[ST_NUM]; /* prepared on first use */
 	char error[512];
+
+	/* the chain */
+	char id[CHAIN_ID_LEN];
+	struct chain_digest *digest;
+	struct chain_hash head; /* at this place; read again in each transaction */
+	uint64_t head_place;
+	bool head_known;
 };
+
+int store_sqlite_say(struct store *s, int result, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Binds and runs one statement. Letters of fmt: t text (NULL: NULL), i uint64_t,
+ * o uint64_t where 0 means NULL, d double where below 0 means NULL, b bytes and
+ * their size_t, j text and its size_t. Returns 1: a row stands in *row until the
+ * next use of this statement; 0: done; else STORE_*.
+ */
+int store_sqlite_run(struct store *s, enum store_statement which, sqlite3_stmt **row,
+		     const char *fmt, ...);
+int store_sqlite_done(int rc); /* a row is no error */
+
+/* A statement of one's own; 0, or STORE_*. */
+int store_sqlite_prepare(struct store *s, const char *sql, sqlite3_stmt **st);
+
+/* store_sqlite_chain.c: gives a row of the record its place. */
+enum chain_kind { CHAIN_EVENT, CHAIN_DEAD_LETTER };
+int store_sqlite_chain_add(struct store *s, enum chain_kind kind, uint64_t n);
+/* Reads the store's id, or gives it one and builds the chain over what is there;
+ * inside the transaction that brings the schema up to date. */
+int store_sqlite_chain_open(struct store *s);
+int store_sqlite_chain_build(struct store *s);
 
 /* Classifies SQLite's last error, writes store_error() and returns STORE_*. */
 int store_sqlite_failed(struct store *s);
@@ -41,5 +113,11 @@ void store_sqlite_incident(sqlite3_stmt *st, struct store_incident *out);
 	" WHERE j.incident = i.id AND f.verdict = 'untrusted'), "                                  \
 	"(SELECT COUNT(*) FROM incident_flows j JOIN flows f ON f.n = j.flow "                     \
 	" WHERE j.incident = i.id AND NOT f.established)"
+
+/* What a place of the chain covers, in this order; see chain.h. */
+#define STORE_CHAIN_EVENT                                                                          \
+	"agent, seq, time, stored, type, severity, device, path, service, source, verdict, "       \
+	"policy, flow, json"
+#define STORE_CHAIN_DEAD "entry, received, reason, data"
 
 #endif

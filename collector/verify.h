@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_VERIFY_H
+#define GW_VERIFY_H
+/*
+ * The command `verify`: is the stored record as it was stored, is anything missing?
+ * What is found is judged by chain_check.h; here the store is walked and the answer
+ * printed.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "collector/chain.h"
+#include "collector/output.h"
+#include "collector/store.h"
+
+/* Anchors kept outside of the store, of whatever store, in any order; grows. */
+struct verify_anchors {
+	struct chain_anchor *list;
+	size_t n, room;
+};
+
+bool verify_anchors_add(struct verify_anchors *a, const struct chain_anchor *anchor);
+void verify_anchors_free(struct verify_anchors *a);
+
+/* Reads a file of one anchor per line, as `run --anchors` writes it. False with
+ * "FILE:LINE: what is wrong" in err. */
+bool verify_anchors_read(struct verify_anchors *a, FILE *from, const char *name, char *err,
+			 size_t size);
+
+struct verify_config {
+	enum output_format format;	/* table: text */
+	struct verify_anchors *anchors; /* NULL: none were asked for; is sorted */
+	const char *anchors_name;	/* where they are from */
+	/* Called now and then, with the number of places so far; NULL: not. */
+	void (*progress)(uint64_t done, uint64_t of);
+};
+
+/* 0 the record is good, 1 it is not; below 0: STORE_* with store_error(), or
+ * QUERY_WRITE_FAILED. */
+int verify_run(struct store *s, const struct verify_config *config, FILE *to);
+
+#endif
