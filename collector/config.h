@@ -25,7 +25,7 @@ struct collector_config {
 	char *stream, *group, *consumer, *db, *anchors;
 	uint32_t batch;
 	uint64_t claim_idle_ns;
-	bool verbose;
+	bool trim, verbose;
 
 	/* questions, as written */
 	char *since, *until, *device, *source, *path, *service, *verdict, *type, *format, *limit;

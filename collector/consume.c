@@ -10,6 +10,7 @@
 
 #include "collector/consume.h"
 #include "collector/consume_anchor.h"
+#include "collector/consume_trim.h"
 #include "collector/ingest.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -20,7 +21,7 @@
 #define PAUSE_MOST_MS 5000
 #define STOP_MS 2000 /* at the end: wait so long for XACK's answer */
 #define CLAIM_EVERY_MS 15000
-#define WATCH_EVERY_MS 2000
+#define TRIM_EVERY_MS 5000
 #define ANCHOR_PLACES 1000	   /* an anchor after so many rows, */
 #define ANCHOR_AGE (60 * NS_PER_S) /* or after so long, when there are any */
 #define ARGS_FIXED 16
@@ -41,16 +42,18 @@ struct consume {
 	struct store *store;
 	struct redis *redis;
 	struct consume_anchors *anchors;
+	struct consume_trim *trim;
 	struct event *timer;	   /* PAUSE ends, or an answer is overdue, or STOP_MS is over */
 	struct event *claim_timer; /* time to look for dead consumers */
+	struct event *trim_timer;
 	void (*stopped)(void *arg, int status);
 	void *arg;
 	enum state state;
 	int status;
-	bool claim_due, cannot_claim; /* cannot: Redis before 6.2 has no XAUTOCLAIM */
-	char cursor[64];	      /* of XAUTOCLAIM */
-	bool ack_refused;	      /* the newest XACK was: do not read the same again at once */
-	unsigned acks;		      /* XACKs without an answer yet */
+	bool trim_due, claim_due, cannot_claim; /* cannot: Redis before 6.2 has no XAUTOCLAIM */
+	char cursor[64];			/* of XAUTOCLAIM */
+	bool ack_refused; /* the newest XACK was: do not read the same again at once */
+	unsigned acks;	  /* XACKs without an answer yet */
 	unsigned pause_ms;
 	bool told_ready, anchors_due;
 	char complaint[600]; /* said last, so that it is said once */
@@ -496,6 +499,11 @@ static void advance(struct consume *c, enum state state)
 		rc = send_claim(c);
 		break;
 	case STATE_READ:
+		if (c->trim_due && c->config.trim) {
+			c->trim_due = false;
+			arm(c->trim_timer, TRIM_EVERY_MS);
+			consume_trim_start(c->trim, c->redis, c->config.now_real());
+		}
 		rc = send_read(c, true);
 		break;
 	default:
@@ -524,6 +532,13 @@ static void on_claim_timer(evutil_socket_t fd, short what, void *arg)
 	struct consume *c = arg;
 
 	c->claim_due = true;
+}
+
+static void on_trim_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct consume *c = arg;
+
+	c->trim_due = true;
 }
 
 static void on_state(void *arg, bool up, const char *reason)
@@ -565,10 +580,13 @@ struct consume *consume_open(struct event_base *base, const struct consume_confi
 	c->arg = arg;
 	c->pause_ms = PAUSE_FIRST_MS;
 	c->next_dead = 1;
+	c->trim_due = true;
 	c->ids = calloc(config->batch, sizeof(*c->ids));
 	c->timer = evtimer_new(base, on_timer, c);
 	c->claim_timer = evtimer_new(base, on_claim_timer, c);
-	if (c->ids && c->timer && c->claim_timer)
+	c->trim_timer = evtimer_new(base, on_trim_timer, c);
+	c->trim = consume_trim_new(config->stream, config->group);
+	if (c->ids && c->timer && c->claim_timer && c->trim_timer && c->trim)
 		c->anchors = consume_anchors_open(store, config->stream, config->consumer,
 						  config->anchors, on_anchor, c, err, size);
 	if (c->anchors)
@@ -613,6 +631,9 @@ void consume_close(struct consume *c, struct consume_totals *totals)
 		event_free(c->timer);
 	if (c->claim_timer)
 		event_free(c->claim_timer);
+	if (c->trim_timer)
+		event_free(c->trim_timer);
+	consume_trim_free(c->trim);
 	consume_anchors_close(c->anchors);
 	free(c->ids);
 	free(c);

@@ -32,6 +32,7 @@ struct consume_config {
 	const char *store_name;	    /* for the line that says what is done */
 	const char *anchors;	    /* file for anchors of the chain; NULL: none */
 	unsigned batch;		    /* entries read at once */
+	bool trim;		    /* remove from the stream what all groups acknowledged */
 	uint64_t claim_idle_ns;	    /* another consumer's entry is left behind after this */
 	uint64_t (*now_real)(void); /* the clock; main.c owns it */
 };

@@ -68,6 +68,7 @@ static int run(const struct collector_config *config)
 					  .store_name = config->db,
 					  .anchors = config->anchors,
 					  .batch = config->batch,
+					  .trim = config->trim,
 					  .claim_idle_ns = config->claim_idle_ns,
 					  .now_real = now_real };
 	struct running r = { .status = 1 };

@@ -54,7 +54,7 @@ WAYS = {
         ["alert"],
         ["words", "output", "query", "timeline", "verify", "api"],
         ["ingest"],
-        ["consume_anchor"],
+        ["consume_anchor", "consume_trim"],
         ["consume", "config", "run", "main"],
     ],
     "bpf": [["record"], ["wrap"], ["parse"], ["track"], ["fragment"], ["watch.bpf", "actor.bpf", "bench.bpf", "parsetest", "parsetest.bpf"]],

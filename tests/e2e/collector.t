@@ -398,6 +398,78 @@ def store_gone():
     r.kill()
 
 
+def trimmed():
+    """Only what every group has acknowledged leaves the stream."""
+    key = "glasswatch:events"
+    r, c = fresh("trimmed")
+    r.command("XGROUP", "CREATE", key, "slow", "0", "MKSTREAM")
+    a = Agent()
+    r.add([a.event(i, "agent.start") for i in range(100)])
+    c.start()
+    ids = [e[0] for e in r.command("XRANGE", key, "-", "+")]
+    tap.ok(stored(c, 100) and c.until(lambda: r.pending() == 0), "a group has acknowledged all")
+    time.sleep(7)  # a round of trimming, and more
+    tap.ok(r.command("XLEN", key) == 100, "nothing is trimmed that another group has not read",
+           r.command("XLEN", key))
+    r.command("XREADGROUP", "GROUP", "slow", "s1", "COUNT", 40, "STREAMS", key, ">")
+    r.command("XACK", key, "slow", *ids[:10], *ids[11:40])
+    c.until(lambda: r.command("XLEN", key) != 100, 30)
+    tap.ok(r.command("XRANGE", key, "-", "+", "COUNT", 1)[0][0] == ids[10] and
+           r.command("XLEN", key) == 90, "nor what it has read and not acknowledged",
+           r.command("XLEN", key))
+    r.command("XACK", key, "slow", ids[10])
+    tap.ok(c.until(lambda: r.command("XLEN", key) == 60, 30), "what both have acknowledged goes",
+           r.command("XLEN", key))
+    r.command("XGROUP", "DESTROY", key, "slow")
+    tap.ok(c.until(lambda: r.command("XLEN", key) == 0, 30), "a group that is gone holds nothing",
+           r.command("XLEN", key))
+    tap.ok(r.command("XINFO", "GROUPS", "{glasswatch:events}:anchors") == [] and
+           r.command("XLEN", "{glasswatch:events}:anchors") >= 1, "anchors are not trimmed")
+    c.stop()
+    c.args.append("--trim=no")
+    c.start()
+    r.add([a.event(i, "agent.start") for i in range(100)])
+    tap.ok(stored(c, 200), "it goes on")
+    time.sleep(7)
+    tap.ok(r.command("XLEN", key) == 100, "--trim=no leaves all", r.command("XLEN", key))
+    tap.ok(c.stop() == 0 and "is not trimmed" not in c.said(), "exit 0", c.said())
+    r.kill()
+
+
+def together():
+    """Two collectors of one group on one store; one is killed, again and again."""
+    r, one = fresh("together", "--batch", "20", "--claim-idle", "500ms")
+    two = Collector(os.path.join(base, "together"), r, "c2", "store.db", "--batch", "20",
+                    "--claim-idle", "500ms")
+    started.append(two)
+    a = Agent()
+    one.start()
+    two.start()
+    for _ in range(12):
+        r.add([a.event(i, "agent.start") for i in range(250)])
+        time.sleep(0.1)
+        two.stop(signal.SIGKILL)
+        two.start(ready=False)
+    two.stop(signal.SIGKILL)
+    tap.ok(c_until_all(one, r, 3000), "what the killed one had read, the other one stores",
+           "%d\n%s\n%s" % (len(seqs(one)), one.said(), two.said()))
+    tap.ok(seqs(one) == list(range(1, 3001)) and one.json("agents")[0]["missing"] == 0,
+           "each number once")
+    two.start()
+    r.add([a.event(i, "agent.start") for i in range(2000)])
+    tap.ok(stored(one, 5000) and one.until(lambda: r.pending() == 0), "both go on")
+    tap.ok(one.stop() == 0 and two.stop() == 0, "exit 0", one.said() + two.said())
+    shares = [int(c.said().rsplit("stopped: ", 1)[1].split()[0]) for c in (one, two)]
+    tap.ok(min(shares) > 0, "each had its share", shares)
+    tap.ok("good: 5000 events" in one.ask("verify", "--anchors", r.url),
+           "and the record is one chain, anchored by both")
+    r.kill()
+
+
+def c_until_all(c, r, n):
+    return stored(c, n) and c.until(lambda: r.pending() == 0, 60)
+
+
 def lag(r):
     info = r.command("XINFO", "GROUPS", "glasswatch:events")[0]
     pairs = dict(zip(info[::2], info[1::2]))
@@ -409,7 +481,8 @@ if not shutil.which("redis-server"):
     sys.exit(1)
 base = tempfile.mkdtemp(prefix="glasswatch-collector.")
 try:
-    for scenario in (questions, poison, killed, redis_away, store_away, store_gone):
+    for scenario in (questions, poison, killed, redis_away, store_away, store_gone,
+                     trimmed, together):
         if len(sys.argv) < 2 or scenario.__name__ in sys.argv[1:]:
             scenario()
 finally:
