@@ -25,6 +25,7 @@
 #include "agent/control.h"
 #include "agent/fabric/fabric.h"
 #include "agent/fabric/show.h"
+#include "agent/interface.h"
 #include "agent/kernel_hook.h"
 #include "agent/kernel_pin.h"
 #include "agent/outbox.h"
@@ -100,11 +101,14 @@ static json_t *stats_body(struct agent *a)
 	uint64_t seen[GW_STAT_MAX] = { 0 };
 	struct pipeline_counters engine;
 	struct outbox_counters delivery;
+	json_t *doc;
 
 	a->capture->ops->stats(a->capture, seen);
 	pipeline_counters(a->pipeline, &engine);
 	a->sink->ops->counters(a->sink, &delivery);
-	return report_stats(seen, &engine, &delivery);
+	doc = report_stats(seen, &engine, &delivery);
+	report_heartbeat(doc, &a->capture_config, a->config.stats_ns, interface_up);
+	return doc;
 }
 
 /* ---- a turn of the loop --------------------------------------------------------- */
@@ -366,6 +370,10 @@ static int status(const struct agent_config *config)
 			printf("%-11s", name);
 			json_object_foreach(part, key, value) if (json_is_integer(value))
 				printf(" %s %lld", key, (long long)json_integer_value(value));
+			else if (json_is_real(value))
+				printf(" %s %g", key, json_real_value(value));
+			else if (json_is_boolean(value))
+				printf(" %s %s", key, json_is_true(value) ? "up" : "down");
 			else if (json_is_object(value))
 			{
 				const char *why;

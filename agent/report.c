@@ -182,3 +182,18 @@ json_t *report_stats(const uint64_t capture[GW_STAT_MAX], const struct pipeline_
 	return json_pack("{s:{s:o,s:o,s:o}}", "stats", "capture", c, "engine", e, "delivery",
 			 outbox_counters_json(delivery));
 }
+
+void report_heartbeat(json_t *stats, const struct capture_config *config, uint64_t interval_ns,
+		      bool (*up)(const char *interface))
+{
+	json_t *body = json_object_get(stats, "stats"), *interfaces = json_object();
+	size_t i;
+
+	for (i = 0; i < config->n_interfaces; i++)
+		json_object_set_new(interfaces, config->interfaces[i],
+				    json_boolean(up(config->interfaces[i])));
+	json_object_set_new(body, "interfaces", interfaces);
+	json_object_set_new(body, "heartbeat",
+			    json_pack("{s:f}", "interval_s",
+				      (double)interval_ns / (double)NS_PER_S));
+}

@@ -27,4 +27,9 @@ json_t *report_start(const struct capture_config *config, const char *capture);
 json_t *report_stats(const uint64_t capture[GW_STAT_MAX], const struct pipeline_counters *engine,
 		     const struct outbox_counters *delivery);
 
+/* Adds to that how often it comes, and whether the interfaces are up: what the
+ * collector needs to notice that something is not seen. */
+void report_heartbeat(json_t *stats, const struct capture_config *config, uint64_t interval_ns,
+		      bool (*up)(const char *interface));
+
 #endif

@@ -24,7 +24,7 @@ struct collector_config {
 	struct redis_options redis;
 	char *stream, *group, *consumer, *db, *anchors;
 	uint32_t batch;
-	uint64_t claim_idle_ns;
+	uint64_t claim_idle_ns, unseen_ns;
 	bool trim, verbose;
 
 	/* questions, as written */

@@ -12,6 +12,7 @@
 #include "collector/consume_anchor.h"
 #include "collector/consume_trim.h"
 #include "collector/ingest.h"
+#include "collector/notice.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -22,6 +23,7 @@
 #define STOP_MS 2000 /* at the end: wait so long for XACK's answer */
 #define CLAIM_EVERY_MS 15000
 #define TRIM_EVERY_MS 5000
+#define NOTICE_EVERY_NS NS_PER_S
 #define ANCHOR_PLACES 1000	   /* an anchor after so many rows, */
 #define ANCHOR_AGE (60 * NS_PER_S) /* or after so long, when there are any */
 #define ARGS_FIXED 16
@@ -55,6 +57,9 @@ struct consume {
 	bool ack_refused; /* the newest XACK was: do not read the same again at once */
 	unsigned acks;	  /* XACKs without an answer yet */
 	unsigned pause_ms;
+	uint64_t listening_ns; /* since when all is heard; 0: it is not */
+	uint64_t asked_ns;     /* newest XREADGROUP */
+	uint64_t noticed_ns;   /* newest notice_tick() */
 	bool told_ready, anchors_due;
 	char complaint[600]; /* said last, so that it is said once */
 	const char **ids;    /* of a batch, for XACK */
@@ -93,6 +98,7 @@ static void arm(struct event *timer, unsigned ms)
 static void pause_reading(struct consume *c)
 {
 	c->state = STATE_PAUSE;
+	c->listening_ns = 0;
 	arm(c->timer, c->pause_ms);
 	c->pause_ms = c->pause_ms * 2 < PAUSE_MOST_MS ? c->pause_ms * 2 : PAUSE_MOST_MS;
 }
@@ -261,11 +267,16 @@ static bool end_batch(struct consume *c, int rc, bool stopping)
 {
 	int made = 0;
 
+	uint64_t now = c->config.now_real();
+
+	if (!rc && (now < c->noticed_ns || now - c->noticed_ns >= NOTICE_EVERY_NS)) {
+		c->noticed_ns = now;
+		rc = notice_tick(c->store, now, c->listening_ns, c->config.unseen_ns);
+	}
 	if (!rc)
 		rc = consume_anchors_note(c->anchors);
 	if (!rc)
-		made = store_anchor_make(c->store, c->config.now_real(), ANCHOR_PLACES,
-					 stopping ? 0 : ANCHOR_AGE);
+		made = store_anchor_make(c->store, now, ANCHOR_PLACES, stopping ? 0 : ANCHOR_AGE);
 	if (made < 0)
 		rc = made;
 	if (!rc)
@@ -431,13 +442,29 @@ static void on_claim(void *arg, const struct redisReply *reply)
 	proceed(c, c->claim_due ? STATE_CLAIM : STATE_READ);
 }
 
+/* A full batch: more waits, perhaps of an agent that we would call silent. An answer
+ * that came too late: Redis stood still, or we did. */
+static void listen_on(struct consume *c, size_t entries)
+{
+	uint64_t now = c->config.now_real();
+
+	if (entries >= c->config.batch || now < c->asked_ns ||
+	    now - c->asked_ns > 2 * BLOCK_MS * NS_PER_MS)
+		c->listening_ns = 0;
+	if (!c->listening_ns && entries < c->config.batch)
+		c->listening_ns = now;
+}
+
 static void on_read(void *arg, const struct redisReply *reply)
 {
 	struct consume *c = arg;
+	const redisReply *entries;
 
 	if (is_trouble(c, reply))
 		return;
-	if (take_batch(c, entries_of(reply)))
+	entries = entries_of(reply);
+	listen_on(c, entries->elements);
+	if (take_batch(c, entries))
 		proceed(c, c->claim_due ? STATE_CLAIM : STATE_READ);
 }
 
@@ -504,6 +531,7 @@ static void advance(struct consume *c, enum state state)
 			arm(c->trim_timer, TRIM_EVERY_MS);
 			consume_trim_start(c->trim, c->redis, c->config.now_real());
 		}
+		c->asked_ns = c->config.now_real();
 		rc = send_read(c, true);
 		break;
 	default:
@@ -557,6 +585,7 @@ static void on_state(void *arg, bool up, const char *reason)
 		return;
 	}
 	c->state = STATE_DOWN;
+	c->listening_ns = 0;
 	event_del(c->timer);
 	snprintf(text, sizeof(text), "Redis at %s is not there: %.200s; trying again until it is",
 		 redis_url_format(&c->config.url, url), reason);

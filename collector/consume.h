@@ -33,6 +33,7 @@ struct consume_config {
 	const char *anchors;	    /* file for anchors of the chain; NULL: none */
 	unsigned batch;		    /* entries read at once */
 	bool trim;		    /* remove from the stream what all groups acknowledged */
+	uint64_t unseen_ns;	    /* a target without a flow for so long is missed */
 	uint64_t claim_idle_ns;	    /* another consumer's entry is left behind after this */
 	uint64_t (*now_real)(void); /* the clock; main.c owns it */
 };

@@ -12,6 +12,8 @@
 
 #include "collector/incident.h"
 #include "collector/ingest.h"
+#include "collector/notice.h"
+#include "collector/silence.h"
 #include "common/event.h"
 
 /* ---- flows ----------------------------------------------------------------- */
@@ -114,6 +116,10 @@ static int store_flow_event(struct store *s, const struct event *e, uint64_t *n)
 	f.json = json;
 	rc = store_flow_put(s, &f);
 	*n = f.n;
+	if (!rc && f.source)
+		rc = store_target_seen(s, f.source, e->time_ns);
+	if (!rc && f.destination)
+		rc = store_target_seen(s, f.destination, e->time_ns);
 	free(json);
 	return rc;
 }
@@ -352,17 +358,21 @@ static const char *unfit(const struct event *e)
 static int store_all(struct store *s, const struct event *e, const struct ingest_entry *entry,
 		     uint64_t now_ns)
 {
-	uint64_t n, flow_n = 0;
+	uint64_t n, flow_n = 0, interval = 0;
 	int rc;
 
+	if (e->type == EVENT_AGENT_STATS)
+		interval = silence_interval(json_object_get(e->doc, "stats"));
 	rc = store_event(s, e, entry->json, entry->len, now_ns, &n);
 	if (rc != STORE_NEW)
 		return rc;
-	rc = store_agent(s, e, entry->json, entry->len);
+	rc = store_agent(s, e, entry->json, entry->len, now_ns, interval);
+	if (!rc && e->type == EVENT_AGENT_STATS)
+		rc = notice_stats(s, e, now_ns);
 	if (!rc && e->type == EVENT_AGENT_START)
 		rc = store_path_stale(s, e->agent);
 	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
-		rc = store_device(s, e, entry->json, entry->len);
+		rc = store_device(s, e, entry->json, entry->len, now_ns);
 	if (!rc && e->has_flow &&
 	    (e->type == EVENT_FLOW_START || e->type == EVENT_FLOW_UPDATE ||
 	     e->type == EVENT_FLOW_END))
@@ -436,7 +446,8 @@ int ingest_entry(struct store *s, const struct ingest_entry *entry, uint64_t now
 		return bury(s, entry, now_real_ns, "the document is larger than 1 MiB", counts);
 	if (event_decode(entry->json, entry->len, &e, err, sizeof(err)))
 		return bury(s, entry, now_real_ns, err, counts);
-	why = unfit(&e);
+	why = strcmp(e.agent, store_name(s)) == 0 ? "the name of its agent is the collector's own"
+						  : unfit(&e);
 	rc = why ? bury(s, entry, now_real_ns, why, counts)
 		 : ingest_event(s, entry, &e, now_real_ns, counts);
 	event_clear(&e);
@@ -450,6 +461,33 @@ int ingest_lost(struct store *s, const struct ingest_entry *entry, uint64_t now_
 		    "it was trimmed from the stream or deleted before it was acknowledged; if it "
 		    "was never stored, its agent's gaps show it",
 		    counts);
+}
+
+static int store_own(struct store *s, const struct event *e, const char *json, uint64_t now_ns)
+{
+	uint64_t n;
+	int rc = store_event(s, e, json, strlen(json), now_ns, &n);
+
+	if (rc != STORE_NEW)
+		return rc < 0 ? rc : STORE_REFUSED;
+	return correlate(s, e, n, 0);
+}
+
+int ingest_own(struct store *s, struct event *e, uint64_t now_real_ns)
+{
+	char *json;
+	int rc;
+
+	e->agent = store_name(s);
+	rc = store_own_next(s, &e->seq);
+	if (rc < 0)
+		return rc;
+	json = event_encode(e);
+	if (!json)
+		return STORE_FAILED;
+	rc = store_own(s, e, json, now_real_ns);
+	free(json);
+	return rc;
 }
 
 int ingest_commit(struct store *s)

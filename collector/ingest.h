@@ -43,4 +43,7 @@ int ingest_lost(struct store *s, const struct ingest_entry *entry, uint64_t now_
 		struct ingest_counts *counts);
 int ingest_commit(struct store *s); /* rolls back when it fails */
 
+/* Within a transaction: an event of the collector's own. Gives it agent and number. */
+int ingest_own(struct store *s, struct event *e, uint64_t now_real_ns);
+
 #endif

@@ -60,6 +60,17 @@ static void on_stopped(void *arg, int status)
 	event_base_loopbreak(r->base);
 }
 
+/* Of the agent that the collector's own events are of: stores of different groups
+ * have different ones. */
+static void own_name(const char *group, char name[EVENT_AGENT_MAX + 1])
+{
+	snprintf(name, EVENT_AGENT_MAX + 1, "glasswatch-%s", group);
+	for (char *c = name; *c; c++)
+		if (!strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-",
+			    *c))
+			*c = '-';
+}
+
 static int run(const struct collector_config *config)
 {
 	struct consume_config consume = { .stream = config->stream,
@@ -69,13 +80,14 @@ static int run(const struct collector_config *config)
 					  .anchors = config->anchors,
 					  .batch = config->batch,
 					  .trim = config->trim,
+					  .unseen_ns = config->unseen_ns,
 					  .claim_idle_ns = config->claim_idle_ns,
 					  .now_real = now_real };
 	struct running r = { .status = 1 };
 	struct event *term = NULL, *interrupt = NULL;
 	struct consume_totals totals = { 0 };
 	struct store *store;
-	char err[600], host[256];
+	char err[600], host[256], name[EVENT_AGENT_MAX + 1];
 	const char *key;
 
 	if (config->verbose)
@@ -88,11 +100,13 @@ static int run(const struct collector_config *config)
 	}
 	if (redis_options_url(&config->redis, &consume.url, &key, err, sizeof(err)) < 0)
 		die("%s: %s", key, err);
+	own_name(config->group, name);
 	umask(027); /* who reached what is not for everybody */
 	store = store_open(config->db, STORE_WRITE, err, sizeof(err));
 	if (!store)
 		die("%s", err);
 
+	store_set_name(store, name);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the store, not the end */
 	r.base = event_base_new();

@@ -129,8 +129,9 @@ static const struct column agent_columns[] = {
 	{ "agent", "AGENT", TEXT(agent), 12 },	     { "state", "STATE", TEXT(state) },
 	{ "policy", "POLICY", TEXT(policy) },	     { "first_seen", NULL, TIME(first_ns) },
 	{ "last_seen", "LAST SEEN", TIME(last_ns) }, { "last_seq", "LAST SEQ", COUNT(last_seq) },
-	{ "events", "EVENTS", COUNT(events) },	     { "missing", "MISSING", COUNT(missing) },
-	{ "gaps", "GAPS", LIST(gaps), 6 },	     { "stats_time", NULL, TIME(stats_ns) },
+	{ "events", NULL, COUNT(events) },	     { "missing", "MISSING", COUNT(missing) },
+	{ "gaps", "GAPS", LIST(gaps), 6 },	     { "alarms", "ALARMS", LIST(alarms), 12 },
+	{ "stats_time", NULL, TIME(stats_ns) },
 };
 #undef ROW
 

@@ -23,3 +23,40 @@ CREATE TABLE anchors (
 	sent INTEGER NOT NULL -- 1: Redis has it
 ) STRICT;
 CREATE INDEX anchors_unsent ON anchors (number) WHERE NOT sent;
+
+-- What is missing (silence.h).
+
+ALTER TABLE agents ADD COLUMN heard INTEGER NOT NULL DEFAULT 0; -- its newest was stored then
+ALTER TABLE agents ADD COLUMN interval INTEGER NOT NULL DEFAULT 0; -- of its heartbeat, ns
+
+-- When it was noticed here, and whether an alert has told of it. What an older
+-- collector has noticed is not told any more.
+ALTER TABLE gaps ADD COLUMN noticed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE gaps ADD COLUMN told INTEGER NOT NULL DEFAULT 1;
+
+-- Alerts that are raised and not over, and what was told last of counters.
+CREATE TABLE alarms (
+	name TEXT NOT NULL,    -- agent-silent, interface-down, ...
+	agent TEXT NOT NULL,   -- '': none
+	subject TEXT NOT NULL, -- interface, device; '': the agent itself
+	since INTEGER NOT NULL,
+	data TEXT,	       -- events-lost: the counters as they were told
+	PRIMARY KEY (name, agent, subject)
+) STRICT, WITHOUT ROWID;
+
+-- The watched addresses of all devices.
+CREATE TABLE targets (
+	address TEXT NOT NULL,
+	device TEXT NOT NULL,
+	path TEXT,
+	since INTEGER NOT NULL, -- first known here
+	seen INTEGER,		-- newest flow, its own time; NULL: none so far
+	PRIMARY KEY (address, device)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX targets_device ON targets (device);
+INSERT OR IGNORE INTO targets
+	SELECT json_extract(t.value, '$.address'), d.device, json_extract(t.value, '$.path'),
+		d.updated, (SELECT MAX(f.end) FROM flows f WHERE f.device = d.device AND
+			json_extract(t.value, '$.address') IN (f.source, f.destination))
+	FROM devices d, json_each(d.json, '$.fabric.targets') t
+	WHERE json_valid(d.json) AND json_type(t.value, '$.address') = 'text';

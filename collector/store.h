@@ -59,13 +59,77 @@ enum { STORE_DUPLICATE = 0, STORE_NEW = 1, STORE_CONFLICT = 2 };
 int store_event(struct store *s, const struct event *e, const char *json, size_t len,
 		uint64_t stored_ns, uint64_t *n);
 
-/* Counts a new event to its agent: newest number, gaps, state, statistics. */
-int store_agent(struct store *s, const struct event *e, const char *json, size_t len);
+/* Counts a new event to its agent: newest number, gaps, state, statistics, and when
+ * it was heard. interval_ns: of the heartbeat that this event is. */
+int store_agent(struct store *s, const struct event *e, const char *json, size_t len,
+		uint64_t now_ns, uint64_t interval_ns);
 
-int store_device(struct store *s, const struct event *e, const char *json, size_t len);
+int store_device(struct store *s, const struct event *e, const char *json, size_t len,
+		 uint64_t now_ns);
 
 int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns, const char *reason,
 		      const void *data, size_t len);
+
+/* Events that the collector itself raises are of this agent (borrowed). */
+void store_set_name(struct store *s, const char *name);
+const char *store_name(const struct store *s); /* "" when not set */
+/* The number of the next of them; 1, or below 0. */
+int store_own_next(struct store *s, uint64_t *seq);
+
+/* ---- what is missing (silence.h) -------------------------------------------- */
+
+struct store_beat {
+	const char *agent;
+	bool running;
+	uint64_t heard_ns, interval_ns;
+	uint64_t alarm_ns; /* agent-silent is raised since then; 0: it is not */
+};
+
+typedef int store_beat_fn(void *arg, const struct store_beat *b);
+int store_beats(struct store *s, store_beat_fn *fn, void *arg);
+
+/* Numbers that were noticed to be missing up to then and were not told of. What an
+ * agent sent before its first event here is not among them. */
+struct store_gap {
+	const char *agent;
+	uint64_t first, last, noticed_ns;
+};
+
+typedef int store_gap_fn(void *arg, const struct store_gap *g);
+int store_gaps(struct store *s, uint64_t noticed_until_ns, store_gap_fn *fn, void *arg);
+int store_gap_told(struct store *s, const char *agent, uint64_t first);
+
+/* An alarm is open from raise to clear. 1: it was changed by this call. agent and
+ * subject may be "". data: text that goes with it, or NULL. */
+struct store_alarm {
+	const char *name, *agent, *subject, *data;
+	uint64_t since_ns;
+};
+
+int store_alarm_raise(struct store *s, const struct store_alarm *a);
+int store_alarm_put(struct store *s, const struct store_alarm *a); /* raises or replaces */
+int store_alarm_clear(struct store *s, const struct store_alarm *a);
+/* 1 and since_ns and data of it, which lives until the next call; 0: not open. */
+int store_alarm_get(struct store *s, struct store_alarm *a);
+typedef int store_alarm_fn(void *arg, const struct store_alarm *a);
+int store_alarms(struct store *s, const char *name, const char *agent, store_alarm_fn *fn,
+		 void *arg);
+
+/* A flow to or from this address. */
+int store_target_seen(struct store *s, const char *address, uint64_t time_ns);
+
+struct store_unseen {
+	const char *device;
+	const char *targets; /* "10.1.0.11,10.30.0.66" */
+	uint64_t since_ns;   /* the first of them is known */
+};
+
+/* Devices with addresses that are known since then or longer, that no flow was seen
+ * of, and no alarm target-unseen is open for. At most `most`. */
+typedef int store_unseen_fn(void *arg, const struct store_unseen *u);
+int store_unseen(struct store *s, uint64_t since_ns, unsigned most, store_unseen_fn *fn, void *arg);
+/* Open alarms target-unseen of devices that have no such address any more. */
+int store_seen_again(struct store *s, unsigned most, store_alarm_fn *fn, void *arg);
 
 /* ---- the chain ------------------------------------------------------------- */
 
@@ -222,7 +286,8 @@ struct store_source {
 struct store_agent {
 	const char *agent, *state, *policy;
 	uint64_t first_ns, last_ns, last_seq, events, missing;
-	const char *gaps; /* "3,7-9"; NULL: none */
+	const char *gaps;   /* "3,7-9"; NULL: none */
+	const char *alarms; /* "agent-silent,interface-down oob0"; NULL: none */
 	uint64_t stats_ns;
 	const char *stats; /* document; NULL: none yet */
 };

@@ -51,18 +51,20 @@ static const char *const statement_sql[] = {
 			 " ON CONFLICT (agent, seq) DO NOTHING",
 	[ST_EVENT_GET] = "SELECT json FROM events WHERE agent = ? AND seq = ?",
 	[ST_AGENT_GET] = "SELECT last_seq FROM agents WHERE agent = ?",
-	[ST_AGENT_ADD] = "INSERT INTO agents (agent, first_seen, last_seen, last_seq, events,"
-			 " state, policy) VALUES (?1, ?2, ?2, ?3, 1, ?4, ?5)",
+	[ST_AGENT_ADD] =
+		"INSERT INTO agents (agent, first_seen, last_seen, last_seq, events,"
+		" state, policy, heard, interval) VALUES (?1, ?2, ?2, ?3, 1, ?4, ?5, ?6, 0)",
 	[ST_AGENT_PUT] =
-		"UPDATE agents SET first_seen = MIN(first_seen, ?2),"
+		"UPDATE agents SET first_seen = MIN(first_seen, ?2), heard = ?6,"
 		" last_seen = MAX(last_seen, ?2), events = events + 1,"
 		" state = CASE WHEN ?3 > last_seq THEN ?4 ELSE state END,"
 		" policy = CASE WHEN ?3 > last_seq THEN IFNULL(?5, policy) ELSE policy END,"
 		" last_seq = MAX(last_seq, ?3) WHERE agent = ?1",
-	[ST_AGENT_STATS] = "UPDATE agents SET stats_time = ?2, stats = ?3"
+	[ST_AGENT_STATS] = "UPDATE agents SET stats_time = ?2, stats = ?3, interval = ?4"
 			   " WHERE agent = ?1 AND IFNULL(stats_time, 0) <= ?2",
-	[ST_GAP_ADD] = "INSERT INTO gaps (agent, first, last, found) VALUES (?, ?, ?, ?)",
-	[ST_GAP_GET] = "SELECT first, last, found FROM gaps"
+	[ST_GAP_ADD] = "INSERT INTO gaps (agent, first, last, found, noticed, told)"
+		       " VALUES (?, ?, ?, ?, ?, ?)",
+	[ST_GAP_GET] = "SELECT first, last, found, noticed, told FROM gaps"
 		       " WHERE agent = ?1 AND first <= ?2 AND last >= ?2",
 	[ST_GAP_DELETE] = "DELETE FROM gaps WHERE agent = ? AND first = ?",
 	[ST_DEVICE_PUT] = "INSERT INTO devices (device, role, policy, updated, json)"
@@ -106,6 +108,27 @@ static const char *const statement_sql[] = {
 	[ST_ANCHOR_ADD] = "INSERT INTO anchors (number, place, hash, time, sent)"
 			  " VALUES (?, ?, ?, ?, 0)",
 	[ST_ANCHOR_SENT] = "UPDATE anchors SET sent = 1 WHERE number = ?",
+	[ST_OWN_NEXT] = "SELECT IFNULL(MAX(seq), 0) + 1 FROM events WHERE agent = ?",
+	[ST_GAP_TOLD] = "UPDATE gaps SET told = 1 WHERE agent = ? AND first = ?",
+	[ST_ALARM_RAISE] = "INSERT OR IGNORE INTO alarms (name, agent, subject, since, data)"
+			   " VALUES (?, ?, ?, ?, ?)",
+	[ST_ALARM_PUT] = "REPLACE INTO alarms (name, agent, subject, since, data)"
+			 " VALUES (?, ?, ?, ?, ?)",
+	[ST_ALARM_CLEAR] = "DELETE FROM alarms WHERE name = ? AND agent = ? AND subject = ?",
+	[ST_ALARM_GET] = "SELECT since, data FROM alarms"
+			 " WHERE name = ? AND agent = ? AND subject = ?",
+	/* Once a minute is enough, and spares the page. */
+	[ST_TARGET_SEEN] = "UPDATE targets SET seen = ?2 WHERE address = ?1"
+			   " AND (seen IS NULL OR seen < ?2 - 60000000000)",
+	[ST_TARGETS_GONE] = "DELETE FROM targets WHERE device = ?1 AND address NOT IN"
+			    " (SELECT json_extract(value, '$.address')"
+			    "  FROM json_each(?2, '$.fabric.targets'))",
+	[ST_TARGETS_ADD] = "INSERT OR IGNORE INTO targets (address, device, path, since)"
+			   " SELECT json_extract(value, '$.address'), ?1,"
+			   "  json_extract(value, '$.path'), ?3"
+			   " FROM json_each(?2, '$.fabric.targets')"
+			   " WHERE json_type(value) = 'object'"
+			   "  AND json_type(value, '$.address') = 'text'",
 	[ST_INCIDENT_GATHER] = "INSERT OR IGNORE INTO incident_flows (incident, flow)"
 			       " SELECT ?1, n FROM flows WHERE device = ?2"
 			       " AND (open OR end >= ?3) AND direction = 'inbound'"
@@ -547,7 +570,7 @@ int store_event(struct store *s, const struct event *e, const char *json, size_t
 /* A number below the newest arrived: it leaves the gap that it was missing from. */
 static int fill_gap(struct store *s, const char *agent, uint64_t seq)
 {
-	uint64_t first, last, found;
+	uint64_t first, last, found, noticed, told;
 	sqlite3_stmt *row;
 	int rc;
 
@@ -557,16 +580,21 @@ static int fill_gap(struct store *s, const char *agent, uint64_t seq)
 	first = (uint64_t)sqlite3_column_int64(row, 0);
 	last = (uint64_t)sqlite3_column_int64(row, 1);
 	found = (uint64_t)sqlite3_column_int64(row, 2);
+	noticed = (uint64_t)sqlite3_column_int64(row, 3);
+	told = (uint64_t)sqlite3_column_int64(row, 4);
 	sqlite3_reset(row);
 	rc = store_sqlite_run(s, ST_GAP_DELETE, NULL, "ti", agent, first);
 	if (rc >= 0 && first < seq)
-		rc = store_sqlite_run(s, ST_GAP_ADD, NULL, "tiii", agent, first, seq - 1, found);
+		rc = store_sqlite_run(s, ST_GAP_ADD, NULL, "tiiiii", agent, first, seq - 1, found,
+				      noticed, told);
 	if (rc >= 0 && seq < last)
-		rc = store_sqlite_run(s, ST_GAP_ADD, NULL, "tiii", agent, seq + 1, last, found);
+		rc = store_sqlite_run(s, ST_GAP_ADD, NULL, "tiiiii", agent, seq + 1, last, found,
+				      noticed, told);
 	return rc;
 }
 
-int store_agent(struct store *s, const struct event *e, const char *json, size_t len)
+int store_agent(struct store *s, const struct event *e, const char *json, size_t len,
+		uint64_t now_ns, uint64_t interval_ns)
 {
 	const char *state = e->type == EVENT_AGENT_STOP ? "stopped" : "running";
 	uint64_t last = 0;
@@ -580,25 +608,35 @@ int store_agent(struct store *s, const struct event *e, const char *json, size_t
 		last = (uint64_t)sqlite3_column_int64(row, 0);
 		sqlite3_reset(row);
 	}
+	/* What came before an agent's first event is no loss that is worth telling. */
 	if (e->seq > last + 1)
-		rc = store_sqlite_run(s, ST_GAP_ADD, NULL, "tiii", e->agent, last + 1, e->seq - 1,
-				      e->time_ns);
+		rc = store_sqlite_run(s, ST_GAP_ADD, NULL, "tiiiii", e->agent, last + 1, e->seq - 1,
+				      e->time_ns, now_ns, (uint64_t)(known == 0));
 	else
 		rc = fill_gap(s, e->agent, e->seq);
 	if (rc < 0)
 		return rc;
-	rc = store_sqlite_run(s, known ? ST_AGENT_PUT : ST_AGENT_ADD, NULL, "tiitt", e->agent,
-			      e->time_ns, e->seq, state, e->policy);
+	rc = store_sqlite_run(s, known ? ST_AGENT_PUT : ST_AGENT_ADD, NULL, "tiitti", e->agent,
+			      e->time_ns, e->seq, state, e->policy, now_ns);
 	if (rc >= 0 && e->type == EVENT_AGENT_STATS)
-		rc = store_sqlite_run(s, ST_AGENT_STATS, NULL, "tij", e->agent, e->time_ns, json,
-				      len);
+		rc = store_sqlite_run(s, ST_AGENT_STATS, NULL, "tiji", e->agent, e->time_ns, json,
+				      len, interval_ns);
 	return store_sqlite_done(rc);
 }
 
-int store_device(struct store *s, const struct event *e, const char *json, size_t len)
+int store_device(struct store *s, const struct event *e, const char *json, size_t len,
+		 uint64_t now_ns)
 {
-	return store_sqlite_done(store_sqlite_run(s, ST_DEVICE_PUT, NULL, "tttij", e->device,
-						  e->role, e->policy, e->time_ns, json, len));
+	int before = sqlite3_total_changes(s->db);
+	int rc = store_sqlite_run(s, ST_DEVICE_PUT, NULL, "tttij", e->device, e->role, e->policy,
+				  e->time_ns, json, len);
+
+	if (rc < 0 || sqlite3_total_changes(s->db) == before)
+		return store_sqlite_done(rc); /* an older document than the one that is known */
+	rc = store_sqlite_run(s, ST_TARGETS_GONE, NULL, "tj", e->device, json, len);
+	if (rc >= 0)
+		rc = store_sqlite_run(s, ST_TARGETS_ADD, NULL, "tji", e->device, json, len, now_ns);
+	return store_sqlite_done(rc);
 }
 
 int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns, const char *reason,

@@ -46,6 +46,15 @@ enum store_statement {
 	ST_ANCHOR_NEWEST,
 	ST_ANCHOR_ADD,
 	ST_ANCHOR_SENT,
+	ST_OWN_NEXT,
+	ST_GAP_TOLD,
+	ST_ALARM_RAISE,
+	ST_ALARM_PUT,
+	ST_ALARM_CLEAR,
+	ST_ALARM_GET,
+	ST_TARGET_SEEN,
+	ST_TARGETS_GONE,
+	ST_TARGETS_ADD,
 	ST_NUM
 };
 
@@ -54,6 +63,7 @@ struct store {
 	char *path;
 	sqlite3_stmt *statements[ST_NUM]; /* prepared on first use */
 	char error[512];
+	const char *name; /* of the agent that the collector's own events are of */
 
 	/* the chain */
 	char id[CHAIN_ID_LEN];

@@ -362,6 +362,7 @@ static int take_agent(sqlite3_stmt *st, void *arg)
 		.gaps = store_sqlite_text(st, 8),
 		.stats_ns = u64(st, 9),
 		.stats = store_sqlite_text(st, 10),
+		.alarms = store_sqlite_text(st, 11),
 	};
 
 	return call->fn(call->arg, &row);
@@ -374,12 +375,16 @@ int store_agents(struct store *s, const struct store_filter *f, store_agent_fn *
 
 	if (f->limit)
 		add(&q, "SELECT * FROM (");
-	add(&q, "SELECT agent, state, policy, first_seen, last_seen, last_seq, events,"
+	add(&q, "SELECT agent, CASE WHEN EXISTS (SELECT 1 FROM alarms l"
+		"  WHERE l.agent = a.agent AND l.name = 'agent-silent') THEN 'silent' ELSE state"
+		" END, policy, first_seen, last_seen, last_seq, events,"
 		" (SELECT IFNULL(SUM(last - first + 1), 0) FROM gaps g WHERE g.agent = a.agent),"
 		" (SELECT GROUP_CONCAT(CASE WHEN first = last THEN first"
 		"   ELSE first || '-' || last END) FROM (SELECT first, last FROM gaps g"
 		"   WHERE g.agent = a.agent ORDER BY first)),"
-		" stats_time, stats, agent AS n FROM agents a");
+		" stats_time, stats, (SELECT GROUP_CONCAT(CASE subject WHEN '' THEN name"
+		"   ELSE name || ' ' || subject END) FROM alarms l WHERE l.agent = a.agent"
+		"   AND l.name <> 'events-lost'), agent AS n FROM agents a");
 	where_number(&q, "last_seen >= ?", f->since_ns);
 	where_number(&q, "first_seen < ?", f->until_ns);
 	if (f->device || asks_what(f)) {

@@ -216,6 +216,18 @@ static void add_bgp(struct line *l, const struct event *e)
 	}
 }
 
+/* Who raised it has said it in a sentence; may be longer than a word may be. */
+static void add_alert(struct line *l, const json_t *alert)
+{
+	const char *text = json_string_value(json_object_get(alert, "text"));
+	char clean[WORDS_LEN];
+
+	if (text)
+		add(l, "%s", output_clean(text, clean, sizeof(clean)));
+	else
+		add_members(l, alert);
+}
+
 const char *words_event(const struct event *e, char buf[WORDS_LEN])
 {
 	struct line l = { buf, 0 };
@@ -253,7 +265,7 @@ const char *words_event(const struct event *e, char buf[WORDS_LEN])
 		if (e->has_flow)
 			add_flow(&l, e);
 		else
-			add_members(&l, json_object_get(e->doc, "alert"));
+			add_alert(&l, json_object_get(e->doc, "alert"));
 		break;
 	default:
 		break;
