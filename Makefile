@@ -35,6 +35,7 @@ COLLECTOR_SRC := $(filter-out collector/main.c,$(call find_c,collector))
 UNIT_SRC := $(wildcard tests/unit/test_*.c)
 UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 TOOL_SRC := $(wildcard tests/tools/*.c)
+PRELOAD_SRC := $(wildcard tests/preload/*.c)
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
@@ -44,7 +45,8 @@ LIBS = $(BUILD)/libagent.a $(BUILD)/libcollector.a $(BUILD)/libcommon.a
 PROGRAMS := $(if $(wildcard agent/main.c),$(BUILD)/glasswatch-agent) \
 	$(if $(wildcard collector/main.c),$(BUILD)/glasswatch-collector)
 UNIT := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
-TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(TOOL_SRC))
+TOOLS := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(TOOL_SRC)) \
+	$(patsubst tests/preload/%.c,$(BUILD)/tests/tools/%.so,$(PRELOAD_SRC))
 BENCH := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(BENCH_SRC))
 FUZZERS := $(patsubst tests/fuzz/%.c,$(BUILD)/%,$(FUZZ_SRC))
 SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
@@ -178,6 +180,12 @@ $(BUILD)/tests/tools/%: $(BUILD)/obj/tests/tools/%.o $(LIBS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lm
+
+# Libraries that stand between a program and the system (LD_PRELOAD).
+$(BUILD)/tests/tools/%.so: tests/preload/%.c
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -g $(WARN) -Wno-missing-prototypes -D_GNU_SOURCE \
+		-fPIC -shared -o $@ $<
 
 $(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBS)
 	$(call say,LINK,$@)
