@@ -148,8 +148,8 @@ static void on_route(void *arg, const struct bgp_route *r)
 	memcpy(a.rd, r->rd, sizeof(a.rd));
 	b->has_routes = true;
 	if (r->withdrawn)
-		armed_withdraw(by->c.to->armed, &a, bgp_is_whole(&b->bgp) && !b->recalled, on_change,
-			       &routing);
+		armed_withdraw(by->c.to->armed, &a, bgp_is_whole(&b->bgp) && !b->recalled,
+			       on_change, &routing);
 	else
 		armed_announce(by->c.to->armed, &a, on_change, &routing);
 }

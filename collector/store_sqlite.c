@@ -404,10 +404,63 @@ static int prepare_file(struct store *s, enum store_mode mode)
 	return rc ? rc : store_sqlite_chain_open(s);
 }
 
+/* Asked first: SQLite's "unable to open database file" helps nobody. */
+static bool may_open(const char *path, enum store_mode mode, char *err, size_t size)
+{
+	const char *fmt;
+	int why;
+
+	if (strcmp(path, ":memory:") == 0 || access(path, mode == STORE_READ ? R_OK : W_OK) == 0)
+		return true;
+	why = errno;
+	if (mode == STORE_WRITE && why == ENOENT)
+		return true; /* it is made */
+	if (mode == STORE_WRITE)
+		fmt = "%s: the store cannot be written: %s";
+	else if (why == ENOENT)
+		fmt = "%s: no such store; start `glasswatch-collector run`, or name another with "
+		      "--db FILE";
+	else
+		fmt = "%s: the store cannot be read: %s";
+	snprintf(err, size, fmt, path, strerror(why));
+	return false;
+}
+
+/* A file where nothing can be written beside it, nor has been: a copy on a
+ * read-only file system, say. SQLite cannot make its -shm file there. */
+static bool is_fixed(const char *path)
+{
+	char name[4096], *slash;
+
+	if (snprintf(name, sizeof(name), "%s-wal", path) >= (int)sizeof(name) ||
+	    access(name, F_OK) == 0)
+		return false;
+	slash = strrchr(name, '/');
+	if (slash)
+		slash[slash == name] = '\0';
+	return access(slash ? name : ".", W_OK) != 0;
+}
+
+static int open_file(struct store *s, const char *path, enum store_mode mode)
+{
+	char uri[3 * 4096 + 32];
+	size_t n = 5;
+
+	if (mode == STORE_WRITE)
+		return sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+				       NULL);
+	if (strlen(path) >= 4096 || !is_fixed(path))
+		return sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READONLY, NULL);
+	memcpy(uri, "file:", n);
+	for (; *path; path++)
+		n += (size_t)snprintf(uri + n, 4, strchr("?#%", *path) ? "%%%02x" : "%c",
+				      (unsigned char)*path);
+	snprintf(uri + n, sizeof(uri) - n, "?immutable=1");
+	return sqlite3_open_v2(uri, &s->db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI, NULL);
+}
+
 struct store *store_open(const char *path, enum store_mode mode, char *err, size_t size)
 {
-	int flags = mode == STORE_READ ? SQLITE_OPEN_READONLY
-				       : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
 	struct store *s = calloc(1, sizeof(*s));
 
 	if (!s || !(s->path = strdup(path))) {
@@ -415,19 +468,9 @@ struct store *store_open(const char *path, enum store_mode mode, char *err, size
 		free(s);
 		return NULL;
 	}
-	/* Asked first: SQLite's "unable to open database file" helps nobody. */
-	if (mode == STORE_READ && strcmp(path, ":memory:") != 0 && access(path, R_OK) != 0) {
-		int why = errno;
-
-		snprintf(err, size,
-			 why == ENOENT
-				 ? "%s: no such store; start `glasswatch-collector run`, or name "
-				   "another with --db FILE"
-				 : "%s: the store cannot be read: %s",
-			 path, strerror(why));
+	if (!may_open(path, mode, err, size))
 		goto fail;
-	}
-	if (sqlite3_open_v2(path, &s->db, flags, NULL) != SQLITE_OK) {
+	if (open_file(s, path, mode) != SQLITE_OK) {
 		int why = s->db ? sqlite3_system_errno(s->db) : ENOMEM;
 
 		snprintf(err, size, "%s: the store cannot be opened: %s%s", path,

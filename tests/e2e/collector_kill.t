@@ -36,7 +36,8 @@ def owed():
     """Entries that are not acknowledged: handed out, or not yet."""
     info = redis.command("XINFO", "GROUPS", KEY)[0]
     pairs = dict(zip(info[::2], info[1::2]))
-    return pairs[b"pending"] + (pairs[b"lag"] or 0)
+    unread = redis.command("XRANGE", KEY, b"(" + pairs[b"last-delivered-id"], "+")
+    return pairs[b"pending"] + len(unread)
 
 
 def run(at):
