@@ -44,11 +44,11 @@ CREATE TABLE alarms (
 	PRIMARY KEY (name, agent, subject)
 ) STRICT, WITHOUT ROWID;
 
--- The watched addresses of all devices.
+-- The watched addresses of all devices, those of Ma1 and lo6.
 CREATE TABLE targets (
 	address TEXT NOT NULL,
 	device TEXT NOT NULL,
-	path TEXT,
+	path TEXT NOT NULL,
 	since INTEGER NOT NULL, -- first known here
 	seen INTEGER,		-- newest flow, its own time; NULL: none so far
 	PRIMARY KEY (address, device)
@@ -59,4 +59,5 @@ INSERT OR IGNORE INTO targets
 		d.updated, (SELECT MAX(f.end) FROM flows f WHERE f.device = d.device AND
 			json_extract(t.value, '$.address') IN (f.source, f.destination))
 	FROM devices d, json_each(d.json, '$.fabric.targets') t
-	WHERE json_valid(d.json) AND json_type(t.value, '$.address') = 'text';
+	WHERE json_valid(d.json) AND json_type(t.value, '$.address') = 'text'
+		AND json_type(t.value, '$.path') = 'text';

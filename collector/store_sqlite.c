@@ -128,7 +128,9 @@ static const char *const statement_sql[] = {
 			   "  json_extract(value, '$.path'), ?3"
 			   " FROM json_each(?2, '$.fabric.targets')"
 			   " WHERE json_type(value) = 'object'"
-			   "  AND json_type(value, '$.address') = 'text'",
+			   "  AND json_type(value, '$.address') = 'text'"
+			   /* without a path it is one of the underlay, not watched for itself */
+			   "  AND json_type(value, '$.path') = 'text'",
 	[ST_INCIDENT_GATHER] = "INSERT OR IGNORE INTO incident_flows (incident, flow)"
 			       " SELECT ?1, n FROM flows WHERE device = ?2"
 			       " AND (open OR end >= ?3) AND direction = 'inbound'"

@@ -10,9 +10,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/chain_check.h"
 #include "collector/ingest.h"
+#include "collector/notice.h"
 #include "collector/query.h"
 #include "collector/timeline.h"
+#include "common/clock.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,6 +37,25 @@ static void ask(struct store *s, FILE *to)
 			abort();
 }
 
+/* Whatever was stored is in the chain; numbers may be missing. */
+static int take_place(void *arg, const struct store_place *p)
+{
+	chain_check_place(arg, p);
+	return 0;
+}
+
+static void check(struct store *s)
+{
+	struct chain_check *c = chain_check_new(store_id(s));
+
+	if (!c || store_chain(s, take_place, c))
+		abort();
+	chain_check_finish_places(c);
+	if (chain_check_totals(c)->findings || !chain_check_totals(c)->places)
+		abort();
+	chain_check_free(c);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct store *s;
@@ -45,6 +67,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!s) {
 		s = store_open(":memory:", STORE_WRITE, err, sizeof(err));
+		if (s)
+			store_set_name(s, "glasswatch-fuzz");
 		nowhere = fopen("/dev/null", "w");
 	}
 	if (!s || !nowhere || ingest_begin(s))
@@ -61,8 +85,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (counts.stored + counts.duplicates + counts.dead != entries)
 		abort();
-	if (counts.stored)
+	/* Two hours later, with whatever came as the newest heartbeat. */
+	if (notice_tick(s, 1700000000000000000 + 7200 * NS_PER_S, 1, 3600 * NS_PER_S))
+		abort();
+	if (counts.stored) {
 		ask(s, nowhere);
+		check(s);
+	}
 	store_rollback(s);
 	return 0;
 }
