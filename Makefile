@@ -54,7 +54,7 @@ SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 # ---- libraries ---------------------------------------------------------------
 
 PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng
-NEEDS_LIBS := $(filter-out deps help clean test test-debian13 check demo coverage bench \
+NEEDS_LIBS := $(filter-out deps help clean test test-debian13 chaos check demo coverage bench \
 	bench-kernel,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
 MISSING := $(strip $(foreach p,$(PACKAGES) cmocka,\

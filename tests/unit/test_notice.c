@@ -223,7 +223,9 @@ static void test_targets(void **state)
 	tick(UNSEEN + S(3));
 	assert_non_null(strstr(alerts(), "target-unseen cleared: each address"));
 
-	device(UNSEEN + S(4), 5, "{\"address\":\"10.4.0.1\",\"path\":\"primary\"},{\"path\":1},7,{\"address\":\"10.5.0.1\"},{\"address\":5}");
+	device(UNSEEN + S(4), 5,
+	       "{\"address\":\"10.4.0.1\",\"path\":\"primary\"},{\"path\":1},7,"
+	       "{\"address\":\"10.5.0.1\"},{\"address\":5}");
 	tick(3 * UNSEEN);
 	assert_non_null(strstr(alerts(), "a packet of 10.4.0.1 of"));
 	device(3 * UNSEEN + S(5), 6, ""); /* it is not watched any more */
