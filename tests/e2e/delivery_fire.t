@@ -454,7 +454,8 @@ def refusals(s):
 
 
 TESTS = [refusals, black_holed, hung, half_open, sentinel_failover, moved, loading,
-         clock_steps_back, outbox_full, refused, slow, restarted_mid_pipeline, wrong_password, no_password,
+         clock_steps_back, outbox_full, refused, slow, restarted_mid_pipeline, wrong_password,
+         no_password,
          acl_without_xadd, oom, oom_comes_and_goes, readonly, misconf, moved_at_first, disk_full]
 
 if __name__ == "__main__":
