@@ -118,7 +118,8 @@ HARDEN += -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 HARDEN_LD = -pie -Wl,-z,relro,-z,now
 else
 CHECKED = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-CHECKED += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+CHECKED += $(if $(FUZZ),-fsanitize=fuzzer-no-link \
+	-DFUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION)
 HARDEN_LD = -pie
 endif
 

@@ -19,7 +19,12 @@
 #include "common/bytes.h"
 #include "common/clock.h"
 
+/* A fuzz target makes it anew for each input, and is to see it refilled and grown. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define BUFFER_START 128u
+#else
 #define BUFFER_START (256u * 1024)
+#endif
 #define BLOCK_MAX (64u * 1024 * 1024) /* a longer block is a broken length */
 #define MAX_INTERFACES 4096
 

@@ -11,6 +11,13 @@
 
 #define NO_ENTRY 0xffffffffu
 
+/* A fuzz target makes the tables anew for each input, and is to see them full. */
+#ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
+#define ROOM(n) ((n) / 128)
+#else
+#define ROOM(n) (n)
+#endif
+
 /* Entries in a ring, the next one to be used is the oldest; found by hash. */
 struct table {
 	struct link {
@@ -64,8 +71,9 @@ struct fragments *fragments_new(void)
 
 	if (!f)
 		return NULL;
-	f->datagrams = (struct table){ .n = GW_MAX_DATAGRAMS, .size = sizeof(struct gw_datagram) };
-	f->early = (struct table){ .n = GW_MAX_EARLY, .size = sizeof(struct gw_record) };
+	f->datagrams = (struct table){ .n = ROOM(GW_MAX_DATAGRAMS),
+				       .size = sizeof(struct gw_datagram) };
+	f->early = (struct table){ .n = ROOM(GW_MAX_EARLY), .size = sizeof(struct gw_record) };
 	if (getrandom(&f->seed, sizeof(f->seed), GRND_NONBLOCK) != sizeof(f->seed))
 		f->seed = 0x2545f4914f6cdd1dull ^ (uintptr_t)f;
 	return f;
