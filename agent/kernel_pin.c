@@ -159,6 +159,33 @@ static int lock_directory(const char *path)
 	return fd;
 }
 
+static bool is_in_the_way(const char *path)
+{
+	struct stat st;
+
+	return !lstat(path, &st) && !S_ISDIR(st.st_mode);
+}
+
+/* Whether the directories are there or can be made; errno: why not. */
+static bool can_make(const char *root, const struct pins *p)
+{
+	if (access(root, W_OK))
+		return false;
+	errno = EEXIST;
+	return !is_in_the_way(p->top) && !is_in_the_way(p->agent);
+}
+
+/* Not before something is pinned: one that does not get that far leaves nothing. */
+static int take_directory(struct pins *p)
+{
+	if (p->lock >= 0)
+		return 0;
+	if (!make_directory(p->top) || !make_directory(p->agent))
+		return -errno;
+	p->lock = lock_directory(p->agent);
+	return p->lock < 0 ? -errno : 0;
+}
+
 struct pins *pins_open(const char *root, const char *agent, char *err, size_t size)
 {
 	struct pins *p = calloc(1, sizeof(*p));
@@ -179,11 +206,13 @@ struct pins *pins_open(const char *root, const char *agent, char *err, size_t si
 		errno = EMEDIUMTYPE;
 		return NULL;
 	}
-	if (!make_directory(p->top) || !make_directory(p->agent)) {
+	if (!can_make(root, p)) {
 		explain(p->agent, errno, err, size);
 		free(p);
 		return NULL;
 	}
+	if (access(p->agent, F_OK)) /* there is nothing to take over: see take_directory() */
+		return p;
 	p->lock = lock_directory(p->agent);
 	if (p->lock < 0) {
 		if (errno == EWOULDBLOCK)
@@ -204,9 +233,11 @@ void pins_close(struct pins *p)
 	/* these fail, rightly, where something is left */
 	if (p->layout[0])
 		rmdir(p->layout);
-	rmdir(p->agent);
-	rmdir(p->top);
-	close(p->lock);
+	if (p->lock >= 0) {
+		rmdir(p->agent);
+		rmdir(p->top);
+		close(p->lock);
+	}
 	free(p);
 }
 
@@ -232,10 +263,13 @@ int pins_get(const struct pins *p, const char *name)
 	return fd < 0 ? -errno : fd;
 }
 
-int pins_put(const struct pins *p, const char *name, int fd)
+int pins_put(struct pins *p, const char *name, int fd)
 {
 	char path[PATH_MAX], fresh[PATH_MAX];
-	int err = 0;
+	int err = take_directory(p);
+
+	if (err)
+		return err;
 
 	if (!join(path, p->layout, name) || !join(fresh, p->layout, "new"))
 		return -ENAMETOOLONG;
@@ -258,7 +292,7 @@ int pins_get(const struct pins *p, const char *name)
 	return -ENOSYS;
 }
 
-int pins_put(const struct pins *p, const char *name, int fd)
+int pins_put(struct pins *p, const char *name, int fd)
 {
 	return -ENOSYS;
 }

@@ -27,7 +27,8 @@
 
 struct pins;
 
-/* Takes the agent's directory, which it makes, and its lock. NULL with what is
+/* Takes the agent's directory and its lock, where it is there; else it is made with
+ * the first name in it. NULL with what is
  * wrong and its remedy in err: not bpffs (then errno is EMEDIUMTYPE), not
  * writable, another agent's. */
 struct pins *pins_open(const char *root, const char *agent, char *err, size_t size);
@@ -43,7 +44,7 @@ bool pins_use(struct pins *p, const char *layout);
 int pins_get(const struct pins *p, const char *name);
 
 /* Pins; what had the name before is replaced in one step. 0 or a negative errno. */
-int pins_put(const struct pins *p, const char *name, int fd);
+int pins_put(struct pins *p, const char *name, int fd);
 
 int pins_drop(const struct pins *p, const char *name);
 

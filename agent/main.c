@@ -502,7 +502,7 @@ static void open_pins(struct agent *a)
 }
 
 /* What an agent of this name had pinned is of no use to one that does not pin. */
-static void drop_foreign_pins(struct agent *a)
+static void drop_former_pins(struct agent *a)
 {
 	const char *root = strcmp(a->config.pin, PIN_OFF) ? a->config.pin : PIN_ROOT;
 	char err[512];
@@ -510,13 +510,14 @@ static void drop_foreign_pins(struct agent *a)
 
 	if (!a->durable || a->capture->pinned)
 		return;
-	p = a->pins ? a->pins : pins_open(root, a->config.name, err, sizeof(err));
+	pins_close(a->pins);
+	a->pins = NULL;
+	p = pins_open(root, a->config.name, err, sizeof(err));
 	if (!p)
 		return;
 	if (pins_remove_others(p, hooks_drop_filter, NULL))
 		log_info("removed what a former agent had left in the kernel");
-	if (p != a->pins)
-		pins_close(p);
+	pins_close(p);
 }
 
 /* Times of another clock, or of another life of the machine, mean nothing here. */
@@ -571,13 +572,19 @@ static json_t *start_body(struct agent *a, const struct memory_recalled *former)
 	return body;
 }
 
-/* What happened while nobody was there, from the records that it left. */
+/* What happened while nobody was there: first all records that were left, then the
+ * flows that none of them tells of. */
 static void catch_up(struct agent *a, const struct memory_recalled *former)
 {
 	unsigned ended;
+	int n;
 
-	if (former->goes_on)
-		turn(-1, 0, a);
+	do {
+		pipeline_clock(a->pipeline, agent_now(a));
+		n = a->capture->ops->poll(a->capture, RECORDS_A_TURN, pipeline_record, a->pipeline);
+		a->note_now = true;
+		commit(a);
+	} while (n >= RECORDS_A_TURN);
 	ended = pipeline_resume(a->pipeline, agent_now(a));
 	if (former->goes_on)
 		log_info("took over from a former agent: %u flows go on, %u could not be seen to "
@@ -691,7 +698,7 @@ static int run(struct agent *a)
 	if (a->capture->ops->fd(a->capture) >= 0)
 		events[6] = on_fd(a, a->capture->ops->fd(a->capture), EV_READ, turn);
 	events[7] = on_fd(a, SIGUSR2, EV_SIGNAL, on_stop);
-	drop_foreign_pins(a);
+	drop_former_pins(a);
 	catch_up(a, &former);
 	commit(a);
 	log_info("ready: %s on %zu interface%s, generation %s, %zu devices, %zu targets",

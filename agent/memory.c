@@ -39,7 +39,8 @@ struct memory {
 	bool *path_seen; /* by device index: differs from its note */
 	size_t n_path_seen;
 	bool path_changed;
-	char *buf; /* encode()'s */
+	struct recall_bytes mind; /* of the flow at hand */
+	char *buf;		  /* encode()'s */
 	size_t buf_size;
 
 	struct place place;	    /* as noted */
@@ -73,6 +74,7 @@ void memory_free(struct memory *m)
 	free(m->changed);
 	free(m->gone);
 	free(m->path_seen);
+	free(m->mind.at);
 	free(m->buf);
 	free(m);
 }
@@ -155,12 +157,12 @@ bool memory_has_news(const struct memory *m)
 
 static int write_flow(struct memory *m, const struct flow *f)
 {
-	struct recall_flow mind;
 	struct note note = { .id = f->id };
 
-	recall_note_flow(f, &mind);
-	note.mind = mind.bytes;
-	note.mind_len = mind.len;
+	if (!recall_note_flow(f, &m->mind))
+		return -ENOMEM;
+	note.mind = m->mind.at;
+	note.mind_len = m->mind.len;
 	if (f->state == FLOW_OPEN) {
 		long len = m->encode(m->arg, f, &m->buf, &m->buf_size);
 

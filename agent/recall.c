@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/recall.h"
 
-#include <assert.h>
 #include <string.h>
 
 #include "agent/recall_bgp.h"
 
-/* The mind of a flow's note: struct flow without its pointers. */
+/* The mind of a flow's note: struct flow without its pointers; SSH's follows it. */
 struct mind {
 	uint32_t version, size;
 	struct gw_key key;
@@ -21,11 +20,10 @@ struct mind {
 	uint8_t bgp_up, bgp_down, login_reported;
 	struct gw_actor actor;
 };
-static_assert(sizeof(struct mind) <= RECALL_FLOW_BYTES, "room for a mind");
 
 /* ---- writing ------------------------------------------------------------------- */
 
-void recall_note_flow(const struct flow *f, struct recall_flow *out)
+bool recall_note_flow(const struct flow *f, struct recall_bytes *out)
 {
 	struct mind m;
 
@@ -57,8 +55,12 @@ void recall_note_flow(const struct flow *f, struct recall_flow *out)
 	m.bgp_up = f->bgp && f->bgp->told_up;
 	m.bgp_down = f->bgp && f->bgp->told_down;
 	m.actor = f->actor;
-	memcpy(out->bytes, &m, sizeof(m));
-	out->len = sizeof(m);
+	out->len = 0;
+	if (!recall_put(out, &m, sizeof(m)))
+		return false;
+	if (f->state == FLOW_OPEN && f->ssh)
+		recall_put_ssh(out, f->ssh);
+	return true;
 }
 
 json_t *recall_keep(const struct flow *f)
@@ -70,7 +72,7 @@ json_t *recall_keep(const struct flow *f)
 
 static bool mind_of(const struct note *note, struct mind *m)
 {
-	if (note->mind_len != sizeof(*m))
+	if (note->mind_len < sizeof(*m))
 		return false;
 	memcpy(m, note->mind, sizeof(*m));
 	return m->version == RECALL_VERSION && m->size == sizeof(*m) && m->id == note->id &&
@@ -152,6 +154,10 @@ bool recall_flow(const struct note *note, struct flow *f)
 		recall_bgp(f, json_object_get(doc, "bgp"),
 			   json_object_get(json_object_get(doc, "keep"), "bgp"));
 		f->read_before = parts_of(doc);
+		f->ssh = recall_ssh((const uint8_t *)note->mind + sizeof(m),
+				    note->mind_len - sizeof(m));
+		if (f->ssh)
+			json_object_del(f->read_before, "ssh");
 	}
 	if (f->bgp) {
 		f->bgp->told_up = m.bgp_up;

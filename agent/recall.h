@@ -25,19 +25,14 @@
 #include "agent/flow.h"
 #include "agent/outbox_notes.h"
 #include "agent/path.h"
+#include "agent/recall_ssh.h"
 #include "common/event.h"
 
 /* Raise when a struct of recall.c changes; part of the pinned layout. */
 #define RECALL_VERSION 1
 
-/* The mind of a flow's note. */
-#define RECALL_FLOW_BYTES 640
-struct recall_flow {
-	uint8_t bytes[RECALL_FLOW_BYTES];
-	size_t len;
-};
-
-void recall_note_flow(const struct flow *f, struct recall_flow *out);
+/* The mind of a flow's note, in the place of what was in out. False: no memory. */
+bool recall_note_flow(const struct flow *f, struct recall_bytes *out);
 
 /* What is to be in the document beside the event: {"keep":{...}}, or NULL. */
 json_t *recall_keep(const struct flow *f);

@@ -41,7 +41,7 @@ WAYS = {
         ["wrapping"],
         ["flow_event"],
         ["bgp_session"],
-        ["recall_bgp"],
+        ["recall_bgp", "recall_ssh"],
         ["recall"],
         ["memory"],
         ["pipeline", "report", "config", "replay", "run", "control", "status", "main"],
