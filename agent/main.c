@@ -485,18 +485,15 @@ static struct event *on_fd(struct agent *a, int fd, short what, event_callback_f
 
 /* ---- taking over ------------------------------------------------------------------------ */
 
-/* Without an outbox that survives, a next agent would not know what was told. */
-static void open_pins(struct agent *a)
+/* Without an outbox that survives, a next agent would not know what was told. err: why
+ * nothing can be pinned; to be said when there is a capture that would be. */
+static void open_pins(struct agent *a, char *err, size_t size)
 {
-	char err[512];
-
+	err[0] = '\0';
 	if (!a->durable || a->config.capture == CAPTURE_PCAP ||
 	    strcmp(a->config.pin, PIN_OFF) == 0)
 		return;
-	a->pins = pins_open(a->config.pin, a->config.name, err, sizeof(err));
-	if (!a->pins)
-		log_warning("%s; until then nothing is pinned: when this agent dies, nobody "
-			    "watches until the next one has started", err);
+	a->pins = pins_open(a->config.pin, a->config.name, err, size);
 	a->capture_config.pins = a->pins;
 	a->capture_config.notes_version = RECALL_VERSION;
 }
@@ -659,8 +656,11 @@ static int run(struct agent *a)
 	agent_capture_config(&a->config, &a->capture_config);
 	agent_pipeline_config(&a->config, &pc);
 	a->durable = a->config.redis.url || a->config.state;
-	open_pins(a);
+	open_pins(a, err, sizeof(err));
 	open_capture(a); /* needs root */
+	if (err[0] && strcmp(a->capture->ops->name, "bpf") == 0)
+		log_warning("%s; until then nothing is pinned: when this agent dies, nobody "
+			    "watches until the next one has started", err);
 	a->base = event_base_new();
 	if (!a->base)
 		die("no memory for the event loop");
