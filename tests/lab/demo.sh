@@ -103,6 +103,7 @@ name: mgmt-1
 fabric: $fabric
 interface: [oob0, inb0]
 capture: $capture
+pin: off # there is no bpffs in a namespace's /sys
 redis: unix://$sock
 state: $work/state
 timeout:

@@ -149,10 +149,10 @@ start_agent()
 {
 	local key=$1
 	shift
-	# exec: the process to stop is the agent itself
+	# exec: the process to stop is the agent itself. There is no bpffs in a namespace's /sys.
 	(exec ip netns exec "$lab_name-mgmt" "$agent" run -i oob0 -i inb0 --name mgmt-1 \
 		--output "$work/$key.json" --state "$work/$key.state" --timeout-linger 1s \
-		--timeout-attempt 10s "$@") 2>"$work/$key.err" &
+		--timeout-attempt 10s --pin off "$@") 2>"$work/$key.err" &
 	agent_pid[$key]=$!
 	await grep -q "ready" "$work/$key.err" || {
 		show "$work/$key.err"
