@@ -263,14 +263,14 @@ static void take_over(bool clsact)
 	pins = pins_open(BPFFS, "unit.test", err, sizeof(err));
 	if (!pins)
 		fail_msg("%s", err);
-	assert_null(pins_open(BPFFS, "unit.test", err, sizeof(err)));
-	assert_non_null(strstr(err, "in use by a running agent"));
 	c = open_pinned(pins, clsact);
 	assert_false(c->inherited);
 	assert_false(c->pinned);
 	assert_int_not_equal(sh("ls " BPFFS "/glasswatch/unit%2etest/v*/map-ring 2>/dev/null"), 0);
 	assert_int_equal(c->ops->load(c, &fabric), 0);
 	assert_true(c->pinned);
+	assert_null(pins_open(BPFFS, "unit.test", err, sizeof(err)));
+	assert_non_null(strstr(err, "in use by a running agent"));
 	id = c->id;
 	*c->alive = 42;
 	syn(40001);

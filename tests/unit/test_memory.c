@@ -109,9 +109,11 @@ static void session(unsigned ms, const char *to, uint16_t port, uint32_t isn, un
 static void say_bgp(unsigned ms, bool from_peer, uint32_t seq, uint32_t ack, const char *bytes,
 		    size_t n)
 {
-	packet(ms, from_peer ? (struct segment){ PEER, MA1, 40179, 179, GW_ACK, seq, ack, bytes, n } :
-			       (struct segment){ MA1, PEER, 179, 40179, GW_ACK, seq, ack, bytes,
-						 n });
+	struct segment s = { PEER, MA1, 40179, 179, GW_ACK, seq, ack, bytes, n };
+
+	if (!from_peer)
+		s = (struct segment){ MA1, PEER, 179, 40179, GW_ACK, seq, ack, bytes, n };
+	packet(ms, s);
 }
 
 static void bgp_session(unsigned ms)
