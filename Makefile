@@ -53,7 +53,7 @@ SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 
 # ---- libraries ---------------------------------------------------------------
 
-PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng
+PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng libseccomp
 NEEDS_LIBS := $(filter-out deps help clean test test-debian13 chaos check demo coverage bench \
 	bench-kernel,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
@@ -365,13 +365,19 @@ bench: bench-kernel ## every benchmark
 
 install: all ## install into DESTDIR/PREFIX
 	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/glasswatch \
-		share/doc/glasswatch/examples)
+		share/doc/glasswatch/examples lib/systemd/system lib/sysusers.d)
 	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	$(Q)install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	$(Q)install -m 644 common/event.schema.json $(DESTDIR)$(PREFIX)/share/glasswatch/
 	$(Q)install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/glasswatch/
 	$(Q)install -m 644 docs/examples/*.yaml \
 		$(DESTDIR)$(PREFIX)/share/doc/glasswatch/examples/
+	$(Q)for u in agent collector; do \
+		sed 's,@PREFIX@,$(PREFIX),' packaging/glasswatch-$$u.service.in | install -m 644 \
+			/dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/glasswatch-$$u.service || exit 1; \
+	done
+	$(Q)install -m 644 packaging/glasswatch.sysusers \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/glasswatch.conf
 
 clean: ## remove build/
 	$(Q)rm -rf $(BUILD)

@@ -93,6 +93,7 @@ struct capture {
 	uint64_t id;		/* of its order of records, until the machine restarts */
 	uint64_t *alive;	/* the owner notes the time here each turn; NULL: nowhere */
 	uint64_t last_alive_ns; /* when the former agent last did; 0: not known */
+	uint64_t keeps;	 /* capabilities that it takes once open: PRIVILEGE() of each */
 };
 
 /* Both return NULL with one line in err; the caller dies or falls back. */

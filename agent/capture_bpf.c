@@ -17,6 +17,7 @@
 
 #ifdef HAVE_BPF
 
+#include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@
 #include "agent/ring.h"
 #include "bpf/parse.h" /* the skeleton names its types */
 #include "common/log.h"
+#include "common/privilege.h"
 #include "watch.skel.h"
 
 #define SWEEP_BATCH 1024 /* flows per system call, at least; 285 ns each */
@@ -337,6 +339,9 @@ struct capture *capture_bpf_open(const struct capture_config *config, char *err,
 		capture_bpf_close(&b->capture);
 		return NULL;
 	}
+	b->capture.keeps = PRIVILEGE(CAP_BPF); /* a reload makes maps */
+	if (hooks_filtered(b->hooks))
+		b->capture.keeps |= PRIVILEGE(CAP_NET_ADMIN);
 	return &b->capture;
 }
 

@@ -100,6 +100,14 @@ static const struct conf_option options[] = {
 	{ .key = "limit.outbox", .type = CONF_SIZE, .offset = AT(outbox_bytes), .commands = CMD_RUN,
 	  .preset = "256M", .min = 65536, .argument = "SIZE",
 	  .help = "events kept on disk while Redis is away" },
+	{ .key = "user", .type = CONF_STRING, .offset = AT(user), .commands = CMD_RUN,
+	  .argument = "NAME",
+	  .help = "when started by root: become this user; capabilities that opening captures "
+		  "takes are kept so long" },
+	{ .key = "sandbox", .type = CONF_CHOICE, .offset = AT(sandbox), .commands = CMD_RUN,
+	  .preset = "on", .choices = "on|off", .argument = "on|off",
+	  .help = "limit files (Landlock) and system calls (seccomp) once all is open; off is "
+		  "for debugging" },
 	{ .key = "verbose", .letter = 'v', .type = CONF_BOOL, .offset = AT(verbose),
 	  .commands = WATCH, .help = "say more on stderr" },
 };

@@ -35,6 +35,8 @@ struct agent_config {
 	uint64_t ring_bytes;
 	uint64_t linger_ns, attempt_ns, closing_ns, idle_ns, update_ns;
 	uint64_t unanswered_ns, stalled_ns, window_ns, stats_ns;
+	char *user;  /* to become when root; NULL: stay */
+	int sandbox; /* SANDBOX_* */
 	bool verbose;
 	/* other commands */
 	bool all;

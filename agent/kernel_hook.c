@@ -451,6 +451,16 @@ int hooks_settle(struct hooks *h)
 	return err;
 }
 
+bool hooks_filtered(const struct hooks *h)
+{
+	size_t i;
+
+	for (i = 0; i < h->n; i++)
+		if (h->on[i].hook[INGRESS].filtered || h->on[i].hook[EGRESS].filtered)
+			return true;
+	return false;
+}
+
 /* The descriptors of links are closed in any case; a pinned link lives on. */
 void hooks_close(struct hooks *h, bool leave)
 {

@@ -27,6 +27,9 @@ struct hooks *hooks_open(struct kernel *k, const struct capture_config *config, 
  * negative errno when something could not be pinned; the programs run all the same. */
 int hooks_settle(struct hooks *h);
 
+/* True where programs are on by clsact: taking those off takes CAP_NET_ADMIN. */
+bool hooks_filtered(const struct hooks *h);
+
 /* Takes the programs off; leave: what is pinned goes on. Accepts NULL. */
 void hooks_close(struct hooks *h, bool leave);
 

@@ -2,7 +2,7 @@
 /*
  * glasswatch-agent: the system diagram.
  *
- *	options -> fabric -> capture (needs root) -> outbox -> sink -> loop
+ *	options -> fabric -> capture (needs root) -> outbox -> sink -> give up rights -> loop
  *
  * One thread, one libevent loop. A turn reads what the capture has, moves the
  * clock, and, before the loop sleeps, commits the turn's events as one group.
@@ -22,6 +22,7 @@
 
 #include "agent/capture.h"
 #include "agent/config.h"
+#include "agent/confine.h"
 #include "agent/control.h"
 #include "agent/fabric/fabric.h"
 #include "agent/fabric/show.h"
@@ -36,6 +37,7 @@
 #include "agent/replay.h"
 #include "agent/report.h"
 #include "common/log.h"
+#include "common/privilege.h"
 #include "common/redis_options.h"
 
 #define POLL_MS 20	      /* the kernel's ring buffer does not wake us: see docs/kernel.md */
@@ -313,6 +315,7 @@ static json_t *status_document(void *arg)
 			    json_pack("{s:s}", "state",
 				      outbox_problem(a->outbox)[0] ? outbox_problem(a->outbox) :
 								     "written"));
+	json_object_set_new(doc, "rights", privilege_report());
 	if (a->problem[0])
 		json_object_set_new(doc, "reload_refused", json_string(a->problem));
 	json_object_set_new(doc, "packets_are",
@@ -363,6 +366,7 @@ static int status(const struct agent_config *config)
 		if (strcmp(json_string_value(json_object_get(part, "state")), "written"))
 			printf("outbox      cannot be written: %s; events wait in memory\n",
 			       json_string_value(json_object_get(part, "state")));
+		privilege_print(json_object_get(doc, "rights"), stdout);
 		if (json_object_get(doc, "reload_refused"))
 			printf("            last reload refused: %s\n",
 			       json_string_value(json_object_get(doc, "reload_refused")));
@@ -645,6 +649,7 @@ static int run(struct agent *a)
 	char err[512], text[600];
 	size_t i;
 
+	confine_start(&a->config);
 	name_agent(&a->config);
 	fabric = fabric_load_with(a->config.fabric, a->config.underlay, err, sizeof(err));
 	if (!fabric)
@@ -700,6 +705,7 @@ static int run(struct agent *a)
 	events[7] = on_fd(a, SIGUSR2, EV_SIGNAL, on_stop);
 	drop_former_pins(a);
 	catch_up(a, &former);
+	confine(&a->config, a->capture, a->state, !a->durable);
 	commit(a);
 	log_info("ready: %s on %zu interface%s, generation %s, %zu devices, %zu targets",
 		 a->capture->ops->name, a->capture_config.n_interfaces,

@@ -25,6 +25,8 @@ struct collector_config {
 	char *stream, *group, *consumer, *db, *anchors;
 	uint32_t batch;
 	uint64_t claim_idle_ns, unseen_ns;
+	char *user;  /* to become when root; NULL: stay */
+	int sandbox; /* SANDBOX_* */
 	bool trim, verbose;
 
 	/* questions, as written */

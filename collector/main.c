@@ -16,10 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collector/config.h"
+#include "collector/confine.h"
 #include "collector/consume.h"
 #include "collector/consume_anchor.h"
 #include "collector/query.h"
@@ -92,6 +92,7 @@ static int run(const struct collector_config *config)
 
 	if (config->verbose)
 		log_threshold(LOG_LEVEL_DEBUG);
+	confine_start(config);
 	if (!consume.consumer) {
 		if (gethostname(host, sizeof(host)) != 0 || !host[0])
 			die("this machine has no host name: give --consumer NAME");
@@ -101,7 +102,6 @@ static int run(const struct collector_config *config)
 	if (redis_options_url(&config->redis, &consume.url, &key, err, sizeof(err)) < 0)
 		die("%s: %s", key, err);
 	own_name(config->group, name);
-	umask(027); /* who reached what is not for everybody */
 	store = store_open(config->db, STORE_WRITE, err, sizeof(err));
 	if (!store)
 		die("%s", err);
@@ -121,6 +121,7 @@ static int run(const struct collector_config *config)
 	    event_add(interrupt, NULL)) {
 		log_error("out of memory while starting");
 	} else {
+		confine(config);
 		event_base_dispatch(r.base);
 	}
 

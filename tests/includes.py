@@ -17,7 +17,9 @@ WAYS = {
     "common": [
         ["addr", "bytes", "clock", "log", "secret"],
         ["redis_url", "redis_tls"],
-        ["conf_value", "conf_yaml", "conf", "community_id", "event", "redis", "redis_options"],
+        ["conf_value", "conf_yaml", "conf", "community_id", "event", "redis", "redis_options",
+         "landlock", "syscalls"],
+        ["privilege"],
     ],
     "agent/fabric": [
         ["eos", "prefix_list"],
@@ -44,7 +46,8 @@ WAYS = {
         ["recall_bgp", "recall_ssh"],
         ["recall"],
         ["memory"],
-        ["pipeline", "report", "config", "replay", "run", "control", "status", "main"],
+        ["pipeline", "report", "config", "replay", "run", "control", "confine", "status",
+         "main"],
     ],
     "collector": [
         ["chain"],
@@ -57,7 +60,7 @@ WAYS = {
         ["silence"],
         ["ingest", "notice"],
         ["consume_anchor", "consume_trim"],
-        ["consume", "config", "run", "main"],
+        ["consume", "config", "run", "confine", "main"],
     ],
     "bpf": [["record"], ["wrap"], ["parse"], ["track"], ["fragment"], ["watch.bpf", "actor.bpf", "bench.bpf", "parsetest", "parsetest.bpf"]],
 }
@@ -78,6 +81,8 @@ ONLY = {
     "hiredis/": r"common/redis|agent/publish|collector/consume",
     "openssl/ssl.h": r"common/redis_tls",
     "yaml.h": r"common/conf_yaml",
+    "cap-ng.h": r"common/privilege",
+    "seccomp.h": r"common/syscalls",
 }
 CLOCK = re.compile(r"\b(clock_gettime|gettimeofday|time|clock_now|timespec_get)\s*\(")
 CLOCK_MAY = re.compile(r"(agent|collector)/(main|run)\.c|common/clock\.[ch]")

@@ -226,6 +226,10 @@ class Collector:
         status = self.process.wait(10)
         self.process = None
         self.errors.close()
+        refused = [line for line in self.said().splitlines()
+                   if "is not in this program's table" in line]
+        if refused:
+            raise AssertionError("\n".join(refused))
         return status
 
     def ask(self, *args, status=0):

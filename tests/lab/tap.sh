@@ -160,10 +160,11 @@ start_agent()
 	}
 }
 
-# Asks it to stop; true when it ended well.
+# Asks it to stop; true when it ended well, and wanted no more rights than it has.
 stop_agent()
 {
-	kill "${agent_pid[$1]}" && wait "${agent_pid[$1]}"
+	kill "${agent_pid[$1]}" && wait "${agent_pid[$1]}" &&
+		! grep "is not in this program's table" "$work/$1.err"
 }
 
 # True when every flow of which a start was reported has ended, and there was one at least.

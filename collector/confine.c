@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/confine.h"
+
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+#include "common/privilege.h"
+#include "common/syscalls.h"
+
+static const char *folder_of_store(const struct collector_config *config, char path[PATH_MAX])
+{
+	snprintf(path, PATH_MAX, "%s", config->db);
+	return dirname(path);
+}
+
+void confine_start(const struct collector_config *config)
+{
+	char path[PATH_MAX], err[512];
+	const char *folder = folder_of_store(config, path);
+
+	if (privilege_start(config->user, folder, 0, err, sizeof(err)) < 0)
+		die("%s", err);
+	/* for SQLite's temporary files, as the usual folders will be closed; it looks
+	 * here once, when the store is opened */
+	setenv("SQLITE_TMPDIR", folder, 1);
+}
+
+void confine(const struct collector_config *config)
+{
+	char path[PATH_MAX], err[512];
+	const char *folder = folder_of_store(config, path);
+	/* SQLite makes and removes files beside the store */
+	const struct landlock_path paths[] = {
+		{ folder, LANDLOCK_READ | LANDLOCK_WRITE },
+		{ config->anchors, LANDLOCK_READ | LANDLOCK_WRITE | LANDLOCK_REPLACED },
+		/* read again at each log-in */
+		{ config->redis.password_file, LANDLOCK_READ | LANDLOCK_REPLACED },
+		{ config->redis.tls_ca, LANDLOCK_READ | LANDLOCK_REPLACED },
+		{ config->redis.tls_cert, LANDLOCK_READ | LANDLOCK_REPLACED },
+		{ config->redis.tls_key, LANDLOCK_READ | LANDLOCK_REPLACED },
+	};
+	const struct privilege limits = { .sandbox = config->sandbox,
+					  .paths = paths,
+					  .n_paths = sizeof(paths) / sizeof(paths[0]),
+					  .calls = SYSCALLS_BASE };
+
+	if (privilege_limit(&limits, err, sizeof(err)) < 0)
+		die("%s", err);
+}
