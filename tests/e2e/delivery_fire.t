@@ -337,7 +337,9 @@ def clock_steps_back(s):
     if not os.path.exists(FAKETIME):
         s.results = "no %s here (libfaketime)" % FAKETIME
         return
-    clock = os.path.join(s.dir, "clock")
+    # read in the agent's place: where that may read
+    os.makedirs(s.state, exist_ok=True)
+    clock = os.path.join(s.state, "clock")
 
     def shift(text):
         with open(clock + ".new", "w", encoding="ascii") as f:
