@@ -376,6 +376,8 @@ install: all ## install into DESTDIR/PREFIX
 		sed 's,@PREFIX@,$(PREFIX),' packaging/glasswatch-$$u.service.in | install -m 644 \
 			/dev/stdin $(DESTDIR)$(PREFIX)/lib/systemd/system/glasswatch-$$u.service || exit 1; \
 	done
+	$(Q)install -m 644 packaging/run-glasswatch-bpf.mount \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/
 	$(Q)install -m 644 packaging/glasswatch.sysusers \
 		$(DESTDIR)$(PREFIX)/lib/sysusers.d/glasswatch.conf
 

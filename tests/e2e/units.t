@@ -15,7 +15,8 @@ make -s install BUILD="$build" DESTDIR="$work/root" PREFIX=/usr >"$work/install.
 	{ show "$work/install.err"; bail "make install failed"; }
 units=$work/root/usr/lib/systemd/system
 is "$(cd "$work/root/usr" && find lib -type f | sort | tr '\n' ' ')" "lib/systemd/system/glasswatch-agent.service \
-lib/systemd/system/glasswatch-collector.service lib/sysusers.d/glasswatch.conf " "two units and their users are installed"
+lib/systemd/system/glasswatch-collector.service lib/systemd/system/run-glasswatch-bpf.mount \
+lib/sysusers.d/glasswatch.conf " "the units and their users are installed"
 is "$(find "$work/root/usr/lib" -type f ! -perm 644)" "" "readable by all, writable by root"
 
 for p in agent collector; do
@@ -31,7 +32,7 @@ for p in agent collector; do
 		continue
 	fi
 	# a copy that starts the program where this test has installed it
-	mkdir -p "$work/verify"
+	mkdir -p "$work/verify" && cp "$units/run-glasswatch-bpf.mount" "$work/verify"
 	sed "s,^ExecStart=,&$work/root," "$unit" >"$work/verify/glasswatch-$p.service"
 	said=$(systemd-analyze verify --man=no "$work/verify/glasswatch-$p.service" 2>&1 |
 		grep "glasswatch-$p.service")
