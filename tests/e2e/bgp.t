@@ -11,22 +11,12 @@ import subprocess
 import sys
 import tempfile
 
+from tap import done, ok
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 AGENT = os.path.join(os.environ.get("BUILD", "build"), "glasswatch-agent")
 VALIDATE = os.path.join(HERE, "..", "validate_events.py")
 FIN, SYN, RST, ACK = 1, 2, 4, 16
-count = failed = 0
-
-
-def ok(good, name, said=""):
-    global count, failed
-    count += 1
-    failed += not good
-    print("%sok %d - %s" % ("" if good else "not ", count, name))
-    if not good:
-        print("".join("# %s\n" % line for line in str(said).splitlines()), end="")
-
-
 def message(kind, body=b""):
     return b"\xff" * 16 + struct.pack(">HB", 19 + len(body), kind) + body
 
@@ -229,5 +219,4 @@ with tempfile.TemporaryDirectory() as work:
     web.segment(0, web.next[0], RST)
     seen = web.replay()
     ok(not [e for e in seen if "bgp" in e], "what is no BGP has no bgp", seen)
-print("1..%d" % count)
-sys.exit(failed > 0)
+sys.exit(done())

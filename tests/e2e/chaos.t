@@ -19,25 +19,11 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from ends_scene import (AGENT, COLLECTOR, LO6, MA1, WAIT, Session, Tap,  # noqa: E402
                         enter, raise_ends, run, wait_for)
+from tap import done, ok  # noqa: E402
 
 SECONDS = float(os.environ.get("CHAOS_SECONDS") or 60)
 KILLS, FLOWS = 60, 2000  # at least, however long that takes
 PARTS = ("agent", "collector", "redis")
-
-tests = failed = 0
-
-
-def ok(good, text, *why):
-    global tests, failed
-    tests += 1
-    failed += not good
-    print("%s %d - %s" % ("ok" if good else "not ok", tests, text))
-    if not good:
-        for w in why:
-            print("\n".join("# " + line for line in str(w).splitlines()))
-    sys.stdout.flush()
-    return good
-
 
 def traffic(work, seed):
     """Connections until told to stop; writes how many there were. Ends this process."""
@@ -231,8 +217,7 @@ def inside(work):
     print("# seed %d: %d kills (%s) in %.0f s; %d flows made, %d stored; %d events stored" %
           (seed, kills, ", ".join("%s %d" % (p, parts.kills[p]) for p in PARTS), took, flows,
            stored, events))
-    print("1..%d" % tests)
-    return failed > 0
+    return done()
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import sys
 import tempfile
 import time
 
+from tap import done, ok
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.realpath(os.path.join(HERE, os.pardir, os.pardir))
 BUILD = os.path.abspath(os.environ.get("BUILD") or os.path.join(ROOT, "build"))
@@ -20,21 +22,6 @@ DEMO = os.path.join(ROOT, "tests", "lab", "demo.sh")
 LAB = os.path.join(ROOT, "tests", "lab", "lab")
 TMP = tempfile.gettempdir()
 ME = "gwc%d" % os.getpid()
-
-tests = failed = 0
-
-
-def ok(good, text, *why):
-    global tests, failed
-    tests += 1
-    failed += not good
-    print("%s %d - %s" % ("ok" if good else "not ok", tests, text))
-    if not good:
-        for w in why:
-            print("\n".join("# " + line for line in str(w).splitlines()))
-    sys.stdout.flush()
-    return good
-
 
 def output(*command):
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
@@ -226,8 +213,7 @@ def main():
     ok(name.startswith("gwtx"), "a test raises its lab", name)
     gone("nothing stays after a test that was terminated", name, before)
 
-    print("1..%d" % tests)
-    return failed > 0
+    return done()
 
 
 if __name__ == "__main__":

@@ -11,33 +11,14 @@ import subprocess
 import sys
 import tempfile
 
+from tap import done, ok, skip
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.realpath(os.path.join(HERE, os.pardir, os.pardir))
 BUILD = os.path.abspath(os.environ.get("BUILD") or os.path.join(ROOT, "build"))
 FABRIC = os.path.join(ROOT, "tests", "lab", "fabric")
 AGENT, COLLECTOR = "glasswatch-agent", "glasswatch-collector"
 NOBODY = 65534
-
-tests = failed = 0
-
-
-def ok(good, text, *why):
-    global tests, failed
-    tests += 1
-    failed += not good
-    print("%s %d - %s" % ("ok" if good else "not ok", tests, text))
-    if not good:
-        for w in why:
-            print("\n".join("# " + line for line in str(w).splitlines()))
-    sys.stdout.flush()
-    return good
-
-
-def skip(text, why):
-    global tests
-    tests += 1
-    print("ok %d - %s # SKIP %s" % (tests, text, why))
-
 
 class Scene:
     """Copies of the programs and the fabric that anybody may read, and an empty folder that anybody
@@ -276,8 +257,7 @@ def main():
         s = Scene(folder)
         refusals(s)
         cuts(s)
-    print("1..%d" % tests)
-    return failed > 0
+    return done()
 
 
 if __name__ == "__main__":

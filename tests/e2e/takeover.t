@@ -19,23 +19,9 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from ends_scene import (AGENT, LO6, MA1, NEAR, ROOT, SILENT, WAIT, Session, Tap,  # noqa: E402
                         enter, raise_ends, run, wait_for)
+from tap import done, ok  # noqa: E402
 
 VALIDATE = os.path.join(ROOT, "tests", "validate_events.py")
-
-tests = failed = 0
-
-
-def ok(good, text, *why):
-    global tests, failed
-    tests += 1
-    failed += not good
-    print("%s %d - %s" % ("ok" if good else "not ok", tests, text))
-    if not good:
-        for w in why:
-            print("\n".join("# " + line for line in str(w).splitlines()))
-    sys.stdout.flush()
-    return good
-
 
 def same(got, wanted, text):
     return ok(got == wanted, text, "     got: %s" % (got,), "expected: %s" % (wanted,))
@@ -545,8 +531,7 @@ def inside(work):
                        ("path", lambda: silent_device(work))):
         if not only or name in only:
             test()
-    print("1..%d" % tests)
-    return failed > 0
+    return done()
 
 
 if __name__ == "__main__":
