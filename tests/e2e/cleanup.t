@@ -123,6 +123,9 @@ class Demo:
         self.said = ""
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
+            # as a login does: who runs the tests may ignore them, and bash cannot trap those
+            for ignored in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE):
+                signal.signal(ignored, signal.SIG_DFL)
             os.environ.update(env, LAB=name, BUILD=BUILD, TERM="xterm")
             os.environ.pop("DEMO_ONCE", None)
             os.execv(DEMO, [DEMO])
