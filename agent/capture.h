@@ -23,6 +23,9 @@ struct capture;
 struct pins;
 
 typedef void capture_record_fn(void *arg, const struct gw_record *record);
+/* SYNs of half-open flows toward a target; who->by_source: those from one prefix of
+ * those that are in the target's other number. */
+typedef void capture_attempts_fn(void *arg, const struct gw_attempts *who, uint64_t syns);
 typedef void capture_flow_fn(void *arg, const struct gw_key *key, const struct gw_flow *flow);
 
 struct capture_config {
@@ -31,6 +34,8 @@ struct capture_config {
 	uint16_t ssh_ports[GW_MAX_PORTS], bgp_ports[GW_MAX_PORTS]; /* unused: 0 */
 	uint32_t max_flows;
 	uint32_t ring_bytes; /* BPF: ring buffer, a power of two */
+	uint32_t attempt_rate; /* BPF: records of half-open flows per second, CPU and kind of
+				* source; 0: all of them */
 	bool watch_all;	     /* replay --all: flows without a target too */
 	bool clsact;	     /* BPF: clsact filters even where TCX links are to be had */
 	struct pins *pins;   /* BPF: where the kernel's side outlives the agent; NULL: it
@@ -73,6 +78,13 @@ struct capture_ops {
 
 	/* Takes a flow out of the table; out gets its last counters. */
 	int (*forget)(struct capture *c, const struct gw_key *key, struct gw_flow *out);
+
+	/* SYNs of half-open flows that were counted between the last two turns. turn()
+	 * begins to count anew; counted() hands out, once, what was counted before that,
+	 * and is to be called when the packets that were under way then are through. turn
+	 * NULL: it is not asked for. */
+	void (*turn)(struct capture *c);
+	void (*counted)(struct capture *c, capture_attempts_fn *fn, void *arg);
 
 	/* Files: the time of the packet that the next poll() begins with, so that
 	 * what falls due before it can be done before it. NULL for live captures. */

@@ -108,10 +108,13 @@ static int capture_bpf_fd(struct capture *c)
 	return bpf_map__fd(of(c)->kernel->watch->maps.ring);
 }
 
-static int flow_map(const struct capture_bpf *b, uint8_t family)
+static int flow_map(const struct capture_bpf *b, uint8_t family, bool half)
 {
-	return bpf_map__fd(family == 4 ? b->kernel->watch->maps.flows4 :
-					 b->kernel->watch->maps.flows6);
+	struct watch_bpf *w = b->kernel->watch;
+
+	if (half)
+		return bpf_map__fd(family == 4 ? w->maps.half4 : w->maps.half6);
+	return bpf_map__fd(family == 4 ? w->maps.flows4 : w->maps.flows6);
 }
 
 static void key_to_kernel(const struct gw_key *key, union gw_key_any *out)
@@ -142,13 +145,14 @@ static void key_from_kernel(const void *in, uint8_t family, struct gw_key *key)
 	key->family = family;
 }
 
-static int sweep_family(struct capture_bpf *b, uint8_t family, capture_flow_fn *fn, void *arg)
+static int sweep_map(struct capture_bpf *b, uint8_t family, bool half, capture_flow_fn *fn,
+		     void *arg)
 {
 	size_t key_size = family == 4 ? sizeof(struct gw_key4) : sizeof(struct gw_key6);
 	uint32_t room = SWEEP_BATCH, n, cursor = 0, i;
 	struct gw_flow *flows = malloc(room * sizeof(*flows));
 	uint8_t *keys = malloc(room * key_size);
-	int fd = flow_map(b, family), total = 0, err = 0;
+	int fd = flow_map(b, family, half), total = 0, err = 0;
 	bool first = true;
 
 	while (flows && keys) {
@@ -186,14 +190,16 @@ static int sweep_family(struct capture_bpf *b, uint8_t family, capture_flow_fn *
 
 static int capture_bpf_sweep(struct capture *c, capture_flow_fn *fn, void *arg)
 {
-	int v4, v6;
+	int total = 0, n, i;
 
 	kernel_set_clock(of(c)->kernel);
-	v4 = sweep_family(of(c), 4, fn, arg);
-	if (v4 < 0)
-		return v4;
-	v6 = sweep_family(of(c), 6, fn, arg);
-	return v6 < 0 ? v6 : v4 + v6;
+	for (i = 0; i < 4; i++) {
+		n = sweep_map(of(c), i & 1 ? 6 : 4, i / 2, fn, arg);
+		if (n < 0)
+			return n;
+		total += n;
+	}
+	return total;
 }
 
 static int capture_bpf_read(struct capture *c, const struct gw_key *key, struct gw_flow *out)
@@ -201,25 +207,80 @@ static int capture_bpf_read(struct capture *c, const struct gw_key *key, struct 
 	union gw_key_any k;
 
 	key_to_kernel(key, &k);
-	return bpf_map_lookup_elem(flow_map(of(c), key->family), &k, out) ? -errno : 0;
+	if (!bpf_map_lookup_elem(flow_map(of(c), key->family, false), &k, out))
+		return 0;
+	return bpf_map_lookup_elem(flow_map(of(c), key->family, true), &k, out) ? -errno : 0;
 }
 
-static int capture_bpf_forget(struct capture *c, const struct gw_key *key, struct gw_flow *out)
+static int forget_in(int fd, const void *key, struct gw_flow *out)
 {
-	int fd = flow_map(of(c), key->family);
-	union gw_key_any k;
-
-	key_to_kernel(key, &k);
 	if (!out)
-		return bpf_map_delete_elem(fd, &k) ? -errno : 0;
-	if (!bpf_map_lookup_and_delete_elem(fd, &k, out))
+		return bpf_map_delete_elem(fd, key) ? -errno : 0;
+	if (!bpf_map_lookup_and_delete_elem(fd, key, out))
 		return 0;
 	if (errno == ENOENT)
 		return -ENOENT;
 	/* hashes learnt it in Linux 5.14 */
-	if (bpf_map_lookup_elem(fd, &k, out))
+	if (bpf_map_lookup_elem(fd, key, out))
 		return -errno;
-	return bpf_map_delete_elem(fd, &k) ? -errno : 0;
+	return bpf_map_delete_elem(fd, key) ? -errno : 0;
+}
+
+static int capture_bpf_forget(struct capture *c, const struct gw_key *key, struct gw_flow *out)
+{
+	union gw_key_any k;
+	int err;
+
+	key_to_kernel(key, &k);
+	err = forget_in(flow_map(of(c), key->family, false), &k, out);
+	if (err != -ENOENT)
+		return err;
+	return forget_in(flow_map(of(c), key->family, true), &k, out);
+}
+
+/* ---- attempts --------------------------------------------------------------------- */
+
+static void capture_bpf_turn(struct capture *c)
+{
+	struct watch_bpf *w = of(c)->kernel->watch;
+
+	__atomic_store_n(&w->bss->attempts_slot, !w->bss->attempts_slot, __ATOMIC_SEQ_CST);
+}
+
+/* Hands out and takes away what is in the slot that is not counted in. The keys first:
+ * what is taken away while a map is walked makes the walk begin anew. */
+static void take_attempts(int fd, uint32_t slot, capture_attempts_fn *fn, void *arg)
+{
+	struct gw_attempts *keys = malloc(GW_MAX_ATTEMPTS * sizeof(*keys));
+	uint64_t *counts = malloc(GW_MAX_ATTEMPTS * sizeof(*counts));
+	uint32_t cursor = 0, n = 0, got, i;
+	bool first = true;
+	int err = 0;
+
+	while (keys && counts && !err && n < GW_MAX_ATTEMPTS) {
+		got = GW_MAX_ATTEMPTS - n;
+		err = bpf_map_lookup_batch(fd, first ? NULL : &cursor, &cursor, keys + n,
+					   counts + n, &got, NULL);
+		if (err && errno != ENOENT)
+			break;
+		n += got;
+		first = false;
+	}
+	for (i = 0; i < n; i++) {
+		if (keys[i].slot == slot && !bpf_map_delete_elem(fd, &keys[i]))
+			fn(arg, &keys[i], counts[i]);
+	}
+	free(keys);
+	free(counts);
+}
+
+static void capture_bpf_counted(struct capture *c, capture_attempts_fn *fn, void *arg)
+{
+	struct watch_bpf *w = of(c)->kernel->watch;
+	uint32_t idle = !w->bss->attempts_slot;
+
+	take_attempts(bpf_map__fd(w->maps.attempts), idle, fn, arg);
+	take_attempts(bpf_map__fd(idle ? w->maps.sources1 : w->maps.sources0), idle, fn, arg);
 }
 
 /* The first fabric is in force: now the programs may take the former agent's
@@ -283,6 +344,8 @@ static const struct capture_ops capture_bpf_ops = {
 	.sweep = capture_bpf_sweep,
 	.read = capture_bpf_read,
 	.forget = capture_bpf_forget,
+	.turn = capture_bpf_turn,
+	.counted = capture_bpf_counted,
 	.stats = capture_bpf_stats,
 	.close = capture_bpf_close,
 };

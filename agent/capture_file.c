@@ -128,6 +128,11 @@ static int file_forget(struct capture *c, const struct gw_key *key, struct gw_fl
 	return watch_forget(((struct capture_file *)c)->watch, key, out);
 }
 
+static void file_counted(struct capture *c, capture_attempts_fn *fn, void *arg)
+{
+	watch_counted(((struct capture_file *)c)->watch, fn, arg);
+}
+
 static void file_stats(struct capture *c, uint64_t out[GW_STAT_MAX])
 {
 	watch_stats(((struct capture_file *)c)->watch, out);
@@ -151,6 +156,7 @@ static const struct capture_ops file_ops = {
 	.read = file_read,
 	.forget = file_forget,
 	.clock = file_clock,
+	.counted = file_counted,
 	.stats = file_stats,
 	.close = file_close,
 };

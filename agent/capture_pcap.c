@@ -263,6 +263,11 @@ static int live_forget(struct capture *c, const struct gw_key *key, struct gw_fl
 	return watch_forget(((struct capture_pcap *)c)->watch, key, out);
 }
 
+static void live_counted(struct capture *c, capture_attempts_fn *fn, void *arg)
+{
+	watch_counted(((struct capture_pcap *)c)->watch, fn, arg);
+}
+
 static void live_stats(struct capture *base, uint64_t out[GW_STAT_MAX])
 {
 	struct capture_pcap *c = (struct capture_pcap *)base;
@@ -298,6 +303,7 @@ static const struct capture_ops live_ops = {
 	.sweep = live_sweep,
 	.read = live_read,
 	.forget = live_forget,
+	.counted = live_counted,
 	.stats = live_stats,
 	.close = live_close,
 };

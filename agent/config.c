@@ -11,6 +11,7 @@
 
 #define AT(field) offsetof(struct agent_config, field)
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+#define ATTEMPT_RATE 1000 /* records of half-open flows, per second and CPU */
 #define WATCH (CMD_RUN | CMD_REPLAY)
 
 static const struct conf_option options[] = {
@@ -94,6 +95,10 @@ static const struct conf_option options[] = {
 	{ .key = "limit.flows", .type = CONF_U32, .offset = AT(max_flows), .commands = WATCH,
 	  .preset = "131072", .min = 1, .max = 16777216, .argument = "N",
 	  .help = "flows kept at once" },
+	{ .key = "flood.limit", .type = CONF_U32, .offset = AT(flood_limit), .commands = WATCH,
+	  .preset = "20", .max = 1000000, .argument = "N",
+	  .help = "attempts toward one target that have events of their own, in 10 s; beyond it "
+		  "they are summed up; 0: all have" },
 	{ .key = "limit.ring", .type = CONF_SIZE, .offset = AT(ring_bytes), .commands = CMD_RUN,
 	  .preset = "16M", .min = 4096, .max = 1u << 30, .argument = "SIZE",
 	  .help = "kernel ring buffer, a power of two" },
@@ -197,6 +202,7 @@ void agent_capture_config(const struct agent_config *config, struct capture_conf
 	for (i = 0; i < config->bgp_port.n && i < GW_MAX_PORTS; i++)
 		out->bgp_ports[i] = config->bgp_port.port[i];
 	out->max_flows = config->max_flows;
+	out->attempt_rate = config->flood_limit ? ATTEMPT_RATE : 0;
 	out->ring_bytes = (uint32_t)config->ring_bytes;
 	out->watch_all = config->all;
 }
@@ -205,6 +211,7 @@ void agent_pipeline_config(const struct agent_config *config, struct pipeline_co
 {
 	*out = (struct pipeline_config){
 		.max_flows = config->max_flows,
+		.flood_limit = config->flood_limit,
 		.linger_ns = config->linger_ns,
 		.attempt_ns = config->attempt_ns,
 		.closing_ns = config->closing_ns,

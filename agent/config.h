@@ -32,6 +32,7 @@ struct agent_config {
 	char *pin;   /* directory in bpffs, or PIN_OFF */
 	uint64_t outbox_bytes;
 	uint32_t max_flows;
+	uint32_t flood_limit; /* 0: none */
 	uint64_t ring_bytes;
 	uint64_t linger_ns, attempt_ns, closing_ns, idle_ns, update_ns;
 	uint64_t unanswered_ns, stalled_ns, window_ns, stats_ns;

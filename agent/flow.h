@@ -71,6 +71,7 @@ struct flow {
 	uint64_t updated_ns; /* last flow.start or flow.update; capture clock */
 	enum flow_outcome reported;
 	bool login_reported;
+	bool half; /* half open, and counted as such */
 	bool icmp_seen;
 	uint8_t icmp_type, icmp_code;
 	uint8_t icmp_source[16];

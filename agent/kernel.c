@@ -452,6 +452,11 @@ struct kernel *kernel_open(const struct capture_config *config, char *err, size_
 	k->watch->rodata->watch_all = config->watch_all;
 	k->watch->rodata->with_actor = 1;
 	k->watch->rodata->ring_wake = ring / 4;
+	k->watch->rodata->ring_reserve = ring - ring / 4;
+	if (config->attempt_rate) {
+		k->watch->rodata->attempt_ns = NS_PER_S / config->attempt_rate;
+		k->watch->rodata->attempt_burst_ns = 4 * NS_PER_S;
+	}
 	bpf_map__set_max_entries(k->watch->maps.flows4, flows);
 	bpf_map__set_max_entries(k->watch->maps.flows6, flows);
 	bpf_map__set_max_entries(k->watch->maps.ring, ring);

@@ -22,6 +22,7 @@
 #include "agent/armed.h"
 #include "agent/bgp_session.h"
 #include "agent/fabric/fabric.h"
+#include "agent/flood.h"
 #include "agent/flow.h"
 #include "agent/flow_event.h"
 #include "agent/flowkey.h"
@@ -34,6 +35,8 @@
 #define TICK_NS 250000000ull
 #define SWEEP_NS 10000000000ull
 #define ADOPT_NS 1000000000ull
+#define FLOOD_NS 10000000000ull	     /* attempts are limited, and summed up, by the interval */
+#define STALE_NS (2 * FLOOD_NS)	     /* a half-open flow that nobody told of by then: no more */
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
 #define MAX_ROUTES 16 /* made anew for each input, and is to be seen full */
 #else
@@ -55,6 +58,9 @@ struct pipeline {
 	struct now now;
 	int64_t real_offset;
 	uint64_t next_tick_ns, next_sweep_ns;
+	struct flood *flood;
+	uint64_t next_flood_ns, count_flood_ns; /* the interval's end; its numbers; 0: none */
+	uint32_t half;				/* flows that are half open */
 	bool finishing;
 	struct actor_names *names;
 	struct memory *memory; /* NULL: nothing is noted */
@@ -83,7 +89,8 @@ struct pipeline *pipeline_new(const struct pipeline_config *config, struct captu
 	p->bgp = (struct bgp_sink){ emit_now, p, &p->now, p->armed, NULL };
 	p->flows = flow_table_new(config->max_flows);
 	p->names = actor_names_new();
-	if (!p->flows || !p->names || !p->armed) {
+	p->flood = flood_new(config->flood_limit);
+	if (!p->flows || !p->flood || !p->names || !p->armed) {
 		pipeline_free(p);
 		return NULL;
 	}
@@ -96,6 +103,7 @@ void pipeline_free(struct pipeline *p)
 		return;
 	memory_free(p->memory);
 	flow_table_free(p->flows);
+	flood_free(p->flood);
 	actor_names_free(p->names);
 	armed_free(p->armed);
 	fabric_unref(p->fabric);
@@ -154,6 +162,15 @@ static void fill_event(struct pipeline *p, const struct flow *f, struct event *e
 	e->extra = recall_parts(f, e);
 }
 
+static void emit_body(struct pipeline *p, struct event *e, json_t *body)
+{
+	if (!body)
+		return; /* no memory: the fabric is in force all the same */
+	e->extra = body;
+	pipeline_emit(p, e, p->now);
+	json_decref(body);
+}
+
 static void emit_flow(struct pipeline *p, struct flow *f, enum event_type type, bool cut)
 {
 	struct event e = { .type = type };
@@ -173,6 +190,7 @@ static void emit_flow(struct pipeline *p, struct flow *f, enum event_type type, 
 static void remove_flow(struct pipeline *p, struct flow *f)
 {
 	memory_forget(p->memory, f);
+	p->half -= f->half;
 	flow_remove(p->flows, f);
 }
 
@@ -375,6 +393,125 @@ static void judge(struct pipeline *p, struct flow *f)
 		judge_by_lists(p, f, &f->judgement);
 }
 
+/* ---- half-open flows: anybody can make any number of them ------------------------ */
+
+static void count_half(struct pipeline *p, struct flow *f)
+{
+	bool half = !gw_track_is_settled(&f->counters);
+
+	p->half = p->half - f->half + half;
+	f->half = half;
+}
+
+static struct addr attempt_target(const struct gw_key *key, const struct gw_flow *c)
+{
+	return flowkey_addr(key, gw_track_watched_end(c));
+}
+
+static enum flood_kind attempt_kind(const struct gw_flow *c)
+{
+	bool trusted = c->judgement.verdict == GW_VERDICT_TRUSTED;
+
+	/* what may be held against a path: see flow_may_blame() */
+	if ((trusted || c->judgement.verdict == GW_VERDICT_NO_POLICY) &&
+	    c->dir[c->initiator & 1].again)
+		return FLOOD_REPEATED;
+	return trusted ? FLOOD_TRUSTED : FLOOD_OTHER;
+}
+
+/* May this flow, which is not in the table, have events? Without a limit, and where it
+ * is watched for no target's sake, all may. */
+static bool may_begin(struct pipeline *p, const struct gw_key *key, const struct gw_flow *c)
+{
+	enum flood_kind kind = attempt_kind(c);
+	struct addr target;
+
+	if (gw_track_is_settled(c) || !p->config.flood_limit ||
+	    !gw_track_is_guarded(&c->judgement))
+		return true;
+	target = attempt_target(key, c);
+	if (p->half >= p->config.max_flows / (kind == FLOOD_OTHER ? 8 : 4))
+		flood_refuse(p->flood, &target); /* the rest of the table is for others */
+	else if (flood_admit(p->flood, &target, kind))
+		return true;
+	p->counters.attempts_summed++;
+	return false;
+}
+
+/* A half-open flow that no record has told of: it may be one of those that were summed
+ * up, or was, long ago. */
+static bool may_be_adopted(struct pipeline *p, const struct gw_key *key, const struct gw_flow *c)
+{
+	struct addr target = attempt_target(key, c);
+
+	if (gw_track_is_settled(c) || !p->config.flood_limit ||
+	    !gw_track_is_guarded(&c->judgement))
+		return true;
+	return p->now.mono_ns < flow_last_ns(c) + STALE_NS && !flood_is_on(p->flood, &target) &&
+	       may_begin(p, key, c);
+}
+
+static void emit_flood(void *pipeline, const struct flood_sum *sum)
+{
+	const struct fabric_target *t = NULL;
+	struct event e = { .type = EVENT_ALERT, .alert = "syn-flood",
+			   .severity = SEVERITY_WARNING };
+	struct pipeline *p = pipeline;
+
+	if (sum->has_target && p->fabric)
+		t = fabric_find_target(p->fabric, &sum->target);
+	if (t) {
+		e.device = p->fabric->devices[t->device].name;
+		e.role = fabric_role_name(p->fabric->devices[t->device].role);
+		e.vrf = t->vrf ? t->vrf : "default";
+		e.path = t->path;
+	}
+	emit_body(p, &e, report_flood(sum));
+}
+
+static void sum_up(struct pipeline *p)
+{
+	if (p->capture->ops->counted)
+		p->capture->ops->counted(p->capture, flood_count, p->flood);
+	flood_report(p->flood, emit_flood, p);
+	p->count_flood_ns = 0;
+}
+
+static void turn_flood(struct pipeline *p, uint64_t end_ns)
+{
+	if (p->capture->ops->turn)
+		p->capture->ops->turn(p->capture);
+	flood_turn(p->flood, end_ns + (uint64_t)p->real_offset, p->now.real_ns);
+	p->next_flood_ns = p->now.mono_ns + FLOOD_NS;
+	p->count_flood_ns = p->now.mono_ns + TICK_NS;
+}
+
+static void watch_floods(struct pipeline *p)
+{
+	if (p->count_flood_ns && p->now.mono_ns >= p->count_flood_ns)
+		sum_up(p);
+	if (!p->next_flood_ns) {
+		flood_turn(p->flood, p->now.real_ns, p->now.real_ns);
+		p->next_flood_ns = p->now.mono_ns + FLOOD_NS;
+	}
+	if (p->now.mono_ns < p->next_flood_ns)
+		return;
+	turn_flood(p, p->next_flood_ns);
+	if (!p->capture->ops->turn) /* nothing is under way: at once, before more is counted */
+		sum_up(p);
+}
+
+/* The interval that is cut short. */
+static void finish_floods(struct pipeline *p)
+{
+	if (p->count_flood_ns)
+		sum_up(p);
+	turn_flood(p, p->now.mono_ns);
+	sum_up(p);
+}
+
+/* ---- flows ----------------------------------------------------------------------- */
+
 static struct flow *begin_flow(struct pipeline *p, const struct gw_key *key,
 			       const struct gw_flow *counters)
 {
@@ -388,6 +525,7 @@ static struct flow *begin_flow(struct pipeline *p, const struct gw_key *key,
 	f->real_offset = p->real_offset;
 	f->id = flow_make_id(key, counters->start_ns);
 	judge(p, f);
+	count_half(p, f);
 	p->counters.flows++;
 	return f;
 }
@@ -475,6 +613,8 @@ static void drop_flow(struct pipeline *p, struct flow *f)
 
 static void replaced_record(struct pipeline *p, struct flow *f, const struct gw_record *r)
 {
+	if (!f && !may_be_adopted(p, &r->key, &r->flow))
+		return;
 	if (!f) { /* all that told of it before was lost */
 		f = begin_flow(p, &r->key, &r->flow);
 		if (!f)
@@ -511,6 +651,8 @@ void pipeline_record(void *pipeline, const struct gw_record *r)
 	if (!f) {
 		if (r->kind == GW_REC_ICMP)
 			return; /* its flow's record comes with the sweep, the flow too */
+		if (!may_begin(p, &r->key, &r->flow))
+			return;
 		f = begin_flow(p, &r->key, &r->flow);
 		if (!f)
 			return;
@@ -521,6 +663,7 @@ void pipeline_record(void *pipeline, const struct gw_record *r)
 	/* a sweep may have read newer counters than the record carries */
 	if (r->kind != GW_REC_ICMP && packets_of(&r->flow) >= packets_of(&f->counters))
 		f->counters = r->flow;
+	count_half(p, f);
 	if (r->actor.pid)
 		f->actor = r->actor;
 	if (r->kind == GW_REC_PAYLOAD)
@@ -550,6 +693,8 @@ static void swept(void *arg, const struct gw_key *key, const struct gw_flow *cou
 		return;
 	f = flow_find(p->flows, key);
 	if (f && f->counters.start_ns >= counters->start_ns)
+		return;
+	if (!may_be_adopted(p, key, counters))
 		return;
 	if (f)
 		drop_flow(p, f);
@@ -593,6 +738,7 @@ static void look_at(void *arg, struct flow *f)
 		return;
 	}
 	refresh(p, f);
+	count_half(p, f);
 	if (outcome_is_news(f))
 		emit_flow(p, f, EVENT_FLOW_UPDATE, false);
 	observe_path(p, f);
@@ -617,6 +763,7 @@ void pipeline_tick(struct pipeline *p, struct now now)
 	if (now.mono_ns < p->next_tick_ns)
 		return;
 	p->next_tick_ns = now.mono_ns + TICK_NS;
+	watch_floods(p);
 	if (now.mono_ns >= p->next_sweep_ns) {
 		p->next_sweep_ns = now.mono_ns + SWEEP_NS;
 		p->capture->ops->sweep(p->capture, swept, p);
@@ -673,6 +820,7 @@ void pipeline_finish(struct pipeline *p, struct now now)
 	} else {
 		flow_each(p->flows, UINT64_MAX, finish_flow, p);
 	}
+	finish_floods(p);
 	p->finishing = false;
 }
 
@@ -704,15 +852,6 @@ static void count_inband(void *arg, struct flow *f)
 
 	if (t && f->state == FLOW_OPEN && f->told_inband && !f->told_inband_end)
 		p->paths[t->device].inband_open++;
-}
-
-static void emit_body(struct pipeline *p, struct event *e, json_t *body)
-{
-	if (!body)
-		return; /* no memory: the fabric is in force all the same */
-	e->extra = body;
-	pipeline_emit(p, e, p->now);
-	json_decref(body);
 }
 
 /* What is in force now, for whoever reads the events only. */

@@ -30,6 +30,8 @@ struct pipeline_config {
 	uint64_t unanswered_ns; /* Ma1 or lo6 counts as failed this long after an
 				 * unanswered SYN that was repeated */
 	uint64_t stalled_ns; /* ... and after unacknowledged data this old */
+	uint32_t flood_limit; /* attempts toward a target with events of their own, in each
+			       * FLOOD_NS; 0: all */
 	uint64_t window_ns;  /* evidence about a path counts for this long */
 };
 
@@ -39,6 +41,7 @@ typedef int pipeline_emit_fn(void *arg, struct event *e);
 struct pipeline_counters {
 	uint64_t events, flows, flows_open, late_packets, table_full, found_by_sweep;
 	uint64_t path_changes;
+	uint64_t attempts_summed; /* half-open flows without events of their own */
 	uint64_t routes, routes_refused; /* BGP's, that cover an in-band address */
 };
 

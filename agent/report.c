@@ -2,6 +2,8 @@
 #include "agent/report.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "agent/fabric/fabric.h"
 #include "common/event.h"
@@ -18,6 +20,9 @@ static const char *const stat_names[] = {
 	[GW_STAT_FRAGMENTS] = "later_fragments",
 	[GW_STAT_OTHER_HOOK] = "other_interface",
 	[GW_STAT_ICMP] = "icmp_errors",
+	[GW_STAT_SYNS] = "syns",
+	[GW_STAT_UNTOLD] = "half_open_untold",
+	[GW_STAT_DROP_RESERVE] = "dropped_ring_reserve",
 };
 static_assert(sizeof(stat_names) / sizeof(stat_names[0]) == GW_STAT_MAX, "stat names");
 
@@ -151,6 +156,48 @@ json_t *report_policy(const struct fabric *f, const struct fabric *old)
 	return json_pack("{s:o}", "change", c);
 }
 
+static json_t *sources_of(const struct flood_sum *sum)
+{
+	json_t *list = json_array();
+	char text[PREFIX_STRLEN];
+	size_t i;
+
+	for (i = 0; i < sum->n_sources; i++) {
+		const struct flood_source *s = &sum->sources[i];
+		struct prefix p = { .addr.family = s->family, .len = s->family == 4 ? 24 : 64 };
+
+		memcpy(p.addr.bytes, s->prefix, s->family == 4 ? 3 : 8);
+		json_array_append_new(list, json_pack("{s:s,s:I}", "prefix", prefix_format(&p, text),
+						      "syns", (json_int_t)s->syns));
+	}
+	return list;
+}
+
+json_t *report_flood(const struct flood_sum *sum)
+{
+	char target[ADDR_STRLEN + 16], since[TIME_STRLEN], until[TIME_STRLEN], text[256];
+	json_t *a;
+
+	if (sum->has_target)
+		addr_format(&sum->target, target);
+	else if (sum->targets > 1)
+		snprintf(target, sizeof(target), "%u more addresses", sum->targets);
+	else
+		snprintf(target, sizeof(target), "more addresses");
+	snprintf(text, sizeof(text),
+		 "%llu requests for a connection to %s in %.0f s that nobody completed; %llu of the "
+		 "attempts are told one by one",
+		 (unsigned long long)sum->syns, target, (double)(sum->to_ns - sum->from_ns) / 1e9,
+		 (unsigned long long)sum->reported);
+	a = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:o}", "state", "told", "since",
+		      time_format(sum->from_ns, since), "until", time_format(sum->to_ns, until),
+		      "text", text, "syns", (json_int_t)sum->syns, "reported",
+		      (json_int_t)sum->reported, "sources", sources_of(sum));
+	if (a && sum->has_target)
+		json_object_set_new(a, "target", json_string(target));
+	return json_pack("{s:o*}", "alert", a);
+}
+
 json_t *report_start(const struct capture_config *config, const char *capture)
 {
 	json_t *interfaces = json_array();
@@ -170,7 +217,7 @@ json_t *report_stats(const uint64_t capture[GW_STAT_MAX], const struct pipeline_
 
 	for (i = 0; i < GW_STAT_MAX; i++)
 		json_object_set_new(c, stat_names[i], json_integer((json_int_t)capture[i]));
-	e = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "events", (json_int_t)engine->events,
+	e = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "events", (json_int_t)engine->events,
 		      "flows", (json_int_t)engine->flows, "flows_now",
 		      (json_int_t)engine->flows_open, "late_packets",
 		      (json_int_t)engine->late_packets, "table_full",
@@ -178,7 +225,8 @@ json_t *report_stats(const uint64_t capture[GW_STAT_MAX], const struct pipeline_
 		      (json_int_t)engine->found_by_sweep, "path_changes",
 		      (json_int_t)engine->path_changes, "routes_now",
 		      (json_int_t)engine->routes, "routes_refused",
-		      (json_int_t)engine->routes_refused);
+		      (json_int_t)engine->routes_refused, "attempts_summed",
+		      (json_int_t)engine->attempts_summed);
 	return json_pack("{s:{s:o,s:o,s:o}}", "stats", "capture", c, "engine", e, "delivery",
 			 outbox_counters_json(delivery));
 }

@@ -9,6 +9,7 @@
 #include <jansson.h>
 
 #include "agent/capture.h"
+#include "agent/flood.h"
 #include "agent/outbox.h"
 #include "agent/pipeline.h"
 
@@ -19,6 +20,9 @@ json_t *report_policy(const struct fabric *f, const struct fabric *old);
 
 /* {"fabric":{...}}: addresses, lists as loaded with file and line. */
 json_t *report_device(const struct fabric *f, size_t device);
+
+/* {"alert":{...}}: attempts that were summed up. */
+json_t *report_flood(const struct flood_sum *sum);
 
 /* {"interfaces":[...], "capture":..., "version":...} */
 json_t *report_start(const struct capture_config *config, const char *capture);

@@ -5,7 +5,9 @@
  * is counted by gw_track(), on a miss judged against the fabric as the kernel
  * program does it: responder a target, else initiator a target, else responder
  * in an in-band range; else it is nobody's and forgotten. Records go to the
- * caller at once. A full pool refuses the flow and counts it.
+ * caller at once. A full pool refuses the flow and counts it. Half-open flows
+ * (gw_track_is_settled()) have entries of their own, of which the one that was silent
+ * for longest makes room.
  */
 #include "agent/watch.h"
 
@@ -13,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/random.h>
 
+#include "agent/attempts.h"
 #include "agent/fabric/fabric.h"
 #include "agent/flowkey.h"
 #include "agent/fragments.h"
@@ -24,6 +27,8 @@ struct watch_entry {
 	struct gw_key key;
 	struct gw_flow flow;
 	uint32_t next; /* in the bucket's chain, or in the free list */
+	bool half;     /* half open, and in the list of those: */
+	uint32_t older, newer;
 };
 
 struct watch {
@@ -36,6 +41,9 @@ struct watch {
 	uint32_t free; /* head of the free list */
 	uint32_t fresh; /* pool entries never used yet start here */
 	uint32_t capacity;
+	uint32_t max_settled, settled, half;
+	uint32_t oldest, newest; /* of the half-open ones */
+	struct attempts *attempts;
 	uint64_t seed;
 	struct fragments *fragments;
 	uint64_t stats[GW_STAT_MAX];
@@ -58,10 +66,12 @@ struct watch *watch_new(const struct capture_config *config)
 
 	if (!w)
 		return NULL;
-	while (n < config->max_flows && n < 1u << 30)
+	while (n < config->max_flows + GW_MAX_HALF && n < 1u << 30)
 		n <<= 1;
 	w->mask = n - 1;
-	w->capacity = config->max_flows;
+	w->max_settled = config->max_flows;
+	w->capacity = config->max_flows + GW_MAX_HALF;
+	w->oldest = w->newest = NO_ENTRY;
 	w->free = NO_ENTRY;
 	w->watch_all = config->watch_all;
 	memcpy(w->gate.ssh, config->ssh_ports, sizeof(w->gate.ssh));
@@ -71,7 +81,8 @@ struct watch *watch_new(const struct capture_config *config)
 	w->pool = calloc(w->capacity, sizeof(*w->pool));
 	w->buckets = malloc(n * sizeof(*w->buckets));
 	w->fragments = fragments_new();
-	if (!w->pool || !w->buckets || !w->fragments) {
+	w->attempts = attempts_new();
+	if (!w->pool || !w->buckets || !w->fragments || !w->attempts) {
 		watch_free(w);
 		return NULL;
 	}
@@ -85,6 +96,7 @@ void watch_free(struct watch *w)
 	if (!w)
 		return;
 	fragments_free(w->fragments);
+	attempts_free(w->attempts);
 	free(w->pool);
 	free(w->buckets);
 	free(w);
@@ -119,10 +131,41 @@ static struct watch_entry *watch_find(struct watch *w, const struct gw_key *key)
 	return NULL;
 }
 
+/* ---- half-open flows ------------------------------------------------------------ */
+
+static void half_unlink(struct watch *w, struct watch_entry *e)
+{
+	if (e->older != NO_ENTRY)
+		w->pool[e->older].newer = e->newer;
+	else
+		w->oldest = e->newer;
+	if (e->newer != NO_ENTRY)
+		w->pool[e->newer].older = e->older;
+	else
+		w->newest = e->older;
+}
+
+static void half_link(struct watch *w, struct watch_entry *e)
+{
+	uint32_t i = (uint32_t)(e - w->pool);
+
+	e->older = w->newest;
+	e->newer = NO_ENTRY;
+	if (w->newest != NO_ENTRY)
+		w->pool[w->newest].newer = i;
+	else
+		w->oldest = i;
+	w->newest = i;
+}
+
+/* A new flow is half open. */
 static struct watch_entry *watch_add(struct watch *w, const struct gw_key *key)
 {
-	uint32_t *bucket = watch_bucket(w, key), i = w->free;
+	uint32_t *bucket = watch_bucket(w, key), i;
 
+	if (w->half == GW_MAX_HALF)
+		watch_forget(w, &w->pool[w->oldest].key, NULL);
+	i = w->free;
 	if (i != NO_ENTRY)
 		w->free = w->pool[i].next;
 	else if (w->fresh < w->capacity)
@@ -133,7 +176,34 @@ static struct watch_entry *watch_add(struct watch *w, const struct gw_key *key)
 	w->pool[i].key = *key;
 	w->pool[i].next = *bucket;
 	*bucket = i;
+	w->pool[i].half = true;
+	w->half++;
+	half_link(w, &w->pool[i]);
 	return &w->pool[i];
+}
+
+/* e was half open when its packet came. */
+static void half_counted(struct watch *w, struct watch_entry *e, const struct gw_pkt *p)
+{
+	if (gw_track_asks(p) && gw_track_is_guarded(&e->flow.judgement)) {
+		w->stats[GW_STAT_SYNS]++;
+		attempts_add(w->attempts, p->family,
+			     e->flow.judgement.outbound ? p->src : p->dst,
+			     e->flow.judgement.outbound ? p->dst : p->src);
+	}
+	half_unlink(w, e);
+	if (!gw_track_is_settled(&e->flow)) {
+		half_link(w, e);
+		return;
+	}
+	if (w->settled == w->max_settled) {
+		w->stats[GW_STAT_DROP_MAP]++;
+		half_link(w, e);
+		return;
+	}
+	e->half = false;
+	w->half--;
+	w->settled++;
 }
 
 static void watch_submit(struct watch *w, const struct seen *s, const struct gw_record *r)
@@ -376,6 +446,14 @@ static void watch_tcp(struct watch *w, const struct seen *s)
 			w->stats[GW_STAT_DROP_MAP]++;
 			return;
 		}
+		if (!e->half) { /* its successor is */
+			w->settled--;
+			if (w->half == GW_MAX_HALF)
+				watch_forget(w, &w->pool[w->oldest].key, NULL);
+			e->half = true;
+			w->half++;
+			half_link(w, e);
+		}
 		memset(&e->flow, 0, sizeof(e->flow));
 		gw_track_begin(&e->flow, &first, o, s->time_ns);
 		if (syn.n)
@@ -390,6 +468,8 @@ static void watch_tcp(struct watch *w, const struct seen *s)
 		return;
 	}
 	w->stats[GW_STAT_WATCHED]++;
+	if (e->half)
+		half_counted(w, e, p);
 	if (emit & GW_EMIT_PAYLOAD)
 		watch_emit(w, e, GW_REC_PAYLOAD, d, is_new, s);
 	else if (emit & GW_EMIT_CONTROL)
@@ -477,6 +557,12 @@ int watch_forget(struct watch *w, const struct gw_key *key, struct gw_flow *out)
 		if (memcmp(&e->key, key, sizeof(*key)) == 0) {
 			if (out)
 				*out = e->flow;
+			if (e->half) {
+				half_unlink(w, e);
+				w->half--;
+			} else {
+				w->settled--;
+			}
 			*link = e->next;
 			e->next = w->free;
 			w->free = i;
@@ -490,4 +576,9 @@ int watch_forget(struct watch *w, const struct gw_key *key, struct gw_flow *out)
 void watch_stats(const struct watch *w, uint64_t out[GW_STAT_MAX])
 {
 	memcpy(out, w->stats, sizeof(w->stats));
+}
+
+void watch_counted(struct watch *w, capture_attempts_fn *fn, void *arg)
+{
+	attempts_take(w->attempts, fn, arg);
 }

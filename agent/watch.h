@@ -31,6 +31,9 @@ void watch_packet(struct watch *w, enum gw_parse parsed, const struct gw_pkt *pk
 int watch_sweep(struct watch *w, capture_flow_fn *fn, void *arg);
 int watch_read(struct watch *w, const struct gw_key *key, struct gw_flow *out);
 int watch_forget(struct watch *w, const struct gw_key *key, struct gw_flow *out);
+
+/* The SYNs of half-open flows since the last call, as capture_ops.counted(). */
+void watch_counted(struct watch *w, capture_attempts_fn *fn, void *arg);
 void watch_stats(const struct watch *w, uint64_t out[GW_STAT_MAX]);
 
 #endif

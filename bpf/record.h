@@ -16,13 +16,15 @@
  */
 #include <linux/types.h>
 
-#define GW_LAYOUT_VERSION 3 /* raise when any struct in this file changes */
+#define GW_LAYOUT_VERSION 4 /* raise when any struct in this file changes */
 
 #define GW_MAX_PORTS 8	  /* per service; the gate compares them one by one */
 #define GW_MAX_VLAN 3	  /* tags kept, outermost first */
 #define GW_MAX_MPLS 4	  /* labels kept: transport, VPN, entropy indicator and label */
 #define GW_MAX_TUNNEL 4	  /* tunnels unwrapped: a mirror's, an overlay's, one in it, one
 			   * to spare */
+#define GW_MAX_HALF 16384 /* half-open flows kept per family; of more the least used go */
+#define GW_MAX_ATTEMPTS 16384 /* (target, source prefix) whose SYNs are counted at once */
 #define GW_SNAP 2048	  /* payload bytes carried by one payload record: a full
 			   * segment, and a KEXINIT with post-quantum names */
 #define GW_FIRST_PAYLOADS 48 /* data packets per direction handed up of an SSH
@@ -192,6 +194,21 @@ struct gw_flow {
 	__u32 pad;
 };
 
+/*
+ * SYNs of flows that were half open, counted toward a target from one IPv4 /24 or IPv6
+ * /64; with source all zero and no `by_source`, from anywhere. family 0: toward targets
+ * that the table had no room for. Two slots, of which one is counted in while the other
+ * is read and emptied, so that none is missed between the two.
+ */
+struct gw_attempts {
+	__u8 target[16];
+	__u8 source[8]; /* the prefix's bytes: 3 or 8 */
+	__u8 family;
+	__u8 by_source;
+	__u8 slot;
+	__u8 pad[5];
+};
+
 /* Who opened a local connection; written at SYN_SENT under the socket cookie. */
 struct gw_actor {
 	__u32 pid; /* 0: not known */
@@ -301,6 +318,9 @@ enum gw_stat {
 	GW_STAT_FRAGMENTS,     /* later fragments that no flow could be found for */
 	GW_STAT_OTHER_HOOK,    /* packet of a flow counted on another interface */
 	GW_STAT_ICMP,	       /* ICMP errors tied to a flow */
+	GW_STAT_SYNS,	       /* SYNs of half-open flows */
+	GW_STAT_UNTOLD,	       /* records of half-open flows not submitted: too many */
+	GW_STAT_DROP_RESERVE,  /* records refused: the rest of the ring is for others */
 	GW_STAT_MAX
 };
 
@@ -311,6 +331,7 @@ _Static_assert(sizeof(struct gw_dir) == 64, "gw_dir: one cache line");
 _Static_assert(sizeof(struct gw_judgement) == 20, "gw_judgement layout");
 _Static_assert(sizeof(struct gw_wrap) == 80, "gw_wrap layout");
 _Static_assert(sizeof(struct gw_syn) == 24, "gw_syn layout");
+_Static_assert(sizeof(struct gw_attempts) == 32, "gw_attempts layout");
 _Static_assert(sizeof(struct gw_flow) == 280, "gw_flow layout");
 _Static_assert(sizeof(struct gw_record) % 8 == 0, "gw_record alignment");
 

@@ -105,6 +105,43 @@ static __always_inline int gw_track_replaces(const struct gw_flow *f, __u32 d,
 	return gw_track_is_over(f) || !o->packets;
 }
 
+/*
+ * 1: both ends are there, as far as packets can show it; until then a flow is half open,
+ * and may be one of millions whose sender has made up its address. Such a sender does not
+ * see the answer: so the initiator must have acknowledged it, by its number where a
+ * SYN-ACK was seen. In mid-stream both must have spoken, and a reset is no word.
+ */
+#define GW_WINDOW 65535
+
+static __always_inline int gw_track_is_settled(const struct gw_flow *f)
+{
+	const struct gw_dir *init = &f->dir[f->initiator & 1], *resp = &f->dir[!(f->initiator & 1)];
+
+	if (!(init->flags & GW_ACK) || !(resp->flags & GW_ACK))
+		return 0;
+	if (resp->flags & GW_SYN)
+		return init->ack - resp->first <= resp->high - resp->first + GW_WINDOW;
+	return init->state != GW_TCP_RESET && resp->state != GW_TCP_RESET;
+}
+
+/* p asks for a connection. */
+static __always_inline int gw_track_asks(const struct gw_pkt *p)
+{
+	return (p->tcp_flags & (GW_SYN | GW_ACK | GW_RST)) == GW_SYN;
+}
+
+/* Are the attempts of such flows counted? Not of those watched for no target's sake. */
+static __always_inline int gw_track_is_guarded(const struct gw_judgement *j)
+{
+	return j->path != GW_PATH_NONE || j->target != GW_TARGET_NONE;
+}
+
+/* Whom such flows are counted toward: the end that is watched. */
+static __always_inline __u32 gw_track_watched_end(const struct gw_flow *f)
+{
+	return f->judgement.outbound ? f->initiator & 1 : !(f->initiator & 1);
+}
+
 struct gw_orientation {
 	__u8 initiator; /* direction index */
 	__u8 basis;	/* enum gw_basis */
@@ -244,8 +281,6 @@ static __always_inline __u32 gw_track_end(const struct gw_dir *s)
  * that it begins at what was acknowledged and holds what was sent; GW_WINDOW more is
  * allowed for what we have not seen.
  */
-#define GW_WINDOW 65535
-
 static __always_inline int gw_track_believed(const struct gw_flow *f, __u32 d,
 					     const struct gw_pkt *p)
 {

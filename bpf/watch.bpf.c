@@ -37,12 +37,16 @@ const volatile struct gw_wire_ports gate_wire; /* the same, as gw_parse_gate() w
 const volatile __u8 watch_all;	/* flows without a target too */
 const volatile __u8 with_actor; /* actor.bpf.c fills the map */
 const volatile __u32 ring_wake = 1 << 20;
+const volatile __u32 ring_reserve = 3 << 20; /* beyond it, only what must not be lost */
+const volatile __u64 attempt_ns = 0; /* a record of a half-open flow each, per CPU; 0: all */
+const volatile __u64 attempt_burst_ns = 0;
 
 /* Written by user space at any time. Time is a tick count times tick_ns plus
  * tick_base_ns: bpf_ktime_get_coarse_ns() says the same, and costs 13 ns. */
 __u64 tick_ns = 0;
 __s64 tick_base_ns = 0;
 __u32 active = 0;
+__u32 attempts_slot = 0; /* of the two in struct gw_attempts */
 __u32 numbers[2] = {}; /* fabric->number of each slot; 0: none loaded */
 
 /* What clock_sample() read. */
@@ -62,6 +66,58 @@ struct {
 	__type(key, struct gw_key6);
 	__type(value, struct gw_flow);
 } flows6 SEC(".maps");
+
+/* Flows whose initiator has not shown that it hears the answers. Anybody can make any
+ * number of them, so they have room of their own, and the least used ones go. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, GW_MAX_HALF);
+	__type(key, struct gw_key4);
+	__type(value, struct gw_flow);
+} half4 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, GW_MAX_HALF);
+	__type(key, struct gw_key6);
+	__type(value, struct gw_flow);
+} half6 SEC(".maps");
+
+/* SYNs toward each target, exactly; and by source, of which the heaviest stay. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, GW_MAX_ATTEMPTS);
+	__type(key, struct gw_attempts);
+	__type(value, __u64);
+} attempts SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, GW_MAX_ATTEMPTS);
+	__type(key, struct gw_attempts);
+	__type(value, __u64);
+} sources0 SEC(".maps");
+
+/* The other slot's is a map of its own: what is not counted in any more would soon be
+ * among the least used. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, GW_MAX_ATTEMPTS);
+	__type(key, struct gw_attempts);
+	__type(value, __u64);
+} sources1 SEC(".maps");
+
+/* When the next record of a half-open flow is free: of trusted sources, of others. */
+struct gw_budget {
+	__u64 free_ns[2];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct gw_budget);
+} budget SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -99,6 +155,7 @@ struct gw_work {
 	struct gw_datagram_key datagram; /* of a fragment */
 	struct gw_datagram fresh;	 /* an entry being made */
 	struct gw_syn syn;		 /* what the new flow begins with */
+	struct gw_attempts attempts;	 /* being counted */
 };
 
 struct {
@@ -384,48 +441,147 @@ __noinline int gw_judge(__u32 d)
 	return 1;
 }
 
-static __always_inline struct gw_flow *gw_find_flow(const struct gw_key *key)
+static __always_inline void gw_key4_short(const struct gw_key *key, struct gw_key4 *k)
+{
+	__builtin_memcpy(k->a, key->a, 4);
+	__builtin_memcpy(k->b, key->b, 4);
+	k->aport = key->aport;
+	k->bport = key->bport;
+}
+
+/* half: of the flows that are half open, or of the others */
+static __always_inline struct gw_flow *gw_find_flow(const struct gw_key *key, int half)
 {
 	if (key->family == 4) {
 		struct gw_key4 k = {};
 
-		__builtin_memcpy(k.a, key->a, 4);
-		__builtin_memcpy(k.b, key->b, 4);
-		k.aport = key->aport;
-		k.bport = key->bport;
-		return bpf_map_lookup_elem(&flows4, &k);
+		gw_key4_short(key, &k);
+		return half ? bpf_map_lookup_elem(&half4, &k) : bpf_map_lookup_elem(&flows4, &k);
 	}
-	return bpf_map_lookup_elem(&flows6, key);
+	return half ? bpf_map_lookup_elem(&half6, key) : bpf_map_lookup_elem(&flows6, key);
+}
+
+static __always_inline struct gw_flow *gw_find_either(const struct gw_key *key)
+{
+	struct gw_flow *f = gw_find_flow(key, 0);
+
+	return f ? f : gw_find_flow(key, 1);
 }
 
 static __always_inline long gw_keep_flow(const struct gw_key *key, const struct gw_flow *f,
-					 __u64 flags)
+					 int half, __u64 flags)
 {
 	if (key->family == 4) {
 		struct gw_key4 k = {};
 
-		__builtin_memcpy(k.a, key->a, 4);
-		__builtin_memcpy(k.b, key->b, 4);
-		k.aport = key->aport;
-		k.bport = key->bport;
-		return bpf_map_update_elem(&flows4, &k, f, flags);
+		gw_key4_short(key, &k);
+		return half ? bpf_map_update_elem(&half4, &k, f, flags) :
+			      bpf_map_update_elem(&flows4, &k, f, flags);
 	}
-	return bpf_map_update_elem(&flows6, key, f, flags);
+	return half ? bpf_map_update_elem(&half6, key, f, flags) :
+		      bpf_map_update_elem(&flows6, key, f, flags);
 }
 
-static __always_inline void gw_drop_flow(const struct gw_key *key)
+static __always_inline void gw_drop_flow(const struct gw_key *key, int half)
 {
 	if (key->family == 4) {
 		struct gw_key4 k = {};
 
-		__builtin_memcpy(k.a, key->a, 4);
-		__builtin_memcpy(k.b, key->b, 4);
-		k.aport = key->aport;
-		k.bport = key->bport;
-		bpf_map_delete_elem(&flows4, &k);
+		gw_key4_short(key, &k);
+		if (half)
+			bpf_map_delete_elem(&half4, &k);
+		else
+			bpf_map_delete_elem(&flows4, &k);
 		return;
 	}
-	bpf_map_delete_elem(&flows6, key);
+	if (half)
+		bpf_map_delete_elem(&half6, key);
+	else
+		bpf_map_delete_elem(&flows6, key);
+}
+
+/* ---- half-open flows ------------------------------------------------------------ */
+
+static __always_inline void gw_add_attempt(void *map, const struct gw_attempts *key)
+{
+	__u64 one = 1, *n = bpf_map_lookup_elem(map, key);
+
+	if (!n) {
+		if (!bpf_map_update_elem(map, key, &one, BPF_NOEXIST))
+			return;
+		n = bpf_map_lookup_elem(map, key); /* another CPU was faster */
+	}
+	if (n)
+		__sync_fetch_and_add(n, 1);
+}
+
+/* The work holds a SYN toward (or, of a device that asks, from) ends[target]. */
+__noinline int gw_count_attempt(__u32 target)
+{
+	struct gw_work *w = gw_work();
+	struct gw_attempts *a;
+	__u64 *n;
+
+	if (!w)
+		return 0;
+	gw_count(GW_STAT_SYNS);
+	target &= 1;
+	a = &w->attempts;
+	__builtin_memset(a, 0, sizeof(*a));
+	a->slot = *(volatile __u32 *)&attempts_slot & 1;
+	a->family = w->pkt.family;
+	__builtin_memcpy(a->target, w->ends[target], 16);
+	gw_add_attempt(&attempts, a);
+	n = bpf_map_lookup_elem(&attempts, a);
+	if (!n) { /* no room: for all of those together there is, since it comes first */
+		a->family = 0;
+		__builtin_memset(a->target, 0, sizeof(a->target));
+		gw_add_attempt(&attempts, a);
+		return 0;
+	}
+	a->by_source = 1;
+	if (w->pkt.family == 4)
+		__builtin_memcpy(a->source, w->ends[!target], 3);
+	else
+		__builtin_memcpy(a->source, w->ends[!target], 8);
+	if (a->slot)
+		gw_add_attempt(&sources1, a);
+	else
+		gw_add_attempt(&sources0, a);
+	return 0;
+}
+
+/* May a half-open flow have a record? So many a second, and so many at once. */
+static __noinline int gw_may_tell(const struct gw_flow *f, __u64 now)
+{
+	__u32 zero = 0, trusted;
+	struct gw_budget *b;
+	__u64 from;
+
+	if (!attempt_ns || !f)
+		return 1;
+	b = bpf_map_lookup_elem(&budget, &zero);
+	if (!b)
+		return 1;
+	trusted = f->judgement.verdict == GW_VERDICT_TRUSTED;
+	from = b->free_ns[trusted];
+	if (from + attempt_burst_ns < now)
+		from = now - attempt_burst_ns;
+	if (from > now) {
+		gw_count(GW_STAT_UNTOLD);
+		return 0;
+	}
+	b->free_ns[trusted] = from + attempt_ns;
+	return 1;
+}
+
+/* ---- records -------------------------------------------------------------------- */
+
+/* What may be lost before paths are: contents, and attempts of strangers. */
+static __always_inline int gw_yields(const struct gw_record *r)
+{
+	return r->kind == GW_REC_PAYLOAD ||
+	       (r->flow.judgement.verdict != GW_VERDICT_TRUSTED && !gw_track_is_settled(&r->flow));
 }
 
 static __always_inline void gw_submit(struct gw_record *r, __u32 size)
@@ -434,7 +590,9 @@ static __always_inline void gw_submit(struct gw_record *r, __u32 size)
 	__u64 flags = before < ring_wake && before + size >= ring_wake ? BPF_RB_FORCE_WAKEUP :
 									 BPF_RB_NO_WAKEUP;
 
-	if (bpf_ringbuf_output(&ring, r, size, flags))
+	if (before + size > ring_reserve && gw_yields(r))
+		gw_count(GW_STAT_DROP_RESERVE);
+	else if (bpf_ringbuf_output(&ring, r, size, flags))
 		gw_count(GW_STAT_DROP_RING);
 	else
 		gw_count(GW_STAT_RECORDS);
@@ -667,7 +825,7 @@ __noinline int gw_fragment_counted(struct gw_datagram *g, struct gw_record *r, _
 	if (!w || !g || !r)
 		return GW_LATER_LOST;
 	w->record.key = g->key;
-	flow = gw_find_flow(&w->record.key);
+	flow = gw_find_either(&w->record.key);
 	if (!flow || flow->start_ns != g->start_ns)
 		return GW_LATER_LOST;
 	what = gw_datagram_count(g, flow, &w->pkt, now, hook);
@@ -729,7 +887,7 @@ __noinline int gw_first_fragment(__u32 d, __u32 emit, __u64 now)
 
 	if (!w)
 		return 0;
-	flow = gw_find_flow(&w->record.key);
+	flow = gw_find_either(&w->record.key);
 	if (!flow)
 		return 0;
 	gw_datagram_key_of(w);
@@ -818,6 +976,34 @@ __noinline int gw_later_fragment(struct __sk_buff *skb, __u32 egress)
 	return what != GW_LATER_LOST;
 }
 
+/*
+ * The record holds a flow that was half open when its packet came.
+ * One that is not any more moves to where it cannot be evicted. began: of the entry that
+ * was counted; the LRU may have given it to another flow meanwhile. 1: no record.
+ */
+__noinline int gw_half_open(__u32 emit, __u64 began)
+{
+	struct gw_work *w = gw_work();
+	struct gw_flow *f;
+
+	if (!w)
+		return 1;
+	f = &w->record.flow;
+	if (began && f->start_ns != began)
+		return 1;
+	if (gw_track_asks(&w->pkt) && gw_track_is_guarded(&f->judgement))
+		gw_count_attempt(f->judgement.outbound ? 0 : 1);
+	if (!gw_track_is_settled(f))
+		return emit ? !gw_may_tell(f, w->record.time_ns) : 1;
+	if (gw_keep_flow(&w->record.key, f, 0, BPF_NOEXIST) &&
+	    !gw_find_flow(&w->record.key, 0)) {
+		gw_count(GW_STAT_DROP_MAP); /* it is full; as before then, while that lasts */
+		return 0;
+	}
+	gw_drop_flow(&w->record.key, 1);
+	return 0;
+}
+
 /* The work holds the packet: its flow and its records. Says what gw_track() said, and
  * GW_COUNTED when the packet was counted to a flow. */
 #define GW_COUNTED 0x100
@@ -826,11 +1012,11 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 {
 	__u32 hook = skb->ifindex << 1 | (egress & 1), emit = 0;
 	struct gw_work *w = gw_work();
-	int is_new = 0, replaced = 0;
+	int is_new = 0, replaced = 0, half = 0;
 	struct gw_flow *flow;
 	struct gw_record *r;
+	__u64 now, began = 0;
 	__u8 flags;
-	__u64 now;
 
 	if (!w)
 		return 0;
@@ -838,7 +1024,11 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 	flags = w->pkt.tcp_flags;
 	w->syn.n = 0;
 	r = &w->record;
-	flow = gw_find_flow(&r->key);
+	flow = gw_find_flow(&r->key, 0);
+	if (!flow) {
+		flow = gw_find_flow(&r->key, 1);
+		half = 1;
+	}
 	if (icmp && !flow)
 		return 0;
 
@@ -857,6 +1047,8 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 		r->time_ns = bpf_ktime_get_ns();
 		__builtin_memcpy(&r->flow, flow, sizeof(r->flow));
 		gw_count(GW_STAT_ICMP);
+		if (half && !gw_may_tell(&r->flow, r->time_ns))
+			return 0;
 		return gw_emit(skb, GW_REC_ICMP);
 	}
 
@@ -867,7 +1059,8 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 			w->syn = r->flow.syn;
 			gw_track_without_syn(&r->flow);
 		}
-		gw_emit(skb, GW_REC_REPLACED);
+		if (!half || gw_may_tell(&r->flow, r->time_ns))
+			gw_emit(skb, GW_REC_REPLACED);
 		replaced = 1;
 		flow = NULL;
 	}
@@ -877,7 +1070,7 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 			w->pkt.tcp_flags = GW_SYN | GW_ACK;
 		if (!gw_judge(d)) {
 			if (replaced)
-				gw_drop_flow(&r->key);
+				gw_drop_flow(&r->key, half);
 			return 0;
 		}
 		if (skb->vlan_present)
@@ -888,12 +1081,15 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 		if (w->syn.n)
 			gw_track_resume(&r->flow, &w->syn);
 		emit = gw_track_flow(&r->flow, d, now, hook);
-		if (!gw_keep_flow(&r->key, &r->flow, replaced ? BPF_ANY : BPF_NOEXIST)) {
+		if (replaced && !half)
+			gw_drop_flow(&r->key, 0);
+		half = 1;
+		if (!gw_keep_flow(&r->key, &r->flow, half, replaced ? BPF_ANY : BPF_NOEXIST)) {
 			gw_count(GW_STAT_FLOWS);
 			is_new = 1;
 		} else {
-			/* another CPU was faster, or the map is full */
-			flow = gw_find_flow(&r->key);
+			/* another CPU was faster; or it works on the map's free list */
+			flow = gw_find_flow(&r->key, half);
 			if (!flow) {
 				gw_count(GW_STAT_DROP_MAP);
 				return 0;
@@ -903,6 +1099,7 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 		now = bpf_ktime_get_ns();
 	}
 	if (flow) {
+		began = flow->start_ns;
 		emit = gw_track_flow(flow, d, now, hook);
 		if (emit & GW_OTHER_HOOK) {
 			gw_count(GW_STAT_OTHER_HOOK);
@@ -911,10 +1108,12 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 	}
 	gw_count(GW_STAT_WATCHED);
 	r->time_ns = now;
+	if (flow && (emit || half))
+		__builtin_memcpy(&r->flow, flow, sizeof(r->flow));
+	if (half && gw_half_open(emit, began))
+		return GW_COUNTED;
 	if (!emit)
 		return GW_COUNTED;
-	if (flow)
-		__builtin_memcpy(&r->flow, flow, sizeof(r->flow));
 	r->is_new = (__u8)is_new;
 	if (with_actor && (egress & 1) && (r->tcp_flags & (GW_SYN | GW_ACK)) == GW_SYN) {
 		__u64 cookie = bpf_get_socket_cookie(skb);
