@@ -54,7 +54,7 @@ SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 # ---- libraries ---------------------------------------------------------------
 
 PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng libseccomp
-NEEDS_LIBS := $(filter-out deps help clean test test-debian13 chaos check demo coverage bench \
+NEEDS_LIBS := $(filter-out deps help clean test test-debian13 chaos flood check demo coverage bench \
 	bench-kernel,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
 MISSING := $(strip $(foreach p,$(PACKAGES) cmocka,\
@@ -238,7 +238,7 @@ $(GEN)/%.skel.h: $(BUILD)/obj/bpf/%.bpf.o
 # The targets that a newcomer starts with install what is missing first, then run
 # make again, because the libraries' flags are asked for when make starts.
 
-.PHONY: deps test test-debian13 unit e2e chaos judge check demo sanitize fuzz coverage lint format bench \
+.PHONY: deps test test-debian13 unit e2e chaos flood judge check demo sanitize fuzz coverage lint format bench \
 	bench-kernel install clean help
 
 PYTHON ?= /usr/bin/python3
@@ -288,6 +288,11 @@ chaos: ## agent, collector and Redis killed at random for five minutes (CHAOS_SE
 	$(Q).ci/deps
 	+$(Q)$(AGAIN) $(PARALLEL) programs
 	$(Q)BUILD=$(BUILD) CHAOS_SECONDS=$(or $(CHAOS_SECONDS),300) prove --verbose tests/e2e/chaos.t
+
+flood: ## ten million SYNs while 50 sessions go on (FLOOD_SYNS, SEED)
+	$(Q).ci/deps
+	+$(Q)$(AGAIN) $(PARALLEL) programs tools
+	$(Q)BUILD=$(BUILD) FLOOD_SYNS=$(or $(FLOOD_SYNS),10000000) prove --verbose tests/e2e/flood.t
 
 test-debian13: ## TLS and delivery on Debian 13, in a folder made with debootstrap (minutes; as root)
 	$(Q).ci/deps

@@ -989,10 +989,10 @@ __noinline int gw_half_open(__u32 emit, __u64 began)
 	if (!w)
 		return 1;
 	f = &w->record.flow;
-	if (began && f->start_ns != began)
-		return 1;
 	if (gw_track_asks(&w->pkt) && gw_track_is_guarded(&f->judgement))
 		gw_count_attempt(f->judgement.outbound ? 0 : 1);
+	if (began && f->start_ns != began)
+		return 1;
 	if (!gw_track_is_settled(f))
 		return emit ? !gw_may_tell(f, w->record.time_ns) : 1;
 	if (gw_keep_flow(&w->record.key, f, 0, BPF_NOEXIST) &&
@@ -1092,6 +1092,7 @@ __noinline int gw_segment(struct __sk_buff *skb, __u32 d, __u32 icmp, __u32 egre
 			flow = gw_find_flow(&r->key, half);
 			if (!flow) {
 				gw_count(GW_STAT_DROP_MAP);
+				gw_half_open(0, 0);
 				return 0;
 			}
 		}

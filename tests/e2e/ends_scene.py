@@ -138,11 +138,11 @@ class Session:
 class Tap:
     """tcpdump at the far end; what it saw is read as raw pcap."""
 
-    def __init__(self, work, space):
+    def __init__(self, work, space, interface="gw1", match="tcp"):
         self.path = os.path.join(work, "far.pcap")
         self.p = subprocess.Popen(
-            ["nsenter", "-n", "-t", str(space), "tcpdump", "-i", "gw1", "-s", "120", "-U",
-             "--immediate-mode", "-B", "32768", "-w", self.path, "tcp"],
+            ["nsenter", "-n", "-t", str(space), "tcpdump", "-i", interface, "-s", "120", "-U",
+             "--immediate-mode", "-B", "32768", "-w", self.path, match],
             stderr=subprocess.PIPE, text=True)
         self.p.stderr.readline()
 
@@ -169,9 +169,12 @@ class Tap:
             syn = frame[tcp + 13] & 0x12 == 2
             key = (src, sport, dst, dport)
             if syn and (key not in newest or newest[key]["isn"] != seq):
-                newest[key] = {"isn": seq, "key": key, "source": [0, 0], "destination": [0, 0]}
+                newest[key] = {"isn": seq, "key": key, "source": [0, 0], "destination": [0, 0],
+                               "syns": 0}
                 found.append(newest[key])
             c, side = newest.get(key), "source"
+            if c:
+                c["syns"] += syn
             if not c:
                 c, side = newest.get((dst, dport, src, sport)), "destination"
             if c:
