@@ -23,6 +23,7 @@
 static char engine_dir[] = "/tmp/test_engine.XXXXXX";
 static char engine_file[64];
 static int engine_fd = -1; /* the capture */
+static uint32_t engine_flood_limit;
 
 static inline void engine_make_fabric(const char *running_config)
 {
@@ -80,8 +81,9 @@ static inline void packet(unsigned ms, struct segment s)
 /* Reads the capture to its end and ends every flow. */
 static inline struct pipeline_counters engine_run(bool watch_all, pipeline_emit_fn *emit)
 {
-	static const struct pipeline_config config = {
+	const struct pipeline_config config = {
 		.max_flows = 1000,
+		.flood_limit = engine_flood_limit,
 		.linger_ns = 5 * NS_PER_S,
 		.attempt_ns = 75 * NS_PER_S,
 		.closing_ns = 300 * NS_PER_S,

@@ -718,6 +718,10 @@ static void test_other_hook(void **state)
 	assert_int_equal(stat(GW_STAT_OTHER_HOOK), other + 2);
 }
 
+static void no_record(void *arg, const struct gw_record *r)
+{
+}
+
 static void count(void *arg, const struct gw_key *key, const struct gw_flow *flow)
 {
 	++*(int *)arg;
@@ -772,36 +776,253 @@ static void test_budget(void **state)
 	assert_int_equal(records[9].key.family, 4);
 }
 
-/* Full tables refuse and count; what is there stays. */
+static void run_on(struct capture *c, const struct packet *p)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	uint8_t frame[FRAME_ROOM];
+
+	opts.data_in = frame;
+	opts.data_size_in = (uint32_t)packet_frame(p, frame);
+	assert_int_equal(bpf_prog_test_run_opts(
+		bpf_program__fd(kernel_of_capture(c)->watch->progs.gw_ingress), &opts), 0);
+}
+
+/* The three packets after which a connection is one; the last is returned. */
+static struct packet connect_on(struct capture *c, uint16_t port)
+{
+	struct packet p = packet("10.8.8.8", port, "192.0.2.1", 22, GW_SYN, 1000, 0, 0);
+	struct packet answer = packet("192.0.2.1", 22, "10.8.8.8", port, GW_SYN | GW_ACK, 5000,
+				      1001, 0);
+
+	run_on(c, &p);
+	run_on(c, &answer);
+	p.flags = GW_ACK;
+	p.seq = 1001;
+	p.ack = 5001;
+	run_on(c, &p);
+	return p;
+}
+
+static struct capture *open_small(const struct capture_config *small)
+{
+	char err[512];
+	struct capture *c = capture_bpf_open(small, err, sizeof(err));
+
+	assert_non_null(c);
+	assert_int_equal(c->ops->load(c, &current), 0);
+	return c;
+}
+
+/* Full tables refuse and count; what is there stays. Connections beyond are counted among
+ * the half-open ones. */
 static void test_full(void **state)
 {
 	struct capture_config small = config;
-	struct packet p = packet("10.8.8.8", 0, "192.0.2.1", 22, GW_SYN, 1, 0, 0);
-	LIBBPF_OPTS(bpf_test_run_opts, opts);
 	uint64_t all[GW_STAT_MAX];
-	uint8_t frame[FRAME_ROOM];
 	struct capture *c;
-	char err[512];
+	struct gw_flow f;
+	struct packet p;
+	struct gw_key key;
 	int i;
 
 	NEED_KERNEL();
 	small.max_flows = 16;
 	small.ring_bytes = 4096;
-	c = capture_bpf_open(&small, err, sizeof(err));
-	assert_non_null(c);
-	assert_int_equal(c->ops->load(c, &current), 0);
+	c = open_small(&small);
 	for (i = 0; i < 40; i++) {
-		p.sport = (uint16_t)(4000 + i);
-		opts.data_in = frame;
-		opts.data_size_in = (uint32_t)packet_frame(&p, frame);
-		assert_int_equal(bpf_prog_test_run_opts(
-			bpf_program__fd(kernel_of_capture(c)->watch->progs.gw_ingress), &opts), 0);
+		p = connect_on(c, (uint16_t)(4000 + i));
+		key = packet_key(&p);
+		assert_int_equal(c->ops->read(c, &key, &f), 0);
+		assert_int_equal(f.dir[0].packets + f.dir[1].packets, 3);
 	}
 	c->ops->stats(c, all);
-	assert_int_equal(all[GW_STAT_FLOWS] + all[GW_STAT_DROP_MAP], 40);
-	assert_true(all[GW_STAT_FLOWS] >= 16 && all[GW_STAT_DROP_MAP] > 0);
-	assert_int_equal(all[GW_STAT_RECORDS] + all[GW_STAT_DROP_RING], all[GW_STAT_FLOWS]);
+	assert_int_equal(all[GW_STAT_FLOWS], 40);
+	assert_true(all[GW_STAT_DROP_MAP] > 0 && all[GW_STAT_DROP_MAP] <= 24);
+	assert_int_equal(all[GW_STAT_RECORDS] + all[GW_STAT_DROP_RING], 3 * 40);
 	assert_true(all[GW_STAT_DROP_RING] > 0);
+	c->ops->close(c);
+}
+
+/* ---- floods ------------------------------------------------------------------------- */
+
+/* However many are half open, an established flow stays; what is not settled never takes
+ * its room: nor SYNs that were answered, nor guesses at the answer's number, nor what
+ * seems to be in mid-stream and is answered by a reset. */
+static void test_half_open(void **state)
+{
+	struct capture_config small = config;
+	uint64_t all[GW_STAT_MAX];
+	struct packet p, kept;
+	struct capture *c;
+	struct gw_key key;
+	struct gw_flow f;
+	int i;
+
+	NEED_KERNEL();
+	small.max_flows = 16;
+	c = open_small(&small);
+	kept = connect_on(c, 4000);
+	for (i = 0; i < 3 * GW_MAX_HALF; i++) {
+		char from[32];
+
+		snprintf(from, sizeof(from), "172.16.%d.%d", i >> 8 & 255, i & 255);
+		p = packet(from, 4000, "192.0.2.1", 22, GW_SYN, 77, 0, 0);
+		switch (i % 3) {
+		case 0:
+			run_on(c, &p);
+			p = packet("192.0.2.1", 22, from, 4000, GW_SYN | GW_ACK, 5000, 78, 0);
+			break;
+		case 1:
+			run_on(c, &p);
+			p = packet("192.0.2.1", 22, from, 4000, GW_SYN | GW_ACK, 5000, 78, 0);
+			run_on(c, &p);
+			p = packet(from, 4000, "192.0.2.1", 22, GW_ACK, 78, 900000000, 0);
+			break;
+		case 2:
+			p.flags = GW_ACK;
+			p.ack = 99;
+			run_on(c, &p);
+			p = packet("192.0.2.1", 22, from, 4000, GW_RST | GW_ACK, 99, 77, 0);
+			break;
+		}
+		run_on(c, &p);
+		c->ops->poll(c, 0, no_record, NULL);
+	}
+	c->ops->stats(c, all);
+	assert_int_equal(all[GW_STAT_DROP_MAP], 0);
+	assert_int_equal(all[GW_STAT_SYNS], 1 + 2 * GW_MAX_HALF);
+	key = packet_key(&kept);
+	assert_int_equal(c->ops->read(c, &key, &f), 0);
+	assert_int_equal(f.dir[0].packets + f.dir[1].packets, 3);
+	i = 0;
+	assert_true(c->ops->sweep(c, count, &i) <= GW_MAX_HALF + 1);
+	/* both directions of what goes on since before us, and the room is there */
+	p = packet("10.8.8.8", 4100, "192.0.2.1", 22, GW_ACK, 100, 200, 10);
+	run_on(c, &p);
+	p = packet("192.0.2.1", 22, "10.8.8.8", 4100, GW_ACK, 200, 110, 10);
+	run_on(c, &p);
+	key = packet_key(&p);
+	assert_int_equal(c->ops->read(c, &key, &f), 0);
+	assert_true(gw_track_is_settled(&f));
+	c->ops->close(c);
+}
+
+struct counted {
+	uint64_t whole, of_source, others;
+	size_t n;
+};
+
+static void keep_count(void *arg, const struct gw_attempts *who, uint64_t syns)
+{
+	static const uint8_t heavy6[8] = { 0x20, 0x01, 0x0d, 0xb8, 0x0b, 0x00, 0x00, 0x07 };
+	struct counted *k = arg;
+
+	k->n++;
+	if (!who->by_source)
+		k->whole += syns;
+	else if (who->family == 6 ? !memcmp(who->source, heavy6, 8) :
+				    !memcmp(who->source, "\xac\x10\x07", 3))
+		k->of_source += syns;
+	else
+		k->others += syns;
+}
+
+/* To the last one, by target and by source; each is handed out once. */
+static void test_counted(void **state)
+{
+	struct counted k = { 0 };
+	struct packet p;
+	char from[40];
+	int i;
+
+	NEED_KERNEL();
+	for (i = 0; i < 2; i++) {
+		capture->ops->turn(capture);
+		capture->ops->counted(capture, keep_count, &k);
+	}
+	memset(&k, 0, sizeof(k));
+	for (i = 0; i < 3000; i++) {
+		if (i % 10)
+			snprintf(from, sizeof(from), "172.17.%d.%d", i >> 8, i & 255);
+		else
+			snprintf(from, sizeof(from), "172.16.7.%d", i % 251);
+		p = packet(from, (uint16_t)(1024 + i), "192.0.2.1", 22, GW_SYN, 7, 0, 0);
+		run_on(capture, &p);
+		snprintf(from, sizeof(from), "2001:db8:b:%x::1", i + 16);
+		p = packet(i % 10 ? from : "2001:db8:b00:7::9", (uint16_t)(1024 + i),
+			   "2001:db8::1", 22, GW_SYN, 7, 0, 0);
+		run_on(capture, &p);
+		capture->ops->poll(capture, 0, no_record, NULL);
+	}
+	capture->ops->counted(capture, keep_count, &k);
+	assert_int_equal(k.n, 0); /* the slot that is counted in */
+	capture->ops->turn(capture);
+	capture->ops->counted(capture, keep_count, &k);
+	assert_int_equal(k.whole, 6000);
+	assert_int_equal(k.of_source, 600);
+	assert_int_equal(k.others, 5400);
+	capture->ops->counted(capture, keep_count, &k);
+	assert_int_equal(k.whole, 6000);
+}
+
+/* Records of half-open flows take tokens, of trusted sources and others apart; what is
+ * not told is counted, and a flow is told of when it is established. */
+static void test_untold(void **state)
+{
+	struct capture_config small = config;
+	uint64_t all[GW_STAT_MAX];
+	struct capture *c;
+	struct packet p;
+	int i;
+
+	NEED_KERNEL();
+	small.attempt_rate = 1; /* and four at once */
+	c = open_small(&small);
+	for (i = 0; i < 1000; i++) {
+		p = packet("172.16.1.1", (uint16_t)(1024 + i), "192.0.2.1", 22, GW_SYN, 7, 0, 0);
+		run_on(c, &p);
+	}
+	c->ops->stats(c, all);
+	assert_int_equal(all[GW_STAT_RECORDS] + all[GW_STAT_UNTOLD], 1000);
+	assert_true(all[GW_STAT_RECORDS] >= 4 && all[GW_STAT_RECORDS] < 100);
+	connect_on(c, 4000); /* trusted: another bucket */
+	n_records = 0;
+	while (c->ops->poll(c, 0, keep, NULL) > 0)
+		;
+	assert_int_equal(records[n_records - 1].tcp_flags, GW_ACK);
+	assert_true(records[n_records - 1].flow.established_ns != 0);
+	assert_int_equal(records[n_records - 3].tcp_flags, GW_SYN);
+	c->ops->close(c);
+}
+
+/* Beyond three quarters of the ring only what tells of connections is taken. */
+static void test_reserve(void **state)
+{
+	struct capture_config small = config;
+	uint64_t all[GW_STAT_MAX], records_then;
+	struct capture *c;
+	struct packet p;
+	int i;
+
+	NEED_KERNEL();
+	small.ring_bytes = 16384;
+	c = open_small(&small);
+	for (i = 0; i < 100; i++) {
+		p = packet("172.16.1.1", (uint16_t)(1024 + i), "192.0.2.1", 22, GW_SYN, 7, 0, 0);
+		run_on(c, &p);
+	}
+	c->ops->stats(c, all);
+	records_then = all[GW_STAT_RECORDS];
+	assert_int_equal(records_then + all[GW_STAT_DROP_RESERVE], 100);
+	assert_true(all[GW_STAT_DROP_RESERVE] > 0);
+	assert_int_equal(all[GW_STAT_DROP_RING], 0);
+	p = connect_on(c, 4000);
+	c->ops->stats(c, all);
+	assert_int_equal(all[GW_STAT_RECORDS], records_then + 3);
+	p.payload = 10; /* contents wait with the strangers */
+	run_on(c, &p);
+	c->ops->stats(c, all);
+	assert_int_equal(all[GW_STAT_RECORDS], records_then + 3);
 	c->ops->close(c);
 }
 
@@ -905,10 +1126,12 @@ static void test_same_as_user_space(void **state)
 					 GW_ACK, GW_ACK,	  GW_ACK | GW_PSH, GW_FIN | GW_ACK,
 					 GW_RST, GW_RST | GW_ACK };
 	size_t i, in_tunnel = 0, in_fragments = 0;
+	uint64_t user[GW_STAT_MAX], syns;
 
 	NEED_KERNEL();
 	capture->ops->sweep(capture, drop, NULL);
 	twin_lost = stat(GW_STAT_FRAGMENTS);
+	syns = stat(GW_STAT_SYNS);
 	twin = watch_new(&config);
 	assert_non_null(twin);
 	watch_load(twin, &current);
@@ -958,6 +1181,9 @@ static void test_same_as_user_space(void **state)
 		      twin_records, twin_parts);
 	assert_true(twin_records > 1000 && twin_parts > 1000 && in_tunnel > 1000);
 	assert_true(in_fragments > 1000);
+	watch_stats(twin, user);
+	assert_int_equal(user[GW_STAT_SYNS], stat(GW_STAT_SYNS) - syns);
+	assert_true(user[GW_STAT_SYNS] > 1000);
 	watch_free(twin);
 }
 
@@ -1074,6 +1300,8 @@ int main(void)
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_other_hook), cmocka_unit_test(test_sweep),
 		cmocka_unit_test(test_budget),	   cmocka_unit_test(test_full),
+		cmocka_unit_test(test_half_open),  cmocka_unit_test(test_counted),
+		cmocka_unit_test(test_untold),	   cmocka_unit_test(test_reserve),
 		cmocka_unit_test(test_same_as_user_space),
 		cmocka_unit_test(test_underlay),
 	};
