@@ -162,6 +162,7 @@ def play(agent, space, work):
         for s in sessions[turns % 10::10]:
             s.say()
         turns += 1
+        time.sleep(0.02)
         if not late and turns > 3:
             late = Session(to=MA1)
             late.say()
@@ -194,7 +195,7 @@ def inside(work):
     if not ok(agent is not None, "the agent runs",
               open(os.path.join(work, "agent.err"), encoding="utf-8").read()):
         return 1
-    tap = Tap(work, os.getpid(), "gw0", "src net 192.0.2.0/24 and dst net 192.0.2.0/24 and tcp")
+    tap = Tap(work, os.getpid(), "gw0", "tcp and host " + NEAR)
     sent, took = play(agent, space, work)
     agent.terminate()
     ok(agent.wait(WAIT) == 0, "the agent ends well")

@@ -22,7 +22,6 @@
 
 #include "common/log.h"
 
-#define BATCH 64
 #define FRAME 54
 #define MAX_TARGETS 16
 #define HEAVY_NET 0xcb007100u /* 203.0.113.0/24 */
@@ -95,27 +94,20 @@ static void make_syn(uint8_t *frame, struct target *t)
 	t->heavy += (source & 0xffffff00u) == HEAVY_NET;
 }
 
-static void send_all(int fd, struct mmsghdr *m, unsigned n)
+/* One at a time: sendmmsg() does not say that the interface dropped one. */
+static void send_one(int fd, const struct sockaddr_ll *to, const uint8_t *frame)
 {
-	unsigned done = 0;
-	int sent;
-
-	while (done < n) {
-		sent = sendmmsg(fd, m + done, n - done, 0);
-		if (sent > 0)
-			done += (unsigned)sent;
-		else if (errno == ENOBUFS)
-			done++; /* the interface dropped that one */
-		else if (errno != EINTR)
-			die("sendmmsg: %s", strerror(errno));
+	while (sendto(fd, frame, FRAME, 0, (const struct sockaddr *)to, sizeof(*to)) < 0) {
+		if (errno == ENOBUFS)
+			return; /* dropped behind the hooks */
+		if (errno != EINTR)
+			die("sendto: %s", strerror(errno));
 	}
 }
 
 int main(int argc, char **argv)
 {
-	static uint8_t frames[BATCH][FRAME];
-	static struct mmsghdr messages[BATCH];
-	static struct iovec iov[BATCH];
+	uint8_t frame[FRAME];
 	struct target targets[MAX_TARGETS] = { { 0 } };
 	unsigned char mac[6];
 	struct sockaddr_ll to = { .sll_family = AF_PACKET };
@@ -140,22 +132,12 @@ int main(int argc, char **argv)
 	to.sll_ifindex = (int)if_nametoindex(argv[1]);
 	if (fd < 0 || !to.sll_ifindex)
 		die("%s: %s", argv[1], strerror(errno));
-	for (i = 0; i < BATCH; i++) {
-		memcpy(frames[i], mac, 6);
-		memcpy(frames[i] + 6, "\x02\x00\x00\x00\x00\x01", 6);
-		put16(frames[i] + 12, ETHERTYPE_IP);
-		iov[i] = (struct iovec){ frames[i], FRAME };
-		messages[i].msg_hdr = (struct msghdr){ .msg_name = &to,
-						       .msg_namelen = sizeof(to),
-						       .msg_iov = &iov[i], .msg_iovlen = 1 };
-	}
-	while (left) {
-		unsigned n = left < BATCH ? (unsigned)left : BATCH, k;
-
-		for (k = 0; k < n; k++)
-			make_syn(frames[k], &targets[(left - k) % (unsigned)n_targets]);
-		send_all(fd, messages, n);
-		left -= n;
+	memcpy(frame, mac, 6);
+	memcpy(frame + 6, "\x02\x00\x00\x00\x00\x01", 6);
+	put16(frame + 12, ETHERTYPE_IP);
+	while (left--) {
+		make_syn(frame, &targets[left % (unsigned)n_targets]);
+		send_one(fd, &to, frame);
 	}
 	for (i = 0; i < n_targets; i++)
 		printf("%s\"%s\":{\"syns\":%llu,\"heavy\":%llu}", i ? "," : "{", targets[i].text,
