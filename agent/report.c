@@ -167,8 +167,9 @@ static json_t *sources_of(const struct flood_sum *sum)
 		struct prefix p = { .addr.family = s->family, .len = s->family == 4 ? 24 : 64 };
 
 		memcpy(p.addr.bytes, s->prefix, s->family == 4 ? 3 : 8);
-		json_array_append_new(list, json_pack("{s:s,s:I}", "prefix", prefix_format(&p, text),
-						      "syns", (json_int_t)s->syns));
+		prefix_format(&p, text);
+		json_array_append_new(list, json_pack("{s:s,s:I}", "prefix", text, "syns",
+						      (json_int_t)s->syns));
 	}
 	return list;
 }
@@ -185,8 +186,7 @@ json_t *report_flood(const struct flood_sum *sum)
 	else
 		snprintf(target, sizeof(target), "more addresses");
 	snprintf(text, sizeof(text),
-		 "%llu requests for a connection to %s in %.0f s that nobody completed; %llu of the "
-		 "attempts are told one by one",
+		 "%llu SYNs toward %s in %.0f s, more attempts than are told one by one (%llu)",
 		 (unsigned long long)sum->syns, target, (double)(sum->to_ns - sum->from_ns) / 1e9,
 		 (unsigned long long)sum->reported);
 	a = json_pack("{s:s,s:s,s:s,s:s,s:I,s:I,s:o}", "state", "told", "since",
@@ -217,7 +217,8 @@ json_t *report_stats(const uint64_t capture[GW_STAT_MAX], const struct pipeline_
 
 	for (i = 0; i < GW_STAT_MAX; i++)
 		json_object_set_new(c, stat_names[i], json_integer((json_int_t)capture[i]));
-	e = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "events", (json_int_t)engine->events,
+	e = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "events",
+		      (json_int_t)engine->events,
 		      "flows", (json_int_t)engine->flows, "flows_now",
 		      (json_int_t)engine->flows_open, "late_packets",
 		      (json_int_t)engine->late_packets, "table_full",

@@ -219,6 +219,7 @@ static void add_bgp(struct line *l, const struct event *e)
 /* Who raised it has said it in a sentence; may be longer than a word may be. */
 static void add_alert(struct line *l, const json_t *alert)
 {
+	const json_t *top = json_array_get(json_object_get(alert, "sources"), 0);
 	const char *text = json_string_value(json_object_get(alert, "text"));
 	char clean[WORDS_LEN];
 
@@ -226,6 +227,11 @@ static void add_alert(struct line *l, const json_t *alert)
 		add(l, "%s", output_clean(text, clean, sizeof(clean)));
 	else
 		add_members(l, alert);
+	if (top) { /* of a flood */
+		add(l, "; %" JSON_INTEGER_FORMAT,
+		    json_integer_value(json_object_get(top, "syns")));
+		add_clean(l, " of them from ", json_string_value(json_object_get(top, "prefix")));
+	}
 }
 
 const char *words_event(const struct event *e, char buf[WORDS_LEN])

@@ -60,6 +60,10 @@ static void test_bgp(void **state)
 		  "NOTIFICATION from 203.0.113.1 6/9 Cease/Hard Reset, for Cease/Administrative "
 		  "Reset" },
 		{ "\"type\":\"bgp.session\"}", "agent a" },
+		{ "\"type\":\"alert.syn-flood\",\"alert\":{\"state\":\"told\",\"text\":"
+		  "\"900 SYNs toward 192.0.2.1 in 10 s\",\"syns\":900,\"sources\":[{\"prefix\":"
+		  "\"203.0.113.0/24\",\"syns\":90}]}}",
+		  "900 SYNs toward 192.0.2.1 in 10 s; 90 of them from 203.0.113.0/24" },
 	};
 	char text[2000], words[WORDS_LEN], err[200];
 	struct event e;
