@@ -209,10 +209,9 @@ static int no_record(void *arg, void *data, size_t size)
 	return 0;
 }
 
-static void clear(struct kernel *k, struct ring_buffer *ring)
+static void clear(int fd, struct ring_buffer *ring)
 {
 	struct gw_key4 keys[512];
-	int fd = bpf_map__fd(k->watch->maps.flows4);
 	uint32_t cursor, n;
 
 	for (;;) {
@@ -253,7 +252,7 @@ int main(void)
 	struct addr target4 = address(4, 3000), target6 = address(6, 3000);
 	struct addr source6 = address(6, 500000);
 	double ns[NUM_CASES][ROUNDS], above[NUM_CASES][ROUNDS];
-	struct frame frames[NUM_CASES];
+	struct frame frames[NUM_CASES], answer4, answer6;
 	int progs[NUM_CASES], round, c, next_fd;
 	uint32_t repeat, zero = 0;
 	struct ring_buffer *ring;
@@ -294,6 +293,8 @@ int main(void)
 	frames[UNWATCHED] = frame_make(4, 6, outside, elsewhere, 40000, 22, GW_ACK);
 	frames[HIT4] = frame_make(4, 6, source4, target4.bytes, 40000, 22, GW_ACK);
 	frames[HIT6] = frame_make(6, 6, source6.bytes, target6.bytes, 40000, 22, GW_ACK);
+	answer4 = frame_make(4, 6, target4.bytes, source4, 22, 40000, GW_ACK);
+	answer6 = frame_make(6, 6, target6.bytes, source6.bytes, 22, 40000, GW_ACK);
 	frames[FIRST] = frame_make(4, 6, source4, target4.bytes, 40000, 22, GW_SYN);
 	frames[ROTATE] = frames[FIRST];
 
@@ -303,6 +304,8 @@ int main(void)
 		/* a known flow: its first packets are behind it */
 		run(progs[HIT4], &frames[HIT4], 100);
 		run(progs[HIT6], &frames[HIT6], 100);
+		run(progs[HIT4], &answer4, 1); /* and it is not half open any more */
+		run(progs[HIT6], &answer6, 1);
 		for (c = 0; c < NUM_CASES; c++) {
 			repeat = REPEAT;
 			if (c == ROTATE || c == FIRST) {
@@ -314,7 +317,8 @@ int main(void)
 			empty[c] = run(progs[EMPTY], &frames[EMPTY], REPEAT);
 			now[c] = c == EMPTY ? empty[c] : run(progs[c], &frames[c], repeat);
 		}
-		clear(k, ring);
+		clear(bpf_map__fd(k->watch->maps.flows4), ring);
+		clear(bpf_map__fd(k->watch->maps.half4), ring);
 		/* as if the program that rotates cost nothing */
 		now[FIRST] -= now[ROTATE] - empty[ROTATE];
 		for (c = 0; round >= 0 && c < NUM_CASES; c++) {
