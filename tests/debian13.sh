@@ -100,7 +100,7 @@ packages | cmp -s - "$root/.glasswatch-packages" || make_root
 
 step "build, with $(in_root pkg-config --modversion hiredis | sed 's/^/hiredis /')"
 in_root pkg-config --exists hiredis_ssl
-tests=(test_secret test_redis test_outbox test_publish)
+tests=(test_secret test_redis test_outbox test_publish test_privilege)
 in_root make --no-print-directory -j"$(nproc)" WITH_BPF=no BUILD=/build programs \
 	"${tests[@]/#//build/tests/}"
 for t in "${tests[@]}"; do

@@ -277,6 +277,8 @@ class Scene:
         self.agent.send_signal(signal.SIGTERM)
         code = self.agent.wait(20)
         self.ok(code == 0, "it ends with status 0", "%s\n%s" % (code, self.said()))
+        self.ok("is not in this program's table" not in self.said(),
+                "it never wanted more rights than it has", self.said())
         self.agent = None
         docs = [json.loads(dict(zip(f[::2], f[1::2]))[b"json"]) for _, f in
                 server.command("XRANGE", STREAM, "-", "+")]
