@@ -482,4 +482,15 @@ void hooks_close(struct hooks *h, bool leave)
 	free(h);
 }
 
-#endif /* HAVE_BPF */
+#else /* !HAVE_BPF */
+
+#include "agent/kernel_hook.h"
+#include "common/log.h"
+
+void hooks_drop_filter(void *unused, const char *name)
+{
+	log_warning("%s: a filter that this program, which was built without the kernel programs, "
+		    "cannot take off; `tc filter` can", name);
+}
+
+#endif

@@ -127,20 +127,6 @@ static void explain(const char *root, int why, char *err, size_t size)
 	snprintf(err, size, "%s: %s%s", root, strerror(why), remedy);
 }
 
-static bool make_directory(const char *path)
-{
-	struct stat st;
-
-	if (!mkdir(path, 0700))
-		return true;
-	if (errno != EEXIST)
-		return false;
-	if (!stat(path, &st) && S_ISDIR(st.st_mode))
-		return true;
-	errno = EEXIST;
-	return false;
-}
-
 static int lock_directory(const char *path)
 {
 	const struct timespec pause = { .tv_nsec = LOCK_PAUSE_NS };
@@ -173,17 +159,6 @@ static bool can_make(const char *root, const struct pins *p)
 		return false;
 	errno = EEXIST;
 	return !is_in_the_way(p->top) && !is_in_the_way(p->agent);
-}
-
-/* Not before something is pinned: one that does not get that far leaves nothing. */
-static int take_directory(struct pins *p)
-{
-	if (p->lock >= 0)
-		return 0;
-	if (!make_directory(p->top) || !make_directory(p->agent))
-		return -errno;
-	p->lock = lock_directory(p->agent);
-	return p->lock < 0 ? -errno : 0;
 }
 
 struct pins *pins_open(const char *root, const char *agent, char *err, size_t size)
@@ -251,6 +226,31 @@ bool pins_use(struct pins *p, const char *layout)
 /* ---- what is in it ---------------------------------------------------------------- */
 
 #ifdef HAVE_BPF
+
+static bool make_directory(const char *path)
+{
+	struct stat st;
+
+	if (!mkdir(path, 0700))
+		return true;
+	if (errno != EEXIST)
+		return false;
+	if (!stat(path, &st) && S_ISDIR(st.st_mode))
+		return true;
+	errno = EEXIST;
+	return false;
+}
+
+/* Not before something is pinned: one that does not get that far leaves nothing. */
+static int take_directory(struct pins *p)
+{
+	if (p->lock >= 0)
+		return 0;
+	if (!make_directory(p->top) || !make_directory(p->agent))
+		return -errno;
+	p->lock = lock_directory(p->agent);
+	return p->lock < 0 ? -errno : 0;
+}
 
 int pins_get(const struct pins *p, const char *name)
 {
