@@ -209,7 +209,7 @@ class Scene:
         self.url = url
         args = [AGENT, "run", "--fabric", FABRIC, "-i", "w0", "--capture", "pcap", "--redis", url,
                 "--state", self.state, "--name", self.name, "--stats", "1s", "--limit-flows",
-                "4096", *more]
+                "4096", "--flood-limit", "0", *more]  # refused attempts, each to be told
         with open(self.log, "ab") as log:
             self.agent = subprocess.Popen(args, stderr=log, stdout=subprocess.DEVNULL,
                                           env=dict(os.environ, **(env or {})),
