@@ -8,7 +8,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "agent/hash.h"
 
 #define WAYS 8
 #define SETS (GW_MAX_ATTEMPTS / WAYS)
@@ -29,8 +30,8 @@ struct attempts *attempts_new(void)
 {
 	struct attempts *a = calloc(1, sizeof(*a));
 
-	if (a && getrandom(&a->seed, sizeof(a->seed), GRND_NONBLOCK) != sizeof(a->seed))
-		a->seed = 0x9e3779b97f4a7c15ull ^ (uintptr_t)a;
+	if (a)
+		a->seed = hash_seed(a);
 	return a;
 }
 
@@ -42,15 +43,7 @@ void attempts_free(struct attempts *a)
 static struct row *set_of(const struct attempts *a, struct row *table,
 			  const struct gw_attempts *who)
 {
-	uint64_t w[sizeof(*who) / 8], h = a->seed;
-	size_t i;
-
-	memcpy(w, who, sizeof(w));
-	for (i = 0; i < sizeof(w) / sizeof(w[0]); i++) {
-		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 32;
-	}
-	return table + h % SETS * WAYS;
+	return table + hash_bytes(who, sizeof(*who), a->seed) % SETS * WAYS;
 }
 
 /* The row of who, perhaps a new one; NULL: its set is full. */

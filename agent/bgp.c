@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bpf/track.h"
 #include "common/bytes.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -400,11 +401,6 @@ static void append(const struct reading *r, const uint8_t *bytes, size_t n)
 
 /* ---- segments -------------------------------------------------------------------- */
 
-static bool is_after(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) > 0;
-}
-
 /* Reads a segment that does not begin after what is expected. */
 static void read_segment(const struct reading *r, uint32_t seq, uint32_t len, uint32_t n,
 			 const uint8_t *bytes)
@@ -412,7 +408,7 @@ static void read_segment(const struct reading *r, uint32_t seq, uint32_t len, ui
 	struct bgp_reader *s = &r->b->reader[r->dir];
 	uint32_t old = s->next - seq; /* bytes of it that we already have */
 
-	if (!is_after(seq + len, s->next))
+	if (!gw_seq_after(seq + len, s->next))
 		return;
 	if (old < n)
 		append(r, bytes + old, n - old);
@@ -441,7 +437,7 @@ static unsigned earliest(const struct bgp_reader *s)
 	unsigned i, first = 0;
 
 	for (i = 1; i < s->n_held; i++)
-		if (is_after(s->held[first].seq, s->held[i].seq))
+		if (gw_seq_after(s->held[first].seq, s->held[i].seq))
 			first = i;
 	return first;
 }
@@ -456,8 +452,8 @@ static void release(const struct reading *r, uint32_t given_up)
 		unsigned i = earliest(s);
 		struct bgp_held h = s->held[i];
 
-		if (is_after(h.seq, s->next)) {
-			if (is_after(h.seq, given_up))
+		if (gw_seq_after(h.seq, s->next)) {
+			if (gw_seq_after(h.seq, given_up))
 				break;
 			gap(s);
 			s->next = h.seq;
@@ -480,19 +476,19 @@ void bgp_feed(struct bgp *b, const struct bgp_segment *seg, bgp_message_fn *fn, 
 		s->started = true;
 		s->next = seg->first;
 	}
-	if (!is_after(seg->seq + seg->len, s->next))
+	if (!gw_seq_after(seg->seq + seg->len, s->next))
 		return;
-	if (is_after(seg->seq, s->next)) {
+	if (gw_seq_after(seg->seq, s->next)) {
 		if (!s->held)
 			s->held = malloc(BGP_HELD * sizeof(*s->held));
 		else if (s->n_held == BGP_HELD)
 			release(&r, s->held[earliest(s)].seq);
-		if (s->held && s->n_held < BGP_HELD && is_after(seg->seq, s->next)) {
+		if (s->held && s->n_held < BGP_HELD && gw_seq_after(seg->seq, s->next)) {
 			hold(s, seg);
 			return;
 		}
 		/* no memory to wait, or the release has come to it */
-		if (is_after(seg->seq, s->next)) {
+		if (gw_seq_after(seg->seq, s->next)) {
 			gap(s);
 			s->next = seg->seq;
 		}
@@ -505,7 +501,7 @@ void bgp_acked(struct bgp *b, uint8_t dir, uint32_t ack, bgp_message_fn *fn, voi
 {
 	struct reading r = { b, dir & 1, fn, arg };
 
-	if (b->reader[r.dir].n_held && is_after(ack, b->reader[r.dir].next))
+	if (b->reader[r.dir].n_held && gw_seq_after(ack, b->reader[r.dir].next))
 		release(&r, ack);
 }
 

@@ -10,7 +10,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+
+#include "agent/hash.h"
 
 #define PROBES 16
 #define OTHERS FLOOD_TARGETS	/* their row */
@@ -56,8 +57,7 @@ struct flood *flood_new(uint32_t limit)
 	if (!f)
 		return NULL;
 	f->limit = limit;
-	if (getrandom(&f->seed, sizeof(f->seed), GRND_NONBLOCK) != sizeof(f->seed))
-		f->seed = 0x2545f4914f6cdd1dull ^ (uintptr_t)f;
+	f->seed = hash_seed(f);
 	f->now = calloc(1, sizeof(*f->now));
 	f->past = calloc(1, sizeof(*f->past));
 	if (!f->now || !f->past) {
@@ -78,15 +78,11 @@ void flood_free(struct flood *f)
 
 static uint32_t place_of(const struct flood *f, const struct addr *target)
 {
-	uint64_t w[2] = { 0, 0 }, h = f->seed ^ target->family;
-	int i;
+	uint8_t bytes[16] = { 0 };
 
-	memcpy(w, target->bytes, target->family == 4 ? 4 : 16);
-	for (i = 0; i < 2; i++) {
-		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 32;
-	}
-	return (uint32_t)(h % FLOOD_TARGETS);
+	memcpy(bytes, target->bytes, target->family == 4 ? 4 : 16);
+	return (uint32_t)(hash_bytes(bytes, sizeof(bytes), f->seed ^ target->family) %
+			  FLOOD_TARGETS);
 }
 
 static struct row *use(struct window *w, uint32_t i, const struct addr *target)

@@ -4,7 +4,6 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "agent/fabric/fabric.h"
 #include "agent/flowkey.h"
@@ -43,8 +42,7 @@ struct flow_table *flow_table_new(uint32_t capacity)
 	t->mask = n - 1;
 	t->capacity = capacity;
 	t->free = NO_FLOW;
-	if (getrandom(&t->seed, sizeof(t->seed), GRND_NONBLOCK) != sizeof(t->seed))
-		t->seed = 0x9e3779b97f4a7c15ull ^ (uintptr_t)t;
+	t->seed = hash_seed(t);
 	t->pool = calloc(capacity, sizeof(*t->pool));
 	t->buckets = malloc(n * sizeof(*t->buckets));
 	if (!t->pool || !t->buckets) {

@@ -4,6 +4,7 @@
 /* The canonical flow key in user space: making it, hashing it, reading it. */
 #include <string.h>
 
+#include "agent/hash.h"
 #include "bpf/parse.h"
 #include "common/addr.h"
 
@@ -24,20 +25,9 @@ static inline uint32_t flowkey_make(struct gw_key *key, const struct gw_pkt *p)
 	return back;
 }
 
-/* Mixes the key with a per-process seed, so that a sender who picks ports and
- * addresses cannot aim at one bucket. */
 static inline uint64_t flowkey_hash(const struct gw_key *key, uint64_t seed)
 {
-	uint64_t w[sizeof(*key) / 8], h = seed;
-	size_t i;
-
-	memcpy(w, key, sizeof(w));
-	for (i = 0; i < sizeof(w) / sizeof(w[0]); i++) {
-		h = (h ^ w[i]) * 0x9e3779b97f4a7c15ull;
-		h ^= h >> 32;
-	}
-	h *= 0xd6e8feb86659fd93ull;
-	return h ^ (h >> 32);
+	return hash_bytes(key, sizeof(*key), seed);
 }
 
 /* The side that sends in direction d. */

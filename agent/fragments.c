@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "agent/flowkey.h"
 
@@ -74,8 +73,7 @@ struct fragments *fragments_new(void)
 	f->datagrams = (struct table){ .n = ROOM(GW_MAX_DATAGRAMS),
 				       .size = sizeof(struct gw_datagram) };
 	f->early = (struct table){ .n = ROOM(GW_MAX_EARLY), .size = sizeof(struct gw_record) };
-	if (getrandom(&f->seed, sizeof(f->seed), GRND_NONBLOCK) != sizeof(f->seed))
-		f->seed = 0x2545f4914f6cdd1dull ^ (uintptr_t)f;
+	f->seed = hash_seed(f);
 	return f;
 }
 

@@ -53,12 +53,11 @@ struct agent {
 	struct capture *capture;
 	struct pipeline *pipeline;
 	struct sink *sink;
-	struct outbox *outbox; /* the sink's */
 	char receiver[REDIS_URL_STRLEN]; /* its name */
 	struct event_base *base;
 	struct control *control; /* NULL: nobody can ask */
 	const char *state;	 /* directory in force */
-	struct outbox *box;	 /* the sink's */
+	struct outbox *outbox;	 /* the sink's */
 	struct pins *pins;	 /* NULL: nothing outlives us */
 	struct notes *notes;	 /* NULL: nothing is noted */
 	uint64_t noted_ns;	 /* when the last were; the capture's clock */
@@ -435,7 +434,7 @@ static void open_sink(struct agent *a)
 	box = outbox_open(path, a->config.name, a->config.outbox_bytes, err, sizeof(err));
 	if (!box)
 		die("%s", err);
-	a->box = box;
+	a->outbox = box;
 	if (a->config.redis.url) {
 		if (redis_options_url(&a->config.redis, &url, &key, err, sizeof(err)) < 0)
 			die("%s: %s", key, err);
@@ -448,7 +447,6 @@ static void open_sink(struct agent *a)
 	}
 	if (!a->sink)
 		die("%s", err);
-	a->outbox = box;
 }
 
 static void name_agent(struct agent_config *config)
@@ -549,14 +547,14 @@ static void remember(struct agent *a, struct memory_recalled *former)
 	memset(former, 0, sizeof(*former));
 	if (!a->durable)
 		return;
-	a->notes = notes_open(a->box, err, sizeof(err));
+	a->notes = notes_open(a->outbox, err, sizeof(err));
 	if (!a->notes)
 		die("%s", err);
 	e = pipeline_remember(a->pipeline, a->notes, clock_life(a), former);
 	if (e < 0)
 		die("%s/outbox.db: the notes of the former agent cannot be read: %s", a->state,
 		    strerror(-e));
-	outbox_join(a->box, &companion);
+	outbox_join(a->outbox, &companion);
 }
 
 static json_t *start_body(struct agent *a, const struct memory_recalled *former)
@@ -634,7 +632,7 @@ static void stop(struct agent *a)
 	else if (left)
 		log_error("%llu events could not be written to %s and are lost",
 			  (unsigned long long)left, a->config.output);
-	outbox_join(a->box, &(struct outbox_companion){ .write = NULL });
+	outbox_join(a->outbox, &(struct outbox_companion){ .write = NULL });
 	notes_close(a->notes);
 	if (a->sink->ops->close(a->sink) < 0)
 		a->status = 1;

@@ -4,10 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool after(uint32_t a, uint32_t b)
-{
-	return (int32_t)(a - b) > 0;
-}
+#include "bpf/track.h"
 
 /* The part of a segment that is new, when it touches what is there. */
 static bool hand_on(struct order *o, uint32_t seq, const uint8_t *bytes, uint32_t n, uint32_t len,
@@ -15,9 +12,9 @@ static bool hand_on(struct order *o, uint32_t seq, const uint8_t *bytes, uint32_
 {
 	uint32_t skip = o->next - seq, at = o->next - o->first;
 
-	if (after(seq, o->next))
+	if (gw_seq_after(seq, o->next))
 		return false;
-	if (!after(seq + len, o->next))
+	if (!gw_seq_after(seq + len, o->next))
 		return true;
 	o->next = seq + len;
 	fn(arg, at, bytes + (skip < n ? skip : n), skip < n ? n - skip : 0, len - skip, more);

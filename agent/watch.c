@@ -13,7 +13,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #include "agent/attempts.h"
 #include "agent/fabric/fabric.h"
@@ -76,8 +75,7 @@ struct watch *watch_new(const struct capture_config *config)
 	w->watch_all = config->watch_all;
 	memcpy(w->gate.ssh, config->ssh_ports, sizeof(w->gate.ssh));
 	memcpy(w->gate.bgp, config->bgp_ports, sizeof(w->gate.bgp));
-	if (getrandom(&w->seed, sizeof(w->seed), GRND_NONBLOCK) != sizeof(w->seed))
-		w->seed = 0x2545f4914f6cdd1dull ^ (uintptr_t)w;
+	w->seed = hash_seed(w);
 	w->pool = calloc(w->capacity, sizeof(*w->pool));
 	w->buckets = malloc(n * sizeof(*w->buckets));
 	w->fragments = fragments_new();

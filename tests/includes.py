@@ -28,7 +28,7 @@ WAYS = {
         ["show", "trust"],
     ],
     "agent": [
-        ["capture", "flowkey", "judge", "link", "capfile", "kernel", "kernel_pin",
+        ["hash", "capture", "flowkey", "judge", "link", "capfile", "kernel", "kernel_pin",
          "kernel_hook", "ring", "fragments", "attempts", "watch",
          "capture_bpf", "capture_file", "capture_pcap", "actor", "interface"],
         ["stream", "order"],
