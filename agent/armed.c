@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 
 struct armed_target {
 	struct addr address;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "agent/armed.h"
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "agent/flow.h"
 #include "agent/flow_event.h"
 #include "common/bytes.h"

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "agent/flow.h"
 #include "agent/flowkey.h"
 #include "bpf/track.h"

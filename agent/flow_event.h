@@ -3,7 +3,7 @@
 #define GW_FLOW_EVENT_H
 /* What the engine knows of a flow, as an event says it. Pure. */
 #include "agent/bgp.h"
-#include "agent/fabric/prefix_list.h"
+#include "common/fabric/prefix_list.h"
 #include "agent/ssh.h"
 #include "agent/wrapping.h"
 #include "common/community_id.h"

@@ -8,7 +8,7 @@
  */
 #include <stdbool.h>
 
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "bpf/record.h"
 
 /* The ends of a flow that are targets; by direction index of what they send. */

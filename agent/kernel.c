@@ -27,7 +27,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "agent/kernel_pin.h"
 #include "common/log.h"
 #include "bpf/parse.h" /* the skeletons name its types */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "agent/recall.h"
 
 #define GONE_MAX 65536 /* removed flows whose notes go one by one; beyond, all are written anew */

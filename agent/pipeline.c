@@ -21,7 +21,7 @@
 #include "agent/actor.h"
 #include "agent/armed.h"
 #include "agent/bgp_session.h"
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "agent/flood.h"
 #include "agent/flow.h"
 #include "agent/flow_event.h"

@@ -15,7 +15,7 @@
 
 #include "agent/capture.h"
 #include "agent/config.h"
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "agent/outbox.h"
 #include "agent/pipeline.h"
 #include "agent/publish.h"

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "common/event.h"
 
 static const char *const stat_names[] = {

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 
 #include "agent/attempts.h"
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "agent/flowkey.h"
 #include "agent/fragments.h"
 #include "agent/judge.h"

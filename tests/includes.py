@@ -21,7 +21,7 @@ WAYS = {
          "landlock", "syscalls"],
         ["privilege"],
     ],
-    "agent/fabric": [
+    "common/fabric": [
         ["eos", "prefix_list"],
         ["device", "fabric"],
         ["policy", "readiness"],
@@ -68,8 +68,8 @@ WAYS = {
 # the agent may look into it; it knows nothing of packets but the record's enums.
 ALSO = {
     "common": {"bpf/record.h"},
-    "agent/fabric": {"common/", "bpf/record.h"},
-    "agent": {"common/", "bpf/", "agent/fabric/"},
+    "common/fabric": {"common/", "bpf/record.h"},
+    "agent": {"common/", "bpf/", "common/fabric/"},
     "collector": {"common/", "bpf/record.h"},
     "bpf": {"common/bytes.h"},
 }

@@ -29,7 +29,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "agent/kernel.h"
 #include "bpf/parse.h"
 #include "bench.skel.h"

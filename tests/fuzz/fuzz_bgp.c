@@ -12,7 +12,7 @@
 
 #include "agent/armed.h"
 #include "agent/bgp.h"
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "common/bytes.h"
 
 #define PLAN 16

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/fabric/device.h"
+#include "common/fabric/device.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

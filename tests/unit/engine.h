@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #include "agent/capture.h"
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "agent/pipeline.h"
 #include "tests/unit/frames.h"
 

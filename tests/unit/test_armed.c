@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "agent/armed.h"
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 
 static char seen[4096];
 static struct armed *armed;

@@ -19,7 +19,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 
 #ifdef HAVE_BPF
 #include <bpf/bpf.h>

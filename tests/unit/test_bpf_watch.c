@@ -21,7 +21,7 @@
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "agent/kernel.h"
 #include "agent/watch.h"
 #include "bpf/fragment.h"

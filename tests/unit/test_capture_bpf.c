@@ -27,7 +27,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 #include "agent/kernel.h"
 #include "agent/kernel_hook.h"
 #include "agent/kernel_pin.h"

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "agent/fabric/eos.h"
+#include "common/fabric/eos.h"
 
 static char *outline(const struct eos *e)
 {

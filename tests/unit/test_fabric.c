@@ -14,9 +14,9 @@
 #include <cmocka.h>
 #include <jansson.h>
 
-#include "agent/fabric/device.h"
-#include "agent/fabric/fabric.h"
-#include "agent/fabric/show.h"
+#include "common/fabric/device.h"
+#include "common/fabric/fabric.h"
+#include "common/fabric/show.h"
 #include "agent/report.h"
 
 #define SMALL "tests/unit/fabric/small"

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "agent/fabric/prefix_list.h"
+#include "common/fabric/prefix_list.h"
 
 #define MAX_ENTRIES 6
 

@@ -20,8 +20,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "agent/fabric/fabric.h"
-#include "agent/fabric/prefix_list.h"
+#include "common/fabric/fabric.h"
+#include "common/fabric/prefix_list.h"
 
 #define PAIRS_WANTED 1200000
 #define ADDRESSES_PER_LIST 60

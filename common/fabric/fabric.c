@@ -22,8 +22,8 @@
 
 #include <openssl/evp.h>
 
-#include "agent/fabric/device.h"
-#include "agent/fabric/fabric.h"
+#include "common/fabric/device.h"
+#include "common/fabric/fabric.h"
 #include "common/event.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))

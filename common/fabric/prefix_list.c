@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/fabric/prefix_list.h"
+#include "common/fabric/prefix_list.h"
 
 #define NO_PARENT UINT32_MAX
 

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "agent/fabric/fabric.h"
+#include "common/fabric/fabric.h"
 
 /* The fabric as understood: a JSON document or a text for people. 1 when it
  * has problems. */

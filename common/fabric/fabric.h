@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "agent/fabric/prefix_list.h"
+#include "common/fabric/prefix_list.h"
 #include "bpf/record.h"
 #include "common/addr.h"
 

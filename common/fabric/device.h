@@ -6,8 +6,8 @@
  * prefix-lists, BGP neighbors. Pure. Statements it does not know are passed
  * over; a statement it knows but cannot read is reported with its line.
  */
-#include "agent/fabric/eos.h"
-#include "agent/fabric/fabric.h"
+#include "common/fabric/eos.h"
+#include "common/fabric/fabric.h"
 
 enum device_report {
 	DEVICE_PROBLEM, /* a statement that should have been read was not */

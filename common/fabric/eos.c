@@ -28,7 +28,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "agent/fabric/eos.h"
+#include "common/fabric/eos.h"
 
 #define TAB_COLUMNS 8
 

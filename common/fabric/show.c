@@ -25,8 +25,8 @@
 
 #include <jansson.h>
 
-#include "agent/fabric/device.h"
-#include "agent/fabric/show.h"
+#include "common/fabric/device.h"
+#include "common/fabric/show.h"
 #include "common/event.h"
 #include "common/log.h"
 

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "agent/fabric/device.h"
+#include "common/fabric/device.h"
 
 #define MAX_NAME 255 /* of anything; longer is no name */
 #define MAX_WORDS 16 /* the longest statement read has 12 */
