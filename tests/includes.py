@@ -58,6 +58,7 @@ WAYS = {
         ["alert"],
         ["words", "output", "query", "timeline", "verify", "api"],
         ["silence"],
+        ["fold", "correlate"],
         ["ingest", "notice"],
         ["consume_anchor", "consume_trim"],
         ["consume", "config", "run", "confine", "main"],
