@@ -53,7 +53,8 @@ SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 
 # ---- libraries ---------------------------------------------------------------
 
-PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng libseccomp
+PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng libseccomp \
+	libpq libmicrohttpd libcurl
 NEEDS_LIBS := $(filter-out deps help clean test test-debian13 chaos flood check demo coverage bench \
 	bench-kernel,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
@@ -125,7 +126,8 @@ endif
 
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(CHECKED) -D_GNU_SOURCE \
 	-DGLASSWATCH_VERSION='"$(VERSION)"' $(DEFINES) -I. -I$(GEN) $(LIB_CFLAGS) $(CFLAGS)
-ALL_LDFLAGS = $(HARDEN_LD) $(CHECKED) $(LDFLAGS)
+# Each program is linked with what it uses.
+ALL_LDFLAGS = -Wl,--as-needed $(HARDEN_LD) $(CHECKED) $(LDFLAGS)
 
 MULTIARCH := $(shell $(CC) -print-multiarch 2>/dev/null)
 BPF_CFLAGS = -target bpf -mcpu=v3 -O2 -g -Wall -Wextra -Werror -Wno-unused-parameter \

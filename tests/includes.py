@@ -51,7 +51,8 @@ WAYS = {
     ],
     "collector": [
         ["chain"],
-        ["store", "store_sqlite", "store_sqlite_chain",
+        ["db", "db_sqlite", "db_pg"],
+        ["store", "store_db", "store_sqlite", "store_sqlite_chain",
          "store_sqlite_missing", "store_sqlite_read", "store_pg"],
         ["chain_check"],
         ["incident"],
@@ -76,7 +77,10 @@ ALSO = {
 }
 # Libraries that one file hides from the rest.
 ONLY = {
-    "sqlite3.h": r"agent/outbox|collector/store_sqlite",
+    "sqlite3.h": r"agent/outbox|collector/store_sqlite|collector/db_sqlite",
+    "libpq-fe.h": r"collector/db_pg",
+    "microhttpd.h": r"collector/http",
+    "curl/curl.h": r"collector/deliver",
     "pcap/pcap.h|pcap.h": r"agent/capture_pcap",
     "bpf/libbpf.h": r"agent/kernel|agent/capture_bpf|tests/",
     "hiredis/": r"common/redis|agent/publish|collector/consume",

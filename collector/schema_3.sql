@@ -1,0 +1,154 @@
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- What schema 3 adds: incidents over devices and agents, sessions, alerts, what
+-- operators said, deliveries, and segments of the record that were removed.
+--
+-- `updated` is everywhere events.n of the event that changed the row last, so that
+-- who follows the record knows which rows to read again.
+
+-- One device, from failover to failback. Until now that was an incident.
+ALTER TABLE incidents RENAME TO episodes;
+DROP INDEX incidents_device;
+CREATE INDEX episodes_device ON episodes (device, opened);
+ALTER TABLE episodes ADD COLUMN incident INTEGER NOT NULL DEFAULT 0;
+UPDATE episodes SET incident = id;
+CREATE INDEX episodes_incident ON episodes (incident);
+
+-- What happened: one or more episodes that belong together, or one untrusted source.
+-- incident_events and incident_flows are of these.
+CREATE TABLE incidents (
+	id INTEGER PRIMARY KEY,
+	kind TEXT NOT NULL,	 -- failover, management-switch, untrusted-source
+	subject TEXT NOT NULL,	 -- the device; the Ma1 subnet; the source's address
+	fabric TEXT NOT NULL DEFAULT '',
+	switch TEXT,		 -- management-switch: its name, where it is known
+	began INTEGER NOT NULL,	 -- first sign
+	opened INTEGER NOT NULL,
+	closed INTEGER,		 -- NULL: open
+	last INTEGER NOT NULL,	 -- newest moment that belongs to it
+	worst TEXT NOT NULL,	 -- path state; of a source: attempt, established, logged-in
+	severity TEXT NOT NULL,
+	reason TEXT NOT NULL,
+	closed_by TEXT,
+	drill INTEGER NOT NULL DEFAULT 0, -- drills.id that covers it; 0: none
+	updated INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX incidents_opened ON incidents (opened);
+CREATE INDEX incidents_open ON incidents (kind, subject) WHERE closed IS NULL;
+CREATE INDEX incidents_updated ON incidents (updated);
+INSERT INTO incidents (id, kind, subject, began, opened, closed, last, worst, severity, reason,
+	closed_by)
+	SELECT id, 'failover', device, began, opened, closed, COALESCE(closed, opened), worst,
+		CASE worst WHEN 'unreachable' THEN 'critical' ELSE 'warning' END, reason, closed_by
+	FROM episodes;
+
+-- The memory of a device (device_paths.incident) names the open episode.
+
+-- The same flow seen by a second agent: Community ID, device and time agree.
+ALTER TABLE flows ADD COLUMN same_as INTEGER;	 -- flows.n of the one that is counted
+ALTER TABLE flows ADD COLUMN justified TEXT;	 -- break-glass: yes, no, unknown, drill
+ALTER TABLE flows ADD COLUMN login TEXT;	 -- ssh.auth.result
+ALTER TABLE flows ADD COLUMN updated INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX flows_community ON flows (community_id, start);
+CREATE INDEX flows_open ON flows (device) WHERE open = 1;
+CREATE INDEX flows_sessions ON flows (start)
+	WHERE path = 'in-band' AND service = 'ssh' AND established = 1;
+
+-- A watched address: when a flow to it was established last.
+ALTER TABLE targets ADD COLUMN reached INTEGER;
+
+-- Who came to a device, and who uses which SSH client.
+CREATE TABLE known_sources (
+	device TEXT NOT NULL,
+	source TEXT NOT NULL,
+	first INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	PRIMARY KEY (device, source)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE known_hassh (
+	hash TEXT NOT NULL,
+	source TEXT NOT NULL,
+	first INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	sessions INTEGER NOT NULL,
+	PRIMARY KEY (hash, source)
+) STRICT, WITHOUT ROWID;
+
+-- One row for each thing that is wrong: name and what it is about (key) make it one.
+-- A resolved alert stays; the same again is a new row.
+CREATE TABLE alerts (
+	id INTEGER PRIMARY KEY,
+	name TEXT NOT NULL,	  -- untrusted-source, in-band-unjustified, ...
+	key TEXT NOT NULL,	  -- what it is about, for de-duplication
+	bundle TEXT NOT NULL,	  -- notifications are sent together for these
+	severity TEXT NOT NULL,
+	device TEXT,
+	agent TEXT,
+	source TEXT,
+	incident INTEGER,
+	since INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	count INTEGER NOT NULL,	  -- how often it was seen
+	text TEXT NOT NULL,	  -- one sentence
+	resolved INTEGER,	  -- NULL: open
+	resolved_by TEXT,
+	drill INTEGER NOT NULL DEFAULT 0,
+	acked INTEGER,		  -- when; NULL: nobody has
+	acked_by TEXT,
+	acked_why TEXT,
+	acked_until INTEGER,	  -- NULL: until it is resolved
+	updated INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE UNIQUE INDEX alerts_open ON alerts (name, key) WHERE resolved IS NULL;
+CREATE INDEX alerts_since ON alerts (since);
+CREATE INDEX alerts_updated ON alerts (updated);
+CREATE INDEX alerts_incident ON alerts (incident);
+
+-- What operators said. An event of the collector's own tells of each.
+CREATE TABLE silences (
+	id INTEGER PRIMARY KEY,
+	name TEXT, device TEXT, source TEXT, agent TEXT, -- NULL: any
+	who TEXT NOT NULL,
+	why TEXT NOT NULL,
+	since INTEGER NOT NULL,
+	until INTEGER NOT NULL,
+	ended INTEGER		  -- before its time
+) STRICT;
+CREATE TABLE drills (
+	id INTEGER PRIMARY KEY,
+	device TEXT,		  -- NULL: all
+	who TEXT NOT NULL,
+	why TEXT NOT NULL,
+	since INTEGER NOT NULL,
+	until INTEGER NOT NULL,
+	ended INTEGER
+) STRICT;
+
+-- What is to be sent, one row for each receiver and notification. Sent at least once;
+-- a row goes when the receiver has answered.
+CREATE TABLE deliveries (
+	id INTEGER PRIMARY KEY,
+	receiver TEXT NOT NULL,	  -- its URL, without a password
+	bundle TEXT NOT NULL,
+	kind TEXT NOT NULL,	  -- firing, resolved
+	alerts TEXT NOT NULL,	  -- JSON: the alerts, as they were
+	created INTEGER NOT NULL,
+	due INTEGER NOT NULL,	  -- next attempt
+	attempts INTEGER NOT NULL DEFAULT 0,
+	error TEXT
+) STRICT;
+CREATE INDEX deliveries_due ON deliveries (due);
+
+-- Places of the chain whose rows retention removed: what verify needs to go on.
+CREATE TABLE segments (
+	number INTEGER PRIMARY KEY, -- from 1, without holes
+	first INTEGER NOT NULL,	    -- place
+	last INTEGER NOT NULL,
+	before BLOB NOT NULL,	    -- hash before the first
+	hash BLOB NOT NULL,	    -- of the last
+	events INTEGER NOT NULL,
+	oldest INTEGER NOT NULL,    -- times of its events
+	newest INTEGER NOT NULL,
+	removed INTEGER NOT NULL,
+	why TEXT NOT NULL	    -- age, size
+) STRICT;
