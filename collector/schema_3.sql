@@ -51,6 +51,7 @@ ALTER TABLE flows ADD COLUMN login TEXT;	 -- ssh.auth.result
 ALTER TABLE flows ADD COLUMN updated INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX flows_community ON flows (community_id, start);
 CREATE INDEX flows_open ON flows (device) WHERE open = 1;
+CREATE INDEX flows_user ON flows (user) WHERE open = 1 AND user IS NOT NULL;
 CREATE INDEX flows_sessions ON flows (start)
 	WHERE path = 'in-band' AND service = 'ssh' AND established = 1;
 
@@ -88,6 +89,7 @@ CREATE TABLE alerts (
 	incident INTEGER,
 	since INTEGER NOT NULL,
 	last INTEGER NOT NULL,
+	heard INTEGER NOT NULL,	  -- when the newest of it came here; its silence is counted from it
 	count INTEGER NOT NULL,	  -- how often it was seen
 	text TEXT NOT NULL,	  -- one sentence
 	resolved INTEGER,	  -- NULL: open
@@ -124,20 +126,40 @@ CREATE TABLE drills (
 	ended INTEGER
 ) STRICT;
 
--- What is to be sent, one row for each receiver and notification. Sent at least once;
--- a row goes when the receiver has answered.
+-- Who is told of alerts. Each collector notes its own here, so that whoever changes an
+-- alert knows for whom.
+CREATE TABLE receivers (
+	receiver TEXT PRIMARY KEY, -- kind and URL, without what is secret in it
+	kind TEXT NOT NULL,	   -- webhook, slack, alertmanager
+	wait INTEGER NOT NULL,	   -- so long others of the bundle are waited for, ns
+	seen INTEGER NOT NULL,	   -- a collector that has it ran then
+	error TEXT		   -- of the newest attempt; NULL: it was answered
+) STRICT;
+
+-- What is to be sent: one row for each receiver and notification, written together
+-- with the change of the alert. Sent at least once; the row goes when the receiver has
+-- answered. What the alerts are is read again when it is sent.
 CREATE TABLE deliveries (
 	id INTEGER PRIMARY KEY,
-	receiver TEXT NOT NULL,	  -- its URL, without a password
+	receiver TEXT NOT NULL,
 	bundle TEXT NOT NULL,
-	kind TEXT NOT NULL,	  -- firing, resolved
-	alerts TEXT NOT NULL,	  -- JSON: the alerts, as they were
+	alerts TEXT NOT NULL,	  -- their numbers: "7 8 12"
 	created INTEGER NOT NULL,
 	due INTEGER NOT NULL,	  -- next attempt
-	attempts INTEGER NOT NULL DEFAULT 0,
+	attempts INTEGER NOT NULL DEFAULT 0, -- while it is 0, more alerts may join
 	error TEXT
 ) STRICT;
-CREATE INDEX deliveries_due ON deliveries (due);
+CREATE INDEX deliveries_due ON deliveries (receiver, due);
+
+-- What receivers were told of an alert last.
+CREATE TABLE told (
+	alert INTEGER NOT NULL,
+	receiver TEXT NOT NULL,
+	state TEXT NOT NULL,	  -- firing, resolved
+	severity TEXT NOT NULL,
+	time INTEGER NOT NULL,
+	PRIMARY KEY (alert, receiver)
+) STRICT, WITHOUT ROWID;
 
 -- Places of the chain whose rows retention removed: what verify needs to go on.
 CREATE TABLE segments (
