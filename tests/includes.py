@@ -5,7 +5,8 @@
 Each program's files stand in the order of the data's way, left to right. A file
 may include what stands in its own or an earlier row and common/. The last rows
 carry the data along (or start and configure the rest) and may include all of
-their program. A file that is in no row is an error: say where it belongs.
+their program. A file that is in no row is an error: say where it belongs. A name
+that ends in "*" stands for all that begin so; a full name goes before it.
 """
 import os
 import re
@@ -52,12 +53,14 @@ WAYS = {
     "collector": [
         ["chain"],
         ["db", "db_sqlite", "db_pg"],
-        ["store", "store_db", "store_sqlite", "store_sqlite_chain",
-         "store_sqlite_missing", "store_sqlite_read", "store_pg", "store_alert", "store_deliver"],
+        ["store", "store_*"],
         ["chain_check"],
         ["incident"],
         ["alert"],
-        ["words", "output", "query", "timeline", "verify", "api", "view_alert"],
+        ["words", "output"],
+        ["view", "view_row", "view_fabric", "query", "timeline", "verify"],
+        ["view_*", "api"],
+        ["sessions", "coverage", "judge", "pack", "export"],
         ["silence"],
         ["fold", "correlate"],
         ["ingest", "notice", "alerting"],
@@ -74,7 +77,7 @@ ALSO = {
     "common": {"bpf/record.h"},
     "common/fabric": {"common/", "bpf/record.h"},
     "agent": {"common/", "bpf/", "common/fabric/"},
-    "collector": {"common/", "bpf/record.h"},
+    "collector": {"common/", "bpf/record.h", "common/fabric/"},
     "bpf": {"common/bytes.h"},
 }
 # Libraries that one file hides from the rest.
@@ -110,6 +113,9 @@ def place(path):
             stem = re.sub(r"\.[ch]$", "", path[len(way) + 1:])
             for row, names in enumerate(WAYS[way]):
                 if stem in names:
+                    return way, row
+            for row, names in enumerate(WAYS[way]):
+                if any(n.endswith("*") and stem.startswith(n[:-1]) for n in names):
                     return way, row
             return way, None
     return None
