@@ -54,7 +54,7 @@ static int open_incident(struct store *s, const struct event *e, struct store_pa
 			 struct incident_change *change)
 {
 	const char *path = incident_path_name(change->path);
-	struct store_incident i = {
+	struct store_episode i = {
 		.device = e->device,
 		.began_ns = change->began_ns,
 		.opened_ns = change->opened_ns,
@@ -63,7 +63,7 @@ static int open_incident(struct store *s, const struct event *e, struct store_pa
 		.reason = change->reason,
 		.outage_s = -1,
 	};
-	int rc = store_incident_add(s, &i);
+	int rc = store_episode_add(s, &i);
 
 	change->incident = memory->incident = i.id;
 	return rc;
@@ -71,8 +71,8 @@ static int open_incident(struct store *s, const struct event *e, struct store_pa
 
 static int change_incident(struct store *s, const struct incident_change *change)
 {
-	struct store_incident i;
-	int rc = store_incident_get(s, change->incident, &i);
+	struct store_episode i;
+	int rc = store_episode_get(s, change->incident, &i);
 
 	if (rc <= 0)
 		return rc;
@@ -83,7 +83,7 @@ static int change_incident(struct store *s, const struct incident_change *change
 		i.closed_by = change->reason;
 		i.outage_s = change->outage_s;
 	}
-	return store_incident_put(s, &i);
+	return store_episode_put(s, &i);
 }
 
 /* The path.change that follows a late one, if one is stored. */
@@ -124,28 +124,28 @@ static int join_late(struct store *s, const struct event *e, uint64_t n,
 				       .type = "path.change",
 				       .since_ns = e->time_ns };
 	struct next_change next = { .self = n };
-	struct store_incident i;
+	struct store_episode i;
 	uint64_t id;
 	int rc;
 
-	rc = store_incident_at(s, e->device, e->time_ns, &i);
+	rc = store_episode_at(s, e->device, e->time_ns, &i);
 	if (rc == 0 && change->path > INCIDENT_FAILING) {
 		rc = store_events(s, &filter, find_next_change, &next);
 		if (rc < 0)
 			return rc;
 		rc = next.found && next.to > INCIDENT_FAILING
-			     ? store_incident_at(s, e->device, next.time_ns, &i)
+			     ? store_episode_at(s, e->device, next.time_ns, &i)
 			     : 0;
 		if (rc == 1) {
 			i.opened_ns = i.began_ns = e->time_ns;
 			i.reason = change->reason;
 			i.worst = worse(i.worst, change->path);
 			id = i.id;
-			rc = store_incident_put(s, &i);
+			rc = store_episode_put(s, &i);
 		} else if (rc == 0 && next.found) {
 			const char *path = incident_path_name(change->path);
 
-			i = (struct store_incident){ .device = e->device,
+			i = (struct store_episode){ .device = e->device,
 						     .began_ns = e->time_ns,
 						     .opened_ns = e->time_ns,
 						     .closed_ns = next.time_ns,
@@ -154,7 +154,7 @@ static int join_late(struct store *s, const struct event *e, uint64_t n,
 						     .reason = change->reason,
 						     .closed_by = next.reason,
 						     .outage_s = next.outage_s };
-			rc = store_incident_add(s, &i);
+			rc = store_episode_add(s, &i);
 			id = i.id;
 		} else {
 			return rc;

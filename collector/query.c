@@ -83,7 +83,7 @@ static const struct column flow_columns[] = {
 #undef ROW
 
 struct incident_row {
-	struct store_incident i;
+	struct store_episode i;
 	const char *status;
 	char text[WORDS_LEN];
 	const char *summary;
@@ -338,14 +338,14 @@ static int print_flow(void *arg, const struct store_flow *f)
 	return 0;
 }
 
-static void fill_incident(struct incident_row *row, const struct store_incident *i)
+static void fill_incident(struct incident_row *row, const struct store_episode *i)
 {
 	row->i = *i;
 	row->status = i->closed_ns ? "closed" : "open";
 	row->summary = words_incident(i, row->text);
 }
 
-json_t *query_incident(const struct store_incident *i)
+json_t *query_incident(const struct store_episode *i)
 {
 	struct incident_row row;
 
@@ -353,7 +353,7 @@ json_t *query_incident(const struct store_incident *i)
 	return output_document(incident_columns, ARRAY_SIZE(incident_columns), &row);
 }
 
-static int print_incident(void *arg, const struct store_incident *i)
+static int print_incident(void *arg, const struct store_episode *i)
 {
 	struct incident_row row;
 
@@ -399,7 +399,7 @@ static int print_rows(struct store *s, const struct query *q, struct output *o)
 	case QUERY_FLOWS:
 		return store_flows(s, &q->filter, print_flow, &p);
 	case QUERY_INCIDENTS:
-		return store_incidents(s, &q->filter, print_incident, o);
+		return store_episodes(s, &q->filter, print_incident, o);
 	case QUERY_SOURCES:
 		return store_sources(s, &q->filter, print_source, o);
 	case QUERY_AGENTS:

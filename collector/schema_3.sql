@@ -31,6 +31,12 @@ CREATE TABLE incidents (
 	reason TEXT NOT NULL,
 	closed_by TEXT,
 	drill INTEGER NOT NULL DEFAULT 0, -- drills.id that covers it; 0: none
+	joined INTEGER NOT NULL DEFAULT 0, -- it turned out to be part of this one; 0: it is not
+	suspicion TEXT NOT NULL DEFAULT '', -- of the switch (joint.h): suspected, over, withdrawn
+	suspected INTEGER,	 -- since
+	answered INTEGER,	 -- until: a device of the subnet answered over Ma1,
+	witness TEXT,		 -- this one
+	flood_syns INTEGER NOT NULL DEFAULT 0,
 	updated INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX incidents_opened ON incidents (opened);
@@ -42,7 +48,40 @@ INSERT INTO incidents (id, kind, subject, began, opened, closed, last, worst, se
 		CASE worst WHEN 'unreachable' THEN 'critical' ELSE 'warning' END, reason, closed_by
 	FROM episodes;
 
--- The memory of a device (device_paths.incident) names the open episode.
+-- What an untrusted source did at each device.
+CREATE TABLE incident_devices (
+	incident INTEGER NOT NULL,
+	device TEXT NOT NULL,
+	attempts INTEGER NOT NULL,    -- flows that were never established
+	established INTEGER NOT NULL, -- flows that were
+	logged_in INTEGER NOT NULL,   -- of them, with a login that succeeded
+	first INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	PRIMARY KEY (incident, device)
+) STRICT, WITHOUT ROWID;
+
+-- The memory of a device (device_paths.incident) names the open episode. Its state is
+-- the worst that an agent sees; what each one sees:
+CREATE TABLE device_views (
+	device TEXT NOT NULL,
+	agent TEXT NOT NULL,
+	state TEXT NOT NULL,	   -- of its newest path.change,
+	since INTEGER NOT NULL,
+	seq INTEGER NOT NULL,	   -- and that event's number
+	failing INTEGER NOT NULL,  -- since when it sees the primary path fail, 0: it does not
+	failing_event INTEGER NOT NULL,
+	stale INTEGER NOT NULL,	   -- 1: it cannot say more: it has begun anew, or is gone
+	PRIMARY KEY (device, agent)
+) STRICT, WITHOUT ROWID;
+INSERT INTO device_views SELECT device, agent, state, since, seq, failing, failing_event, stale
+	FROM device_paths WHERE agent <> '';
+-- The open incident of its subnet; 0: none.
+ALTER TABLE device_paths ADD COLUMN joint INTEGER NOT NULL DEFAULT 0;
+
+-- Where a device belongs, out of its fabric.device. '': to none; NULL: not read yet.
+ALTER TABLE devices ADD COLUMN fabric TEXT;
+ALTER TABLE devices ADD COLUMN subnet TEXT; -- of its Ma1: 192.0.2.0/24
+CREATE INDEX devices_subnet ON devices (subnet);
 
 -- The same flow seen by a second agent: Community ID, device and time agree.
 ALTER TABLE flows ADD COLUMN same_as INTEGER;	 -- flows.n of the one that is counted
@@ -50,6 +89,7 @@ ALTER TABLE flows ADD COLUMN justified TEXT;	 -- break-glass: yes, no, unknown, 
 ALTER TABLE flows ADD COLUMN login TEXT;	 -- ssh.auth.result
 ALTER TABLE flows ADD COLUMN updated INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX flows_community ON flows (community_id, start);
+CREATE INDEX flows_twins ON flows (same_as) WHERE same_as IS NOT NULL;
 CREATE INDEX flows_open ON flows (device) WHERE open = 1;
 CREATE INDEX flows_user ON flows (user) WHERE open = 1 AND user IS NOT NULL;
 CREATE INDEX flows_sessions ON flows (start)

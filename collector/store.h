@@ -227,7 +227,8 @@ int store_path_get(struct store *s, const char *device, struct store_path *out);
 int store_path_put(struct store *s, const char *device, const struct store_path *p);
 int store_path_stale(struct store *s, const char *agent); /* all of an agent's devices */
 
-struct store_incident {
+/* What happened to one device; see store_incident.h for what that is part of. */
+struct store_episode {
 	uint64_t id;
 	const char *device;
 	uint64_t began_ns, opened_ns;
@@ -238,13 +239,13 @@ struct store_incident {
 	uint64_t sessions, untrusted, attempts; /* when read: flows joined to it */
 };
 
-int store_incident_add(struct store *s, struct store_incident *i); /* sets i->id */
-int store_incident_put(struct store *s, const struct store_incident *i);
+int store_episode_add(struct store *s, struct store_episode *i); /* sets i->id */
+int store_episode_put(struct store *s, const struct store_episode *i);
 /* The newest incident of a device that lasted at this time; 1, 0 none. Strings
  * live until the next call. */
-int store_incident_at(struct store *s, const char *device, uint64_t time_ns,
-		      struct store_incident *out);
-int store_incident_get(struct store *s, uint64_t id, struct store_incident *out);
+int store_episode_at(struct store *s, const char *device, uint64_t time_ns,
+		      struct store_episode *out);
+int store_episode_get(struct store *s, uint64_t id, struct store_episode *out);
 
 int store_incident_event(struct store *s, uint64_t id, uint64_t event_n);
 int store_incident_flow(struct store *s, uint64_t id, uint64_t flow_n);
@@ -300,14 +301,14 @@ struct store_dead {
 /* A callback returns 0, or anything else to stop; that value is returned. */
 typedef int store_event_fn(void *arg, const struct store_event *row);
 typedef int store_flow_fn(void *arg, const struct store_flow *row);
-typedef int store_incident_fn(void *arg, const struct store_incident *row);
+typedef int store_episode_fn(void *arg, const struct store_episode *row);
 typedef int store_source_fn(void *arg, const struct store_source *row);
 typedef int store_agent_fn(void *arg, const struct store_agent *row);
 typedef int store_dead_fn(void *arg, const struct store_dead *row);
 
 int store_events(struct store *s, const struct store_filter *f, store_event_fn *fn, void *arg);
 int store_flows(struct store *s, const struct store_filter *f, store_flow_fn *fn, void *arg);
-int store_incidents(struct store *s, const struct store_filter *f, store_incident_fn *fn,
+int store_episodes(struct store *s, const struct store_filter *f, store_episode_fn *fn,
 		    void *arg);
 /* Flows that devices open themselves are not counted: their source is the device. */
 int store_sources(struct store *s, const struct store_filter *f, store_source_fn *fn, void *arg);

@@ -84,15 +84,15 @@ static const char *const statement_sql[] = {
 	[ST_PATH_PUT] = "REPLACE INTO device_paths (device, state, since, agent, seq, failing,"
 			" failing_event, incident, stale) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 	[ST_PATH_STALE] = "UPDATE device_paths SET stale = 1 WHERE agent = ?",
-	[ST_INCIDENT_ADD] = "INSERT INTO incidents (device, began, opened, closed, state, worst,"
+	[ST_EPISODE_ADD] = "INSERT INTO incidents (device, began, opened, closed, state, worst,"
 			    " reason, closed_by, outage) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-	[ST_INCIDENT_PUT] = "UPDATE incidents SET device = ?, began = ?, opened = ?, closed = ?,"
+	[ST_EPISODE_PUT] = "UPDATE incidents SET device = ?, began = ?, opened = ?, closed = ?,"
 			    " state = ?, worst = ?, reason = ?, closed_by = ?, outage = ?"
 			    " WHERE id = ?",
-	[ST_INCIDENT_AT] = "SELECT " STORE_INCIDENT_COLUMNS " FROM incidents i WHERE device = ?1"
+	[ST_EPISODE_AT] = "SELECT " STORE_EPISODE_COLUMNS " FROM incidents i WHERE device = ?1"
 			   " AND began <= ?2 AND (closed IS NULL OR closed >= ?2)"
 			   " ORDER BY opened DESC, id DESC LIMIT 1",
-	[ST_INCIDENT_GET] = "SELECT " STORE_INCIDENT_COLUMNS " FROM incidents i WHERE id = ?",
+	[ST_EPISODE_GET] = "SELECT " STORE_EPISODE_COLUMNS " FROM incidents i WHERE id = ?",
 	[ST_INCIDENT_EVENT] = "INSERT OR IGNORE INTO incident_events (incident, event)"
 			      " VALUES (?, ?)",
 	[ST_INCIDENT_FLOW] = "INSERT OR IGNORE INTO incident_flows (incident, flow)"
@@ -814,9 +814,9 @@ int store_path_stale(struct store *s, const char *agent)
 	return store_sqlite_done(store_sqlite_run(s, ST_PATH_STALE, NULL, "t", agent));
 }
 
-void store_sqlite_incident(sqlite3_stmt *st, struct store_incident *out)
+void store_sqlite_episode(sqlite3_stmt *st, struct store_episode *out)
 {
-	*out = (struct store_incident){
+	*out = (struct store_episode){
 		.id = u64(st, 0),
 		.device = store_sqlite_text(st, 1),
 		.began_ns = u64(st, 2),
@@ -835,9 +835,9 @@ void store_sqlite_incident(sqlite3_stmt *st, struct store_incident *out)
 	};
 }
 
-int store_incident_add(struct store *s, struct store_incident *i)
+int store_episode_add(struct store *s, struct store_episode *i)
 {
-	int rc = store_sqlite_run(s, ST_INCIDENT_ADD, NULL, "tiiottttd", i->device, i->began_ns,
+	int rc = store_sqlite_run(s, ST_EPISODE_ADD, NULL, "tiiottttd", i->device, i->began_ns,
 				  i->opened_ns, i->closed_ns, i->state, i->worst, i->reason,
 				  i->closed_by, i->outage_s);
 
@@ -846,31 +846,31 @@ int store_incident_add(struct store *s, struct store_incident *i)
 	return store_sqlite_done(rc);
 }
 
-int store_incident_put(struct store *s, const struct store_incident *i)
+int store_episode_put(struct store *s, const struct store_episode *i)
 {
 	return store_sqlite_done(store_sqlite_run(
-		s, ST_INCIDENT_PUT, NULL, "tiiottttdi", i->device, i->began_ns, i->opened_ns,
+		s, ST_EPISODE_PUT, NULL, "tiiottttdi", i->device, i->began_ns, i->opened_ns,
 		i->closed_ns, i->state, i->worst, i->reason, i->closed_by, i->outage_s, i->id));
 }
 
-int store_incident_at(struct store *s, const char *device, uint64_t time_ns,
-		      struct store_incident *out)
+int store_episode_at(struct store *s, const char *device, uint64_t time_ns,
+		      struct store_episode *out)
 {
 	sqlite3_stmt *row;
-	int rc = store_sqlite_run(s, ST_INCIDENT_AT, &row, "ti", device, time_ns);
+	int rc = store_sqlite_run(s, ST_EPISODE_AT, &row, "ti", device, time_ns);
 
 	if (rc == 1)
-		store_sqlite_incident(row, out);
+		store_sqlite_episode(row, out);
 	return rc;
 }
 
-int store_incident_get(struct store *s, uint64_t id, struct store_incident *out)
+int store_episode_get(struct store *s, uint64_t id, struct store_episode *out)
 {
 	sqlite3_stmt *row;
-	int rc = store_sqlite_run(s, ST_INCIDENT_GET, &row, "i", id);
+	int rc = store_sqlite_run(s, ST_EPISODE_GET, &row, "i", id);
 
 	if (rc == 1)
-		store_sqlite_incident(row, out);
+		store_sqlite_episode(row, out);
 	return rc;
 }
 

@@ -31,10 +31,10 @@ enum store_statement {
 	ST_PATH_GET,
 	ST_PATH_PUT,
 	ST_PATH_STALE,
-	ST_INCIDENT_ADD,
-	ST_INCIDENT_PUT,
-	ST_INCIDENT_AT,
-	ST_INCIDENT_GET,
+	ST_EPISODE_ADD,
+	ST_EPISODE_PUT,
+	ST_EPISODE_AT,
+	ST_EPISODE_GET,
 	ST_INCIDENT_EVENT,
 	ST_INCIDENT_FLOW,
 	ST_INCIDENT_GATHER,
@@ -103,9 +103,9 @@ int store_sqlite_failed(struct store *s);
 /* Text of a column, NULL when it is NULL. */
 const char *store_sqlite_text(sqlite3_stmt *st, int column);
 
-/* Reads the columns of STORE_FLOW_COLUMNS and STORE_INCIDENT_COLUMNS, in order. */
+/* Reads the columns of STORE_FLOW_COLUMNS and STORE_EPISODE_COLUMNS, in order. */
 void store_sqlite_flow(sqlite3_stmt *st, struct store_flow *out);
-void store_sqlite_incident(sqlite3_stmt *st, struct store_incident *out);
+void store_sqlite_episode(sqlite3_stmt *st, struct store_episode *out);
 
 #define STORE_FLOW_COLUMNS                                                                         \
 	"n, agent, flow, seq, open, established, direction, device, role, path, service, "         \
@@ -114,7 +114,7 @@ void store_sqlite_incident(sqlite3_stmt *st, struct store_incident *out);
 	"state, outcome, verdict, list, rule, prefix, start, end, community_id, user, json"
 
 /* sessions: established SSH toward lo6; attempts: never established. */
-#define STORE_INCIDENT_COLUMNS                                                                     \
+#define STORE_EPISODE_COLUMNS                                                                     \
 	"id, device, began, opened, closed, state, worst, reason, closed_by, outage, "             \
 	"(SELECT COUNT(*) FROM incident_flows j JOIN flows f ON f.n = j.flow "                     \
 	" WHERE j.incident = i.id AND f.established AND f.path = 'in-band' "                       \

@@ -254,20 +254,20 @@ int store_flows(struct store *s, const struct store_filter *f, store_flow_fn *fn
 /* ---- incidents ------------------------------------------------------------- */
 
 struct incident_call {
-	store_incident_fn *fn;
+	store_episode_fn *fn;
 	void *arg;
 };
 
 static int take_incident(sqlite3_stmt *st, void *arg)
 {
 	struct incident_call *call = arg;
-	struct store_incident row;
+	struct store_episode row;
 
-	store_sqlite_incident(st, &row);
+	store_sqlite_episode(st, &row);
 	return call->fn(call->arg, &row);
 }
 
-int store_incidents(struct store *s, const struct store_filter *f, store_incident_fn *fn, void *arg)
+int store_episodes(struct store *s, const struct store_filter *f, store_episode_fn *fn, void *arg)
 {
 	struct incident_call call = { fn, arg };
 	struct select q = { 0 };
@@ -275,7 +275,7 @@ int store_incidents(struct store *s, const struct store_filter *f, store_inciden
 	/* n: newest() sorts by it. */
 	if (f->limit)
 		add(&q, "SELECT * FROM (");
-	add(&q, "SELECT " STORE_INCIDENT_COLUMNS ", id AS n FROM incidents i");
+	add(&q, "SELECT " STORE_EPISODE_COLUMNS ", id AS n FROM incidents i");
 	where_number(&q, "(closed IS NULL OR closed >= ?)", f->since_ns);
 	where_number(&q, "began < ?", f->until_ns);
 	where_text(&q, "device = ?", f->device);

@@ -272,7 +272,7 @@ static void print_fact(FILE *to, const char *name, const char *text)
 	fprintf(to, "  %-*s  %s\n", MARK_WIDTH, name, text);
 }
 
-static void print_head(const struct store_incident *i, uint64_t now, FILE *to, bool colour)
+static void print_head(const struct store_episode *i, uint64_t now, FILE *to, bool colour)
 {
 	char text[WORDS_LEN + 64], words[WORDS_LEN], time[32], took[24], reason[128];
 
@@ -342,7 +342,7 @@ static struct moment_row row_of(const struct moment *m)
 				    .id = m->id };
 }
 
-static void print_json(const struct timeline *t, const struct store_incident *i, FILE *to)
+static void print_json(const struct timeline *t, const struct store_episode *i, FILE *to)
 {
 	json_t *doc = query_incident(i), *list = json_array();
 	char *text;
@@ -374,10 +374,10 @@ int timeline_print(struct store *s, uint64_t id, enum output_format format, uint
 {
 	struct store_filter filter = { .incident = id };
 	struct timeline t = { 0 };
-	struct store_incident i;
+	struct store_episode i;
 	int rc;
 
-	rc = store_incident_get(s, id, &i);
+	rc = store_episode_get(s, id, &i);
 	if (rc <= 0)
 		return rc;
 	rc = store_events(s, &filter, add_event, &t);

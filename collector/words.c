@@ -321,7 +321,7 @@ const char *words_trust(const struct store_flow *f, char buf[WORDS_LEN])
 	return buf;
 }
 
-const char *words_incident(const struct store_incident *i, char buf[WORDS_LEN])
+const char *words_incident(const struct store_episode *i, char buf[WORDS_LEN])
 {
 	struct line l = { buf, 0 };
 	const char *what;

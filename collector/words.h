@@ -28,6 +28,6 @@ const char *words_trust(const struct store_flow *f, char buf[WORDS_LEN]);
 const char *words_interface(const char *path);
 
 /* What an incident was, in one sentence. */
-const char *words_incident(const struct store_incident *i, char buf[WORDS_LEN]);
+const char *words_incident(const struct store_episode *i, char buf[WORDS_LEN]);
 
 #endif

@@ -55,7 +55,7 @@ WAYS = {
         ["db", "db_sqlite", "db_pg"],
         ["store", "store_*"],
         ["chain_check"],
-        ["incident"],
+        ["incident", "joint"],
         ["alert"],
         ["words", "output"],
         ["view", "view_row", "view_fabric", "query", "timeline", "verify"],

@@ -149,11 +149,11 @@ static const char *events_of(uint64_t incident)
 	return flows;
 }
 
-static struct store_incident incident(uint64_t id)
+static struct store_episode incident(uint64_t id)
 {
-	struct store_incident i = { 0 };
+	struct store_episode i = { 0 };
 
-	store_incident_get(store, id, &i);
+	store_episode_get(store, id, &i);
 	return i;
 }
 
@@ -251,7 +251,7 @@ static void test_fold(void **state)
 
 static void test_incident(void **state)
 {
-	struct store_incident i;
+	struct store_episode i;
 
 	/* before: done with, does not belong to it */
 	ingest(flow(1, EVENT_FLOW_END, "old", GW_PATH_INBAND, "closed", 1, 5));
