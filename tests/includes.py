@@ -51,7 +51,7 @@ WAYS = {
          "main"],
     ],
     "collector": [
-        ["chain"],
+        ["chain", "metrics"],
         ["db", "db_sqlite", "db_pg"],
         ["store", "store_*"],
         ["chain_check"],
@@ -59,7 +59,7 @@ WAYS = {
         ["alert"],
         ["words", "output"],
         ["view", "view_row", "view_fabric", "query", "timeline", "verify"],
-        ["view_*", "api"],
+        ["view_*", "metrics_text", "api"],
         ["sessions", "coverage", "judge", "pack", "export"],
         ["silence"],
         ["fold", "correlate"],
