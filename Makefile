@@ -37,6 +37,7 @@ UNIT_HELP_SRC := $(filter-out $(UNIT_SRC),$(wildcard tests/unit/*.c))
 TOOL_SRC := $(wildcard tests/tools/*.c)
 PRELOAD_SRC := $(wildcard tests/preload/*.c)
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+BENCH_HELP_SRC := $(filter-out $(BENCH_SRC),$(wildcard tests/bench/*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 SQL_SRC := $(wildcard collector/*.sql)
@@ -56,7 +57,7 @@ SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng libseccomp \
 	libpq libmicrohttpd libcurl
 NEEDS_LIBS := $(filter-out deps help clean test test-debian13 chaos flood check demo coverage bench \
-	bench-kernel,$(or $(MAKECMDGOALS),all))
+	bench-kernel bench-ingest,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
 MISSING := $(strip $(foreach p,$(PACKAGES) cmocka,\
 	$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null || echo $(p))))
@@ -190,7 +191,7 @@ $(BUILD)/tests/tools/%.so: tests/preload/%.c
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu11 -O2 -g $(WARN) -Wno-missing-prototypes -D_GNU_SOURCE \
 		-fPIC -shared -o $@ $<
 
-$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(LIBS)
+$(BUILD)/bench/%: $(BUILD)/obj/tests/bench/%.o $(call obj,$(BENCH_HELP_SRC)) $(LIBS)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) \
 		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lm
@@ -211,7 +212,8 @@ SQL_TEXT = $(patsubst collector/%,$(GEN)/%.h,$(SQL_SRC))
 GENERATED = $(SKELETONS) $(SQL_TEXT)
 $(call obj,$(AGENT_SRC) agent/main.c): | $(SKELETONS)
 $(call obj,$(COLLECTOR_SRC) collector/main.c): | $(SQL_TEXT)
-$(call obj,$(UNIT_SRC) $(UNIT_HELP_SRC) $(TOOL_SRC) $(BENCH_SRC) $(FUZZ_SRC)): | $(GENERATED)
+$(call obj,$(UNIT_SRC) $(UNIT_HELP_SRC) $(TOOL_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(FUZZ_SRC)): \
+	| $(GENERATED)
 
 # The text of an .sql file as a C string literal: `static const char x[] =
 # #include "NAME.sql.h"`.
@@ -241,7 +243,7 @@ $(GEN)/%.skel.h: $(BUILD)/obj/bpf/%.bpf.o
 # make again, because the libraries' flags are asked for when make starts.
 
 .PHONY: deps test test-debian13 unit e2e chaos flood judge check demo sanitize fuzz coverage lint format bench \
-	bench-kernel install clean help
+	bench-kernel bench-ingest install clean help
 
 PYTHON ?= /usr/bin/python3
 SHARED ?= $(or $(GLASSWATCH_SHARED),../shared)
@@ -368,7 +370,12 @@ bench-kernel: ## what the kernel programs cost, per packet
 	+$(Q)$(AGAIN) $(PARALLEL) $(BUILD)/bench/bench_kernel
 	$(Q)$(BUILD)/bench/bench_kernel
 
-bench: bench-kernel ## every benchmark
+bench-ingest: ## how fast events are stored, beside bare INSERTs of them (EVENTS, ROUNDS, BATCH)
+	$(Q).ci/deps
+	+$(Q)$(AGAIN) $(PARALLEL) programs $(BUILD)/bench/bench_ingest
+	$(Q)$(BUILD)/bench/bench_ingest $(BUILD)/glasswatch-collector
+
+bench: bench-kernel bench-ingest ## every benchmark
 
 install: all ## install into DESTDIR/PREFIX
 	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/glasswatch \

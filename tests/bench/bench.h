@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_BENCH_H
+#define GW_BENCH_H
+/* What the benchmarks of the collector share: a directory of their own, a Redis of
+ * their own, processes, figures. A failure ends the program with one line. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct redisContext;
+
+struct bench {
+	char dir[256]; /* below TMPDIR, or /var/tmp: a disk, where /tmp may be none */
+	pid_t redis;
+	int redis_port;
+};
+
+void bench_die(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));
+void *bench_must(void *p); /* not NULL */
+
+/* A number from the environment. */
+unsigned bench_number(const char *name, unsigned preset);
+
+void bench_open(struct bench *b);
+/* Starts a redis-server that keeps nothing on the disk. The caller frees the connection. */
+struct redisContext *bench_redis(struct bench *b);
+void bench_close(struct bench *b); /* ends Redis and removes the directory */
+
+/* Runs a program, argv up to NULL, with its stderr in a file. */
+pid_t bench_start(const char *log, const char *const *argv);
+void bench_remove(const char *db); /* a database and what SQLite keeps beside it */
+
+double bench_now(void); /* seconds of a clock that is not set */
+/* "NAME: median M (min A, max B)"; sorts the values. */
+void bench_say(const char *name, double *values, unsigned n);
+
+#endif

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How fast one collector takes events in, beside what its database can do at all.
+ *
+ *	bench_ingest COLLECTOR		EVENTS, ROUNDS, BATCH, SEED, TMPDIR in the environment
+ *
+ * One round is: the stream of a redis-server of our own is filled with EVENTS
+ * documents (fleet.h); `glasswatch-collector run` takes them into a new store, from
+ * its start until the last one is acknowledged; then the floor stores the same
+ * documents into a new database, from opening it to its last commit. Both take turns,
+ * so that a change of the machine's mood hits both; what the round says is the
+ * ratio of the two rates.
+ *
+ * The floor: the same SQLite library, on the same file system, WAL, synchronous=FULL and
+ * every other setting as the collector's; BATCH documents in a transaction, as the
+ * collector's --batch; one prepared INSERT into
+ *
+ *	documents (n INTEGER PRIMARY KEY, json TEXT NOT NULL)
+ *
+ * without an index. "The same bytes" are the documents, nothing else: they lie in
+ * memory, need not be read from Redis, decoded, hashed, put in columns or
+ * folded. So the ratio is what all of that costs, and the floor is not one that a
+ * collector can reach.
+ *
+ * Redis keeps nothing on the disk here: its own writing would share the disk
+ * with the two that are compared.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <hiredis/hiredis.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "tests/bench/bench.h"
+#include "tests/bench/fleet.h"
+
+#define STREAM "glasswatch:events"
+#define START_NS 1764288000000000000 /* 2025-11-28; any day does */
+
+struct documents {
+	char *text;
+	size_t *at; /* document i is text + at[i] to at[i + 1] */
+	size_t n;
+};
+
+struct round {
+	double collector, floor; /* events a second */
+	double cpu_s;		 /* of the collector */
+	long peak_kib;
+};
+
+static struct documents make_documents(uint64_t seed, size_t n)
+{
+	struct documents d = { .n = n };
+	struct fleet *f = fleet_new(seed, 20, START_NS, 500);
+	size_t size = 0, len;
+
+	d.at = bench_must(calloc(n + 1, sizeof(*d.at)));
+	bench_must(f);
+	for (size_t i = 0; i < n; i++) {
+		const char *text = fleet_next(f, &len);
+
+		if (d.at[i] + len > size) {
+			size = size ? 2 * size : 1 << 20;
+			while (d.at[i] + len > size)
+				size *= 2;
+			d.text = bench_must(realloc(d.text, size));
+		}
+		memcpy(d.text + d.at[i], text, len);
+		d.at[i + 1] = d.at[i] + len;
+	}
+	fleet_free(f);
+	return d;
+}
+
+/* ---- Redis ----------------------------------------------------------------- */
+
+static void fill(redisContext *c, const struct documents *d)
+{
+	const char *argv[] = { "XADD", STREAM, "*", "id", "x", "type", "x", "json", NULL };
+	size_t len[9];
+	redisReply *reply;
+	size_t answered = 0;
+
+	for (int i = 0; i < 8; i++)
+		len[i] = strlen(argv[i]);
+	reply = bench_must(redisCommand(c, "FLUSHALL"));
+	freeReplyObject(reply);
+	for (size_t i = 0; i < d->n; i++) {
+		argv[8] = d->text + d->at[i];
+		len[8] = d->at[i + 1] - d->at[i];
+		redisAppendCommandArgv(c, 9, argv, len);
+		while (i + 1 - answered > 500 || (i + 1 == d->n && answered <= i)) {
+			if (redisGetReply(c, (void **)&reply) != REDIS_OK)
+				bench_die("Redis: %s", c->errstr);
+			if (reply->type == REDIS_REPLY_ERROR)
+				bench_die("Redis: %s", reply->str);
+			freeReplyObject(reply);
+			answered++;
+		}
+	}
+}
+
+static long long member(const redisReply *group, const char *name)
+{
+	for (size_t i = 0; i + 1 < group->elements; i += 2)
+		if (strcmp(group->element[i]->str, name) == 0)
+			return group->element[i + 1]->integer;
+	return -1;
+}
+
+/* All were handed out, and all are acknowledged. */
+static bool is_done(redisContext *c, size_t n)
+{
+	redisReply *reply = bench_must(redisCommand(c, "XINFO GROUPS " STREAM));
+	bool done = reply->type == REDIS_REPLY_ARRAY && reply->elements == 1 &&
+		    member(reply->element[0], "entries-read") == (long long)n &&
+		    member(reply->element[0], "pending") == 0;
+
+	freeReplyObject(reply);
+	return done;
+}
+
+/* ---- the two --------------------------------------------------------------- */
+
+static void run_collector(const struct bench *b, const char *program, redisContext *c,
+			  const struct documents *d, const char *batch, struct round *r)
+{
+	struct timespec pause = { 0, 10000000 };
+	char url[64], db[300], log[300];
+	struct rusage used;
+	double began;
+	pid_t pid;
+	int status;
+
+	snprintf(url, sizeof(url), "redis://127.0.0.1:%d", b->redis_port);
+	snprintf(db, sizeof(db), "%s/collector.db", b->dir);
+	snprintf(log, sizeof(log), "%s/collector.log", b->dir);
+	began = bench_now();
+	pid = bench_start(log, (const char *[]){ program, "run", "--redis", url, "--db", db,
+						 "--batch", batch, "--consumer", "bench", NULL });
+	while (!is_done(c, d->n)) {
+		if (waitpid(pid, &status, WNOHANG) != 0)
+			bench_die("the collector ended; see %s", log);
+		nanosleep(&pause, NULL);
+	}
+	r->collector = (double)d->n / (bench_now() - began);
+	kill(pid, SIGTERM);
+	wait4(pid, &status, 0, &used);
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		bench_die("the collector ended with status %d; see %s", status, log);
+	r->peak_kib = used.ru_maxrss;
+	r->cpu_s = (double)used.ru_utime.tv_sec + (double)used.ru_utime.tv_usec / 1e6 +
+		   (double)used.ru_stime.tv_sec + (double)used.ru_stime.tv_usec / 1e6;
+	if (!getenv("KEEP"))
+		bench_remove(db);
+}
+
+static void sql(sqlite3 *db, const char *text)
+{
+	if (sqlite3_exec(db, text, NULL, NULL, NULL) != SQLITE_OK)
+		bench_die("%s: %s", text, sqlite3_errmsg(db));
+}
+
+static void run_floor(const struct bench *b, const struct documents *d, unsigned batch,
+		      struct round *r)
+{
+	char path[300];
+	sqlite3_stmt *st;
+	sqlite3 *db;
+	double began;
+
+	snprintf(path, sizeof(path), "%s/floor.db", b->dir);
+	began = bench_now();
+	if (sqlite3_open(path, &db) != SQLITE_OK)
+		bench_die("%s: %s", path, sqlite3_errmsg(db));
+	sql(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+		" PRAGMA journal_size_limit = 67108864;"
+		"CREATE TABLE documents (n INTEGER PRIMARY KEY, json TEXT NOT NULL)");
+	if (sqlite3_prepare_v2(db, "INSERT INTO documents (json) VALUES (?)", -1, &st, NULL))
+		bench_die("%s", sqlite3_errmsg(db));
+	for (size_t i = 0; i < d->n;) {
+		sql(db, "BEGIN IMMEDIATE");
+		for (unsigned k = 0; k < batch && i < d->n; k++, i++) {
+			sqlite3_reset(st);
+			sqlite3_bind_text(st, 1, d->text + d->at[i], (int)(d->at[i + 1] - d->at[i]),
+					  SQLITE_STATIC);
+			if (sqlite3_step(st) != SQLITE_DONE)
+				bench_die("%s", sqlite3_errmsg(db));
+		}
+		sqlite3_reset(st);
+		sql(db, "COMMIT");
+	}
+	r->floor = (double)d->n / (bench_now() - began);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	bench_remove(path);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned rounds = bench_number("ROUNDS", 7), batch = bench_number("BATCH", 500);
+	size_t events = bench_number("EVENTS", 200000);
+	double *ratios, *collector, *floors;
+	struct bench b;
+	struct documents d;
+	redisContext *c;
+	char text[16];
+
+	if (argc != 2)
+		bench_die("usage: bench_ingest COLLECTOR");
+	snprintf(text, sizeof(text), "%u", batch);
+	bench_open(&b);
+	d = make_documents(bench_number("SEED", 1), events);
+	printf("%zu events of %.0f bytes, %u in a transaction, SQLite %s\n", d.n,
+	       (double)d.at[d.n] / (double)d.n, batch, sqlite3_libversion());
+	c = bench_redis(&b);
+	ratios = bench_must(calloc(rounds, sizeof(*ratios)));
+	collector = bench_must(calloc(rounds, sizeof(*collector)));
+	floors = bench_must(calloc(rounds, sizeof(*floors)));
+	for (unsigned i = 0; i < rounds; i++) {
+		struct round r;
+
+		fill(c, &d);
+		sync();
+		run_collector(&b, argv[1], c, &d, text, &r);
+		sync();
+		run_floor(&b, &d, batch, &r);
+		ratios[i] = r.collector / r.floor;
+		collector[i] = r.collector;
+		floors[i] = r.floor;
+		printf("round %u: collector %.0f/s (%.1f us of CPU an event, peak %.0f MiB),"
+		       " floor %.0f/s, ratio %.3f\n",
+		       i + 1, r.collector, r.cpu_s / (double)d.n * 1e6, (double)r.peak_kib / 1024,
+		       r.floor, ratios[i]);
+		fflush(stdout);
+	}
+	bench_say("collector, events/s", collector, rounds);
+	bench_say("floor, events/s", floors, rounds);
+	bench_say("ratio", ratios, rounds);
+	redisFree(c);
+	bench_close(&b);
+	free(ratios);
+	free(collector);
+	free(floors);
+	free(d.text);
+	free(d.at);
+	return 0;
+}
