@@ -94,9 +94,19 @@ CREATE INDEX flows_open ON flows (device) WHERE open = 1;
 CREATE INDEX flows_user ON flows (user) WHERE open = 1 AND user IS NOT NULL;
 CREATE INDEX flows_sessions ON flows (start)
 	WHERE path = 'in-band' AND service = 'ssh' AND established = 1;
+CREATE INDEX flows_untrusted ON flows (start) WHERE verdict <> 'trusted';
+-- What lasted at some moment is found by its start when it took less than ten minutes.
+CREATE INDEX flows_long ON flows (end) WHERE end - start > 600000000000;
 
--- A watched address: when a flow to it was established last.
+-- Events that say how a device stands; they are few among the others.
+CREATE INDEX events_state ON events (device, type, time)
+	WHERE type IN ('path.change', 'fabric.device', 'bgp.route');
+
+-- A watched address: when a flow to it was established last; whether it is announced
+-- (bgp.route), NULL: nothing was seen of that, and since when.
 ALTER TABLE targets ADD COLUMN reached INTEGER;
+ALTER TABLE targets ADD COLUMN armed INTEGER;
+ALTER TABLE targets ADD COLUMN armed_since INTEGER;
 
 -- Who came to a device, and who uses which SSH client.
 CREATE TABLE known_sources (
