@@ -27,7 +27,7 @@ enum label {
 	L_VERDICT,
 	L_OUTCOME,
 	L_JUSTIFIED,
-	L_STATE,
+	L_KIND,
 	L_RESULT,
 	L_CODE,
 	L_REASON,
@@ -53,7 +53,7 @@ static const char *const verdict_words[] = { "none", "trusted", "untrusted", "no
 static const char *const outcome_words[] = { "attempt",	    "unanswered", "refused", "unreachable",
 					     "established", "closed",	  "reset",   "other" };
 static const char *const justified_words[] = { "yes", "no", "unknown", "drill" };
-static const char *const state_words[] = { "raised", "told", "cleared", "other" };
+static const char *const kind_words[] = { "failover", "management-switch", "untrusted-source" };
 static const char *const result_words[] = { "delivered", "retried", "refused" };
 static const char *const code_words[] = { "200", "201", "202", "204", "206",  "304", "400",
 					  "401", "403", "404", "405", "406",  "408", "409",
@@ -76,7 +76,7 @@ static const struct {
 	[L_VERDICT] = { "verdict", WORDS(verdict_words) },
 	[L_OUTCOME] = { "outcome", WORDS(outcome_words) },
 	[L_JUSTIFIED] = { "justified", WORDS(justified_words) },
-	[L_STATE] = { "state", WORDS(state_words) },
+	[L_KIND] = { "kind", WORDS(kind_words) },
 	[L_RESULT] = { "result", WORDS(result_words) },
 	[L_CODE] = { "code", WORDS(code_words) },
 	[L_REASON] = { "reason", WORDS(reason_words) },
@@ -163,9 +163,15 @@ static const struct row rows[] = {
 				"Break-glass sessions that have ended: SSH to Loopback6 that was "
 				"established." },
 			      { L_JUSTIFIED } },
-	[METRIC_ALERT_EVENTS] = { { "glasswatch_alert_events_total", METRICS_COUNTER, "name state",
-				    "Events alert.NAME that were stored." },
-				  { L_ALERT, L_STATE } },
+	[METRIC_ALERTS_RAISED] = { { "glasswatch_alerts_raised_total", METRICS_COUNTER, "name",
+				     "Alerts that were raised." },
+				   { L_ALERT } },
+	[METRIC_ALERTS_RESOLVED] = { { "glasswatch_alerts_resolved_total", METRICS_COUNTER, "name",
+				       "Alerts that were resolved." },
+				     { L_ALERT } },
+	[METRIC_INCIDENTS] = { { "glasswatch_incidents_total", METRICS_COUNTER, "kind",
+				 "Incidents that were opened." },
+			       { L_KIND } },
 	[METRIC_DELIVERIES] = { { "glasswatch_deliveries_total", METRICS_COUNTER, "receiver result",
 				  "Attempts to deliver a notification." },
 				{ L_RECEIVER, L_RESULT } },
@@ -406,6 +412,93 @@ void metrics_request(struct metrics *m, unsigned route, unsigned status, uint64_
 
 	metrics_observe(m, METRIC_API_SECONDS,
 			metrics_series(METRIC_API_SECONDS, route, code, 0, 0), ns);
+}
+
+/* ---- what counts only when it is committed --------------------------------- */
+
+struct note {
+	uint32_t which, series;
+	uint64_t n;
+};
+
+struct metrics_log {
+	struct metrics *metrics;
+	struct note *notes;
+	size_t n, size;
+};
+
+struct metrics_log *metrics_log_new(struct metrics *m)
+{
+	struct metrics_log *l = m ? calloc(1, sizeof(*l)) : NULL;
+
+	if (l)
+		l->metrics = m;
+	return l;
+}
+
+void metrics_log_free(struct metrics_log *l)
+{
+	if (!l)
+		return;
+	free(l->notes);
+	free(l);
+}
+
+struct metrics *metrics_log_to(const struct metrics_log *l)
+{
+	return l ? l->metrics : NULL;
+}
+
+/* Without memory it is counted at once: better a little early than never. */
+void metrics_note(struct metrics_log *l, enum metric which, unsigned series, uint64_t n)
+{
+	struct note note = { which, series, n };
+
+	if (!l)
+		return;
+	if (l->n == l->size) {
+		size_t size = l->size ? l->size * 2 : 256;
+		struct note *more = realloc(l->notes, size * sizeof(*more));
+
+		if (!more) {
+			metrics_log_commit(l);
+		} else {
+			l->notes = more;
+			l->size = size;
+		}
+	}
+	if (l->n < l->size)
+		l->notes[l->n++] = note;
+}
+
+size_t metrics_log_mark(const struct metrics_log *l)
+{
+	return l ? l->n : 0;
+}
+
+void metrics_log_undo(struct metrics_log *l, size_t mark)
+{
+	if (l && mark < l->n)
+		l->n = mark;
+}
+
+void metrics_log_commit(struct metrics_log *l)
+{
+	for (size_t i = 0; l && i < l->n; i++) {
+		const struct note *note = &l->notes[i];
+
+		if (rows[note->which].family.kind == METRICS_HISTOGRAM)
+			metrics_observe(l->metrics, note->which, note->series, note->n);
+		else
+			metrics_add(l->metrics, note->which, note->series, note->n);
+	}
+	metrics_log_rollback(l);
+}
+
+void metrics_log_rollback(struct metrics_log *l)
+{
+	if (l)
+		l->n = 0;
 }
 
 /* ---- reading --------------------------------------------------------------- */

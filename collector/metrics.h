@@ -42,7 +42,9 @@ enum metric {
 	METRIC_FLOWS_ESTABLISHED, /* service path verdict */
 	METRIC_FLOWS,		  /* service path verdict outcome */
 	METRIC_SESSIONS,	  /* justified: enum metrics_justified */
-	METRIC_ALERT_EVENTS,	  /* name state */
+	METRIC_ALERTS_RAISED,	  /* name */
+	METRIC_ALERTS_RESOLVED,	  /* name */
+	METRIC_INCIDENTS,	  /* kind: enum metrics_incident */
 	/* out: notifications */
 	METRIC_DELIVERIES,	 /* receiver result: enum metrics_result */
 	METRIC_DELIVERY_SECONDS, /* receiver */
@@ -69,6 +71,12 @@ enum metrics_justified {
 	METRICS_JUSTIFIED_NO,
 	METRICS_JUSTIFIED_UNKNOWN,
 	METRICS_JUSTIFIED_DRILL
+};
+
+enum metrics_incident {
+	METRICS_INCIDENT_FAILOVER,
+	METRICS_INCIDENT_SWITCH,
+	METRICS_INCIDENT_UNTRUSTED
 };
 
 /* Of one attempt: the receiver has it; it could not be reached or said 5xx or 429,
@@ -119,6 +127,23 @@ unsigned metrics_outcome(const char *outcome);
 
 /* An answered request: its route as of metrics_name(), HTTP status, duration. */
 void metrics_request(struct metrics *m, unsigned route, unsigned status, uint64_t ns);
+
+/* ---- what counts only when it is committed --------------------------------- */
+
+/* The changes of one transaction: noted as they happen, counted when it is committed.
+ * Of one thread at a time. NULL is accepted, and notes nothing. */
+struct metrics_log;
+
+struct metrics_log *metrics_log_new(struct metrics *m); /* NULL: no metrics, no memory */
+void metrics_log_free(struct metrics_log *l);
+struct metrics *metrics_log_to(const struct metrics_log *l);
+
+/* n more, or of a histogram an observation of n ns. */
+void metrics_note(struct metrics_log *l, enum metric which, unsigned series, uint64_t n);
+size_t metrics_log_mark(const struct metrics_log *l);
+void metrics_log_undo(struct metrics_log *l, size_t mark); /* what came since is not to be */
+void metrics_log_commit(struct metrics_log *l);
+void metrics_log_rollback(struct metrics_log *l);
 
 /* ---- reading --------------------------------------------------------------- */
 

@@ -166,8 +166,7 @@ static void *count_much(void *arg)
 	for (int i = 0; i < 20000; i++) {
 		metrics_add(metrics, METRIC_EVENTS, EVENT_ALERT, 1);
 		metrics_observe(metrics, METRIC_DELAY_SECONDS, 0, 1000);
-		metrics_add(metrics, METRIC_ALERT_EVENTS,
-			    metrics_series(METRIC_ALERT_EVENTS, name, 0, 0, 0), 1);
+		metrics_add(metrics, METRIC_ALERTS_RAISED, name, 1);
 	}
 	return NULL;
 }
@@ -184,9 +183,43 @@ static void test_threads(void **state)
 	page = metrics_text(NULL, metrics, 0);
 	has(page, "glasswatch_events_total{type=\"alert\"} 80000");
 	has(page, "glasswatch_event_delay_seconds_count 80000");
-	has(page, "glasswatch_alert_events_total{name=\"one\",state=\"raised\"} 40000");
-	has(page, "glasswatch_alert_events_total{name=\"two\",state=\"raised\"} 40000");
+	has(page, "glasswatch_alerts_raised_total{name=\"one\"} 40000");
+	has(page, "glasswatch_alerts_raised_total{name=\"two\"} 40000");
 	free(page);
+}
+
+static void test_log(void **state)
+{
+	struct metrics_log *log = metrics_log_new(metrics);
+	char *page;
+	size_t mark;
+
+	assert_non_null(log);
+	assert_ptr_equal(metrics_log_to(log), metrics);
+	for (int i = 0; i < 1000; i++)
+		metrics_note(log, METRIC_EVENTS, EVENT_ALERT, 1);
+	metrics_note(log, METRIC_DELAY_SECONDS, 0, 2500000000);
+	mark = metrics_log_mark(log);
+	metrics_note(log, METRIC_DEAD, 0, 1);
+	metrics_log_undo(log, mark);
+	page = metrics_text(NULL, metrics, 0);
+	has(page, "glasswatch_events_total{type=\"alert\"} 0"); /* not yet */
+	free(page);
+	metrics_log_commit(log);
+	metrics_note(log, METRIC_DUPLICATES, 0, 1);
+	metrics_log_rollback(log);
+	metrics_log_commit(log);
+	page = metrics_text(NULL, metrics, 0);
+	has(page, "glasswatch_events_total{type=\"alert\"} 1000");
+	has(page, "glasswatch_event_delay_seconds_sum 2.5");
+	has(page, "glasswatch_events_dead_total 0");
+	has(page, "glasswatch_events_duplicate_total 0");
+	free(page);
+	metrics_log_free(log);
+	metrics_note(NULL, METRIC_DEAD, 0, 1);
+	metrics_log_commit(NULL);
+	metrics_log_free(NULL);
+	assert_null(metrics_log_new(NULL));
 }
 
 static void test_without(void **state)
@@ -249,6 +282,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_histogram, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_threads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_log, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_without, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_open_metrics, setup, teardown),
 		cmocka_unit_test(test_names_of_metrics),
