@@ -41,6 +41,7 @@ BENCH_HELP_SRC := $(filter-out $(BENCH_SRC),$(wildcard tests/bench/*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
 SQL_SRC := $(wildcard collector/*.sql)
+CSS_SRC := $(wildcard collector/*.css)
 
 LIBS = $(BUILD)/libagent.a $(BUILD)/libcollector.a $(BUILD)/libcommon.a
 PROGRAMS := $(if $(wildcard agent/main.c),$(BUILD)/glasswatch-agent) \
@@ -208,18 +209,18 @@ $(BUILD)/seeds_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/stand
 		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lm
 
 # Made before the first compilation; afterwards the .d files know who needs what.
-SQL_TEXT = $(patsubst collector/%,$(GEN)/%.h,$(SQL_SRC))
+SQL_TEXT = $(patsubst collector/%,$(GEN)/%.h,$(SQL_SRC) $(CSS_SRC))
 GENERATED = $(SKELETONS) $(SQL_TEXT)
 $(call obj,$(AGENT_SRC) agent/main.c): | $(SKELETONS)
 $(call obj,$(COLLECTOR_SRC) collector/main.c): | $(SQL_TEXT)
 $(call obj,$(UNIT_SRC) $(UNIT_HELP_SRC) $(TOOL_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(FUZZ_SRC)): \
 	| $(GENERATED)
 
-# The text of an .sql file as a C string literal: `static const char x[] =
-# #include "NAME.sql.h"`.
-$(GEN)/%.sql.h: collector/%.sql
+# The text of an .sql or .css file as a C string literal: `static const char x[] =
+# #include "NAME.sql.h"`. Without the lines that are a comment of their own in CSS.
+$(GEN)/%.h: collector/%
 	$(call say,GEN,$@)
-	$(Q)mkdir -p $(@D) && sed 's/["\\]/\\&/g; s/^/"/; s/$$/\\n"/' $< > $@
+	$(Q)mkdir -p $(@D) && sed '/^\/\*.*\*\/$$/d; s/["\\]/\\&/g; s/^/"/; s/$$/\\n"/' $< > $@
 
 $(GEN)/vmlinux.h:
 	$(call say,BTF,$@)

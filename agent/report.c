@@ -94,11 +94,10 @@ static json_t *device_body(const struct fabric *f, size_t device, bool with_line
 				      json_string(addr_format(&d->neighbors[i].address, text)));
 	for (i = 0; i < f->n_targets; i++)
 		if (f->targets[i].device == device)
-			json_array_append_new(targets,
-					      json_pack("{s:s,s:s*}", "address",
-							addr_format(&f->targets[i].address, text),
-							"path",
-							event_path_name(f->targets[i].path)));
+			json_array_append_new(
+				targets, json_pack("{s:s,s:s*}", "address",
+						   addr_format(&f->targets[i].address, text),
+						   "path", event_path_name(f->targets[i].path)));
 	if (with_lines)
 		json_object_set_new(body, "file", json_string(d->file));
 	json_object_set_new(body, "management", management);
@@ -218,15 +217,13 @@ json_t *report_stats(const uint64_t capture[GW_STAT_MAX], const struct pipeline_
 	for (i = 0; i < GW_STAT_MAX; i++)
 		json_object_set_new(c, stat_names[i], json_integer((json_int_t)capture[i]));
 	e = json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "events",
-		      (json_int_t)engine->events,
-		      "flows", (json_int_t)engine->flows, "flows_now",
+		      (json_int_t)engine->events, "flows", (json_int_t)engine->flows, "flows_now",
 		      (json_int_t)engine->flows_open, "late_packets",
 		      (json_int_t)engine->late_packets, "table_full",
 		      (json_int_t)engine->table_full, "found_by_sweep",
 		      (json_int_t)engine->found_by_sweep, "path_changes",
-		      (json_int_t)engine->path_changes, "routes_now",
-		      (json_int_t)engine->routes, "routes_refused",
-		      (json_int_t)engine->routes_refused, "attempts_summed",
+		      (json_int_t)engine->path_changes, "routes_now", (json_int_t)engine->routes,
+		      "routes_refused", (json_int_t)engine->routes_refused, "attempts_summed",
 		      (json_int_t)engine->attempts_summed);
 	return json_pack("{s:{s:o,s:o,s:o}}", "stats", "capture", c, "engine", e, "delivery",
 			 outbox_counters_json(delivery));

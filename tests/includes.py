@@ -59,6 +59,8 @@ WAYS = {
         ["alert"],
         ["words", "output"],
         ["view", "view_row", "view_fabric", "query", "timeline", "verify"],
+        ["report_text", "report_axis", "report_html_text", "incident_words", "report_svg",
+         "report_md", "report_html", "report"],
         ["view_*", "metrics_text", "api"],
         ["sessions", "coverage", "judge", "pack", "export"],
         ["silence"],
