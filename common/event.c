@@ -5,8 +5,9 @@
  * Writing goes straight into one growing buffer, in the order in which docs show
  * the document, because it is done for every event on the capture's thread: a
  * tree of json_t per event costs several times as much. Only `extra`, whose shape
- * is not known here, passes through jansson. Reading is jansson's altogether: it
- * happens on the other side and has to be strict.
+ * is not known here, passes through jansson. Reading looks into a json_tree, for the
+ * same reason on the collector's side; what is no plain document of ours is jansson's
+ * to judge.
  *
  * Numbers: counters are integers (jansson reads up to 2^63-1, larger ones are
  * written as that); durations in seconds and handshake in milliseconds are reals.
@@ -22,6 +23,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/json_tree.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 #define NO_LOGINUID 0xffffffffu
@@ -773,6 +775,7 @@ struct reader {
 	char *err;
 	size_t size;
 	bool failed;
+	struct json_tree tree;
 };
 
 static void __attribute__((format(printf, 2, 3))) wrong(struct reader *r, const char *fmt, ...)
@@ -794,40 +797,39 @@ static const char *dot(const char *part)
 	return *part ? "." : "";
 }
 
-static bool get_string(struct reader *r, const json_t *o, const char *part, const char *key,
-		       const char **out)
+static bool get_string(struct reader *r, const struct json_node *o, const char *part,
+		       const char *key, const char **out)
 {
-	const json_t *v = json_object_get(o, key);
+	const struct json_node *v = json_tree_get(&r->tree, o, key);
 
 	if (!v)
 		return false;
-	if (!json_is_string(v)) {
+	if (v->type != JSON_STRING) {
 		wrong(r, "%s%s%s is not a string", part, dot(part), key);
 		return false;
 	}
-	*out = json_string_value(v);
+	*out = v->text;
 	return true;
 }
 
-static bool get_uint(struct reader *r, const json_t *o, const char *part, const char *key,
+static bool get_uint(struct reader *r, const struct json_node *o, const char *part, const char *key,
 		     uint64_t max, uint64_t *out)
 {
-	const json_t *v = json_object_get(o, key);
+	const struct json_node *v = json_tree_get(&r->tree, o, key);
 
 	if (!v)
 		return false;
-	if (!json_is_integer(v) || json_integer_value(v) < 0 ||
-	    (uint64_t)json_integer_value(v) > max) {
+	if (v->type != JSON_INTEGER || v->integer < 0 || (uint64_t)v->integer > max) {
 		wrong(r, "%s%s%s is not an integer from 0 to %llu", part, dot(part), key,
 		      (unsigned long long)max);
 		return false;
 	}
-	*out = (uint64_t)json_integer_value(v);
+	*out = (uint64_t)v->integer;
 	return true;
 }
 
-static bool get_uint32(struct reader *r, const json_t *o, const char *part, const char *key,
-		       uint32_t *out)
+static bool get_uint32(struct reader *r, const struct json_node *o, const char *part,
+		       const char *key, uint32_t *out)
 {
 	uint64_t v;
 
@@ -837,32 +839,32 @@ static bool get_uint32(struct reader *r, const json_t *o, const char *part, cons
 	return true;
 }
 
-static bool get_real(struct reader *r, const json_t *o, const char *part, const char *key,
+static bool get_real(struct reader *r, const struct json_node *o, const char *part, const char *key,
 		     double *out)
 {
-	const json_t *v = json_object_get(o, key);
+	const struct json_node *v = json_tree_get(&r->tree, o, key);
 
 	if (!v)
 		return false;
-	if (!json_is_number(v)) {
+	if (v->type != JSON_REAL && v->type != JSON_INTEGER) {
 		wrong(r, "%s%s%s is not a number", part, dot(part), key);
 		return false;
 	}
-	*out = json_number_value(v);
+	*out = v->type == JSON_REAL ? v->real : (double)v->integer;
 	return true;
 }
 
-static void get_true(struct reader *r, const json_t *o, const char *part, const char *key,
+static void get_true(struct reader *r, const struct json_node *o, const char *part, const char *key,
 		     bool *out)
 {
-	const json_t *v = json_object_get(o, key);
+	const struct json_node *v = json_tree_get(&r->tree, o, key);
 
-	if (v && !json_is_boolean(v))
+	if (v && v->type != JSON_TRUE && v->type != JSON_FALSE)
 		wrong(r, "%s%s%s is not true or false", part, dot(part), key);
-	*out = json_is_true(v);
+	*out = v && v->type == JSON_TRUE;
 }
 
-static bool get_time(struct reader *r, const json_t *o, const char *part, const char *key,
+static bool get_time(struct reader *r, const struct json_node *o, const char *part, const char *key,
 		     uint64_t *out)
 {
 	const char *text;
@@ -877,7 +879,7 @@ static bool get_time(struct reader *r, const json_t *o, const char *part, const 
 	return true;
 }
 
-static void get_addr(struct reader *r, const json_t *o, const char *part, const char *key,
+static void get_addr(struct reader *r, const struct json_node *o, const char *part, const char *key,
 		     struct addr *out)
 {
 	const char *text;
@@ -887,8 +889,8 @@ static void get_addr(struct reader *r, const json_t *o, const char *part, const 
 }
 
 /* Index of a name in a table, `none` when the key is absent. */
-static unsigned get_name(struct reader *r, const json_t *o, const char *part, const char *key,
-			 const char *const *table, size_t n, unsigned none)
+static unsigned get_name(struct reader *r, const struct json_node *o, const char *part,
+			 const char *key, const char *const *table, size_t n, unsigned none)
 {
 	const char *text;
 
@@ -902,32 +904,34 @@ static unsigned get_name(struct reader *r, const json_t *o, const char *part, co
 }
 
 /* NULL when absent. */
-static const json_t *get_object(struct reader *r, const json_t *o, const char *part,
-				const char *key)
+static const struct json_node *get_object(struct reader *r, const struct json_node *o,
+					  const char *part, const char *key)
 {
-	const json_t *v = json_object_get(o, key);
+	const struct json_node *v = json_tree_get(&r->tree, o, key);
 
-	if (v && !json_is_object(v)) {
+	if (v && v->type != JSON_OBJECT) {
 		wrong(r, "%s%s%s is not an object", part, dot(part), key);
 		return NULL;
 	}
 	return v;
 }
 
-static const json_t *get_array(struct reader *r, const json_t *o, const char *part, const char *key)
+static const struct json_node *get_array(struct reader *r, const struct json_node *o,
+					 const char *part, const char *key)
 {
-	const json_t *v = json_object_get(o, key);
+	const struct json_node *v = json_tree_get(&r->tree, o, key);
 
-	if (v && !json_is_array(v)) {
+	if (v && v->type != JSON_ARRAY) {
 		wrong(r, "%s%s%s is not an array", part, dot(part), key);
 		return NULL;
 	}
 	return v;
 }
 
-static bool get_end(struct reader *r, const json_t *doc, const char *key, struct event_end *end)
+static bool get_end(struct reader *r, const struct json_node *doc, const char *key,
+		    struct event_end *end)
 {
-	const json_t *o = get_object(r, doc, "", key);
+	const struct json_node *o = get_object(r, doc, "", key);
 	uint64_t port = 0;
 
 	if (!o)
@@ -940,36 +944,30 @@ static bool get_end(struct reader *r, const json_t *doc, const char *key, struct
 	return true;
 }
 
-static void get_network(struct reader *r, const json_t *doc, struct event *e)
+static void get_network(struct reader *r, const struct json_node *doc, struct event *e)
 {
-	const json_t *o = get_object(r, doc, "", "network"), *a, *v;
-	size_t i;
+	const struct json_node *o = get_object(r, doc, "", "network"), *v;
 
 	if (!o)
 		return;
 	get_string(r, o, "network", "community_id", &e->community_id);
-	a = get_array(r, o, "network", "vlan");
-	for (i = 0; i < json_array_size(a) && i < EVENT_MAX_STACK; i++) {
-		v = json_array_get(a, i);
-		if (!json_is_integer(v) || json_integer_value(v) < 0 ||
-		    json_integer_value(v) > UINT16_MAX)
+	v = json_tree_first(&r->tree, get_array(r, o, "network", "vlan"));
+	for (; v && e->vlan_n < EVENT_MAX_STACK; v = json_tree_next(&r->tree, v)) {
+		if (v->type != JSON_INTEGER || v->integer < 0 || v->integer > UINT16_MAX)
 			wrong(r, "network.vlan holds something that is not a VLAN number");
-		e->vlan[e->vlan_n++] = (uint16_t)json_integer_value(v);
+		e->vlan[e->vlan_n++] = (uint16_t)v->integer;
 	}
-	a = get_array(r, o, "network", "mpls");
-	for (i = 0; i < json_array_size(a) && i < EVENT_MAX_STACK; i++) {
-		v = json_array_get(a, i);
-		if (!json_is_integer(v) || json_integer_value(v) < 0 ||
-		    json_integer_value(v) > UINT32_MAX)
+	v = json_tree_first(&r->tree, get_array(r, o, "network", "mpls"));
+	for (; v && e->mpls_n < EVENT_MAX_STACK; v = json_tree_next(&r->tree, v)) {
+		if (v->type != JSON_INTEGER || v->integer < 0 || v->integer > UINT32_MAX)
 			wrong(r, "network.mpls holds something that is not a label");
-		e->mpls[e->mpls_n++] = (uint32_t)json_integer_value(v);
+		e->mpls[e->mpls_n++] = (uint32_t)v->integer;
 	}
-	a = get_array(r, o, "network", "encapsulation");
-	for (i = 0; i < json_array_size(a) && i < EVENT_MAX_STACK; i++) {
-		v = json_array_get(a, i);
-		if (!json_is_string(v))
+	v = json_tree_first(&r->tree, get_array(r, o, "network", "encapsulation"));
+	for (; v && e->encapsulation_n < EVENT_MAX_STACK; v = json_tree_next(&r->tree, v)) {
+		if (v->type != JSON_STRING)
 			wrong(r, "network.encapsulation holds something that is not a string");
-		e->encapsulation[e->encapsulation_n++] = json_string_value(v);
+		e->encapsulation[e->encapsulation_n++] = v->text;
 	}
 	o = get_object(r, o, "network", "outer");
 	if (o) {
@@ -978,11 +976,11 @@ static void get_network(struct reader *r, const json_t *doc, struct event *e)
 	}
 }
 
-static void get_flow(struct reader *r, const json_t *doc, struct event *e)
+static void get_flow(struct reader *r, const struct json_node *doc, struct event *e)
 {
 	static const char *const direction[] = { "inbound", "outbound" };
 	static const char *const target[] = { NULL, "unknown" };
-	const json_t *o = get_object(r, doc, "", "flow");
+	const struct json_node *o = get_object(r, doc, "", "flow");
 
 	if (!o)
 		return;
@@ -1007,9 +1005,9 @@ static void get_flow(struct reader *r, const json_t *doc, struct event *e)
 	get_string(r, o, "flow", "icmp", &e->flow.icmp);
 }
 
-static void get_trust(struct reader *r, const json_t *doc, struct event *e)
+static void get_trust(struct reader *r, const struct json_node *doc, struct event *e)
 {
-	const json_t *o = get_object(r, doc, "", "trust");
+	const struct json_node *o = get_object(r, doc, "", "trust");
 
 	if (!o)
 		return;
@@ -1022,10 +1020,10 @@ static void get_trust(struct reader *r, const json_t *doc, struct event *e)
 	get_true(r, o, "trust", "neighbor", &e->trust.neighbor);
 }
 
-static void get_ssh_side(struct reader *r, const json_t *ssh, const char *key,
+static void get_ssh_side(struct reader *r, const struct json_node *ssh, const char *key,
 			 struct event_ssh_side *side)
 {
-	const json_t *o = get_object(r, ssh, "ssh", key);
+	const struct json_node *o = get_object(r, ssh, "ssh", key);
 
 	if (!o)
 		return;
@@ -1038,9 +1036,9 @@ static void get_ssh_side(struct reader *r, const json_t *ssh, const char *key,
 	}
 }
 
-static void get_ssh_auth(struct reader *r, const json_t *ssh, struct event *e)
+static void get_ssh_auth(struct reader *r, const struct json_node *ssh, struct event *e)
 {
-	const json_t *o = get_object(r, ssh, "ssh", "auth");
+	const struct json_node *o = get_object(r, ssh, "ssh", "auth");
 
 	if (!o)
 		return;
@@ -1051,9 +1049,9 @@ static void get_ssh_auth(struct reader *r, const json_t *ssh, struct event *e)
 	get_string(r, o, "auth", "basis", &e->ssh_auth.basis);
 }
 
-static void get_actor(struct reader *r, const json_t *doc, struct event *e)
+static void get_actor(struct reader *r, const struct json_node *doc, struct event *e)
 {
-	const json_t *o = get_object(r, doc, "", "actor");
+	const struct json_node *o = get_object(r, doc, "", "actor");
 
 	if (!o)
 		return;
@@ -1066,9 +1064,9 @@ static void get_actor(struct reader *r, const json_t *doc, struct event *e)
 }
 
 /* policy.loaded has a "change" of its own, which stays in doc. */
-static void get_change(struct reader *r, const json_t *doc, struct event *e)
+static void get_change(struct reader *r, const struct json_node *doc, struct event *e)
 {
-	const json_t *o, *a, *v;
+	const struct json_node *o, *v;
 
 	if (e->type != EVENT_PATH_CHANGE)
 		return;
@@ -1079,18 +1077,17 @@ static void get_change(struct reader *r, const json_t *doc, struct event *e)
 	get_string(r, o, "change", "from", &e->change.from);
 	get_string(r, o, "change", "to", &e->change.to);
 	get_string(r, o, "change", "reason", &e->change.reason);
-	a = get_array(r, o, "change", "evidence");
-	for (size_t i = 0; i < json_array_size(a) && i < EVENT_MAX_EVIDENCE; i++) {
-		v = json_array_get(a, i);
-		if (!json_is_string(v))
+	v = json_tree_first(&r->tree, get_array(r, o, "change", "evidence"));
+	for (; v && e->change.evidence_n < EVENT_MAX_EVIDENCE; v = json_tree_next(&r->tree, v)) {
+		if (v->type != JSON_STRING)
 			wrong(r, "change.evidence holds something that is not a string");
-		e->change.evidence[e->change.evidence_n++] = json_string_value(v);
+		e->change.evidence[e->change.evidence_n++] = v->text;
 	}
 	get_real(r, o, "change", "outage_s", &e->change.outage_s);
 }
 
 /* What no event is without. */
-static void get_head(struct reader *r, const json_t *doc, struct event *e)
+static void get_head(struct reader *r, const struct json_node *doc, struct event *e)
 {
 	const char *id = NULL, *type = NULL, *severity = NULL;
 	char expected[EVENT_ID_STRLEN];
@@ -1098,7 +1095,8 @@ static void get_head(struct reader *r, const json_t *doc, struct event *e)
 
 	if (!get_uint(r, doc, "", "v", UINT32_MAX, &v) || v != EVENT_VERSION) {
 		wrong(r, "v is %s: this program reads version %d",
-		      json_object_get(doc, "v") ? "another version" : "missing", EVENT_VERSION);
+		      json_tree_get(&r->tree, doc, "v") ? "another version" : "missing",
+		      EVENT_VERSION);
 		return;
 	}
 	if (!get_string(r, doc, "", "agent", &e->agent) || !event_agent_valid(e->agent))
@@ -1128,63 +1126,130 @@ static void get_head(struct reader *r, const json_t *doc, struct event *e)
 						    SEVERITY_NUM, 0);
 }
 
-int event_decode(const char *text, size_t len, struct event *e, char *err, size_t size)
+static const char *const part_str[] = { "policy", "device",	 "path",    "service",
+					"source", "destination", "network", "flow",
+					"trust",  "ssh",	 "bgp",	    "actor" };
+static_assert(ARRAY_SIZE(part_str) == EVENT_NUM_PARTS, "a name for each part");
+
+const char *event_part_name(unsigned part)
 {
-	struct reader r = { err, size, false };
+	return NAME(part_str, part);
+}
+
+static unsigned get_flow_parts(struct reader *r, const struct json_node *doc)
+{
+	unsigned parts = 0;
+
+	for (unsigned i = 0; i < EVENT_NUM_PARTS; i++)
+		parts |= json_tree_get(&r->tree, doc, part_str[i]) ? 1u << i : 0;
+	return parts;
+}
+
+/* Each part of the document that the struct has. */
+static void get_parts(struct reader *r, const struct json_node *doc, struct event *e)
+{
+	const struct json_node *o;
+
+	get_string(r, doc, "", "policy", &e->policy);
+	o = get_object(r, doc, "", "device");
+	if (o) {
+		get_string(r, o, "device", "name", &e->device);
+		get_string(r, o, "device", "role", &e->role);
+		get_string(r, o, "device", "vrf", &e->vrf);
+	}
+	e->path = (enum gw_path)get_name(r, doc, "", "path", path_str, ARRAY_SIZE(path_str),
+					 GW_PATH_NONE);
+	e->service = (enum gw_service)get_name(r, doc, "", "service", service_str,
+					       ARRAY_SIZE(service_str), GW_SERVICE_NONE);
+	e->has_ends = get_end(r, doc, "source", &e->source);
+	e->has_ends |= get_end(r, doc, "destination", &e->destination);
+	get_network(r, doc, e);
+	get_flow(r, doc, e);
+	get_trust(r, doc, e);
+	o = get_object(r, doc, "", "ssh");
+	if (o) {
+		e->has_ssh = true;
+		get_ssh_side(r, o, "client", &e->ssh_client);
+		get_ssh_side(r, o, "server", &e->ssh_server);
+		get_string(r, o, "ssh", "kex", &e->ssh_kex);
+		get_string(r, o, "ssh", "host_key", &e->ssh_host_key);
+		get_string(r, o, "ssh", "cipher", &e->ssh_cipher);
+		get_string(r, o, "ssh", "mac", &e->ssh_mac);
+		get_string(r, o, "ssh", "compression", &e->ssh_compression);
+		get_ssh_auth(r, o, e);
+	}
+	get_object(r, doc, "", "bgp");
+	get_actor(r, doc, e);
+	get_change(r, doc, e);
+}
+
+/* The document as a tree: from the text, or from what jansson makes of it. */
+static int read_tree(struct reader *r, const char *text, size_t len, struct event *e)
+{
 	json_error_t why;
-	const json_t *o;
-	json_t *doc;
+	int rc = e->doc ? 1 : json_tree_read(&r->tree, text, len);
+
+	if (rc > 0 && !e->doc) {
+		e->doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
+		if (!e->doc) {
+			snprintf(r->err, r->size, "not JSON: %s at byte %d", why.text,
+				 why.position);
+			return -1;
+		}
+	}
+	if (rc > 0)
+		rc = json_tree_from(&r->tree, e->doc);
+	if (rc)
+		snprintf(r->err, r->size, "out of memory for the document");
+	return rc;
+}
+
+int event_read(const char *text, size_t len, struct event *e, char *err, size_t size)
+{
+	struct reader r = { .err = err, .size = size };
+	const struct json_node *doc;
 
 	memset(e, 0, sizeof(*e));
 	e->flow.handshake_ms = -1;
 	e->change.outage_s = -1;
 	e->actor.loginuid = NO_LOGINUID;
-	doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
-	if (!doc) {
-		snprintf(err, size, "not JSON: %s at byte %d", why.text, why.position);
+	e->text = text;
+	e->text_len = len;
+	if (read_tree(&r, text, len, e)) {
+		event_clear(e);
 		return -1;
 	}
-	e->doc = doc;
-	if (!json_is_object(doc))
+	doc = &r.tree.nodes[1];
+	if (doc->type != JSON_OBJECT)
 		wrong(&r, "not a JSON object");
 	if (!r.failed)
 		get_head(&r, doc, e);
-	if (r.failed)
-		goto fail;
-	get_string(&r, doc, "", "policy", &e->policy);
-	o = get_object(&r, doc, "", "device");
-	if (o) {
-		get_string(&r, o, "device", "name", &e->device);
-		get_string(&r, o, "device", "role", &e->role);
-		get_string(&r, o, "device", "vrf", &e->vrf);
-	}
-	e->path = (enum gw_path)get_name(&r, doc, "", "path", path_str, ARRAY_SIZE(path_str),
-					 GW_PATH_NONE);
-	e->service = (enum gw_service)get_name(&r, doc, "", "service", service_str,
-					       ARRAY_SIZE(service_str), GW_SERVICE_NONE);
-	e->has_ends = get_end(&r, doc, "source", &e->source);
-	e->has_ends |= get_end(&r, doc, "destination", &e->destination);
-	get_network(&r, doc, e);
-	get_flow(&r, doc, e);
-	get_trust(&r, doc, e);
-	o = get_object(&r, doc, "", "ssh");
-	if (o) {
-		e->has_ssh = true;
-		get_ssh_side(&r, o, "client", &e->ssh_client);
-		get_ssh_side(&r, o, "server", &e->ssh_server);
-		get_string(&r, o, "ssh", "kex", &e->ssh_kex);
-		get_string(&r, o, "ssh", "host_key", &e->ssh_host_key);
-		get_string(&r, o, "ssh", "cipher", &e->ssh_cipher);
-		get_string(&r, o, "ssh", "mac", &e->ssh_mac);
-		get_string(&r, o, "ssh", "compression", &e->ssh_compression);
-		get_ssh_auth(&r, o, e);
-	}
-	get_object(&r, doc, "", "bgp");
-	get_actor(&r, doc, e);
-	get_change(&r, doc, e);
+	if (!r.failed)
+		get_parts(&r, doc, e);
+	e->parts = r.failed ? 0 : get_flow_parts(&r, doc);
+	e->strings = r.tree.text; /* the event's strings stand there, or in e->doc */
+	r.tree.text = NULL;
+	json_tree_clear(&r.tree);
 	if (!r.failed)
 		return 0;
-fail:
+	event_clear(e);
+	return -1;
+}
+
+const json_t *event_doc(struct event *e)
+{
+	if (!e->doc && e->text)
+		e->doc = json_loadb(e->text, e->text_len, JSON_REJECT_DUPLICATES, NULL);
+	return e->doc;
+}
+
+int event_decode(const char *text, size_t len, struct event *e, char *err, size_t size)
+{
+	if (event_read(text, len, e, err, size))
+		return -1;
+	if (event_doc(e))
+		return 0;
+	snprintf(err, size, "not JSON, or out of memory for it");
 	event_clear(e);
 	return -1;
 }
@@ -1192,5 +1257,6 @@ fail:
 void event_clear(struct event *e)
 {
 	json_decref(e->doc);
+	free(e->strings);
 	memset(e, 0, sizeof(*e));
 }

@@ -18,6 +18,7 @@ WAYS = {
     "common": [
         ["addr", "bytes", "clock", "log", "secret"],
         ["redis_url", "redis_tls"],
+        ["json_tree"],
         ["conf_value", "conf_yaml", "conf", "community_id", "event", "redis", "redis_options",
          "landlock", "syscalls"],
         ["privilege"],
