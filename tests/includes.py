@@ -58,7 +58,7 @@ WAYS = {
         ["chain_check"],
         ["incident", "joint"],
         ["alert"],
-        ["words", "output"],
+        ["words", "output", "moments"],
         ["view", "view_row", "view_fabric", "query", "timeline", "verify"],
         ["report_text", "report_axis", "report_html_text", "incident_words", "report_svg",
          "report_md", "report_html", "report"],
