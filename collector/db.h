@@ -20,14 +20,51 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "collector/store_result.h"
+
+#define DB_MAX_VALUES 48 /* of one statement */
+
 struct db;
 struct db_row; /* a row of an answer, borrowed */
+typedef int db_row_fn(void *arg, struct db_row *row);
 
 bool db_is_pg(const struct db *d);
 const char *db_error(const struct db *d);
 
+/* ---- a connection: store.c alone calls these ---------------------------------- */
+
+/* A file, ":memory:" or a postgresql:// URL. NULL with one line in err, which begins
+ * with the name and tells the remedy. */
+struct db *db_open(const char *where, bool write, char *err, size_t size);
+void db_close(struct db *d);		 /* accepts NULL */
+const char *db_name(const struct db *d); /* for people: no password in it */
+int db_say(struct db *d, int result, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Any number of statements without values. */
+int db_script(struct db *d, const char *sql);
+
+/* Which schema it has, 0: none yet. STORE_FAILED: it is not ours, db_error() says so. */
+int db_schema(struct db *d, int *version);
+int db_own(struct db *d); /* marks a new one as ours */
+
+/* write: waits until no other writer is at work. Else one snapshot for all that is
+ * asked until db_rollback(). */
+int db_begin(struct db *d, bool write);
+int db_commit(struct db *d);
+void db_rollback(struct db *d);
+
+/* Within a transaction: what follows db_mark() is kept or undone as a whole. */
+int db_mark(struct db *d);
+int db_unmark(struct db *d);
+int db_undo(struct db *d);
+
+/* What the database itself finds wrong: rows of one text. */
+int db_damage(struct db *d, db_row_fn *fn, void *arg);
+
+/* ---- statements ------------------------------------------------------------ */
+
 /*
- * Statements. sql may be any text; it is prepared once and kept by its content.
+ * sql may be any text; it is prepared once and kept by its content.
  * Letters of fmt, one for each value: t text (NULL: NULL), i uint64_t, n int64_t,
  * o uint64_t where 0 means NULL, d double where below 0 means NULL, b bytes and
  * their size_t, j text and its size_t.
@@ -42,7 +79,6 @@ int db_get(struct db *d, struct db_row **row, const char *sql, const char *fmt, 
 
 /* Hands each row to fn, which may run other statements; it returns 0, or anything
  * else to stop; that is returned. However long the answer, memory is bounded. */
-typedef int db_row_fn(void *arg, struct db_row *row);
 int db_each(struct db *d, db_row_fn *fn, void *arg, const char *sql, const char *fmt, ...);
 
 /* Columns from 0. */
@@ -52,21 +88,40 @@ uint64_t db_u64(struct db_row *row, int column);     /* 0 when it is NULL */
 int64_t db_i64(struct db_row *row, int column);
 double db_real(struct db_row *row, int column);
 const void *db_blob(struct db_row *row, int column, size_t *len);
+int db_columns(struct db_row *row);
+/* What stands there: 't' text, 'n' a number without a fraction, 'd' another, 'b' bytes,
+ * 0 NULL. */
+char db_kind(struct db_row *row, int column);
+
+/* ---- values that are not written into a call ---------------------------------- */
+
+struct db_value {
+	char kind; /* 't' text, 'n' number, 'd' double, 'b' bytes; 0: NULL */
+	union {
+		int64_t number;
+		double real;
+		const void *data; /* len bytes; text need not end with NUL */
+	};
+	size_t len;
+};
+
+struct db_value db_value_text(const char *text); /* NULL: NULL */
+struct db_value db_value_u64(uint64_t number);
+/* As db_run() and db_get(). */
+int db_run_values(struct db *d, const char *sql, const struct db_value *v, int n);
+int db_get_values(struct db *d, struct db_row **row, const char *sql, const struct db_value *v,
+		  int n);
 
 /* ---- a statement in the making --------------------------------------------- */
 
 /* For filters: text, with values where they stand. Zero it first. */
-#define DB_MAX_VALUES 32
-
 struct db_query {
 	char sql[4096];
 	size_t len;
-	struct {
-		const char *text; /* NULL: the number is meant */
-		uint64_t number;
-	} values[DB_MAX_VALUES];
+	struct db_value values[DB_MAX_VALUES];
 	int n;
 	bool open; /* WHERE is written */
+	bool too_long;
 };
 
 void db_add(struct db_query *q, const char *text);
@@ -77,6 +132,7 @@ void db_add_u64(struct db_query *q, const char *text, uint64_t value);
 void db_where(struct db_query *q, const char *condition);
 void db_where_text(struct db_query *q, const char *condition, const char *value);
 void db_where_u64(struct db_query *q, const char *condition, uint64_t value);
+/* STORE_FAILED: the statement became too long. */
 int db_query_each(struct db *d, const struct db_query *q, db_row_fn *fn, void *arg);
 
 #endif

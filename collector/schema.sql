@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
 -- The store of glasswatch-collector, schema 1. Built into the program; only
--- store_sqlite*.c runs SQL against it.
+-- store*.c runs SQL against it.
 --
 -- `events` is the record: every document as it came, in the order of arrival (n
 -- has no holes). All other tables are derived from it in the same transaction,

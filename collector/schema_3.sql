@@ -224,3 +224,6 @@ CREATE TABLE segments (
 	removed INTEGER NOT NULL,
 	why TEXT NOT NULL	    -- age, size
 ) STRICT;
+
+DROP INDEX anchors_unsent; -- conditions are spelled so that both databases know them
+CREATE INDEX anchors_unsent ON anchors (number) WHERE sent = 0;

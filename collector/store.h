@@ -22,12 +22,9 @@
 #include <stdint.h>
 
 #include "collector/chain.h"
+#include "collector/store_result.h"
 #include "common/addr.h"
 #include "common/event.h"
-
-#define STORE_REFUSED (-1)
-#define STORE_FAILED (-2)
-#define STORE_BROKEN (-3)
 
 struct store;
 

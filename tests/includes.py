@@ -53,7 +53,8 @@ WAYS = {
     ],
     "collector": [
         ["chain", "metrics"],
-        ["db", "db_sqlite", "db_pg"],
+        ["store_result"],
+        ["db", "db_ops", "db_sqlite", "db_pg"],
         ["store", "store_*"],
         ["chain_check"],
         ["incident", "joint"],
@@ -85,7 +86,7 @@ ALSO = {
 }
 # Libraries that one file hides from the rest.
 ONLY = {
-    "sqlite3.h": r"agent/outbox|collector/store_sqlite|collector/db_sqlite",
+    "sqlite3.h": r"agent/outbox|collector/db_sqlite",
     "libpq-fe.h": r"collector/db_pg",
     "microhttpd.h": r"collector/http",
     "curl/curl.h": r"collector/deliver",

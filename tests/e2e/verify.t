@@ -272,15 +272,17 @@ def holes():
 def migrated():
     """A store that was written before there was a chain."""
     path = os.path.join(base, "old.db")
-    shutil.copy(good, path)
-    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
-        for t in ("chain", "anchors", "alarms", "targets"):
-            db.execute("DROP TABLE " + t)
-        db.execute("DELETE FROM meta WHERE key = 'store'")
-        db.execute("UPDATE meta SET value = '1' WHERE key = 'schema'")
-        for column in ("agents DROP COLUMN heard", "agents DROP COLUMN interval",
-                       "gaps DROP COLUMN noticed", "gaps DROP COLUMN told"):
-            db.execute("ALTER TABLE " + column)
+    with open("collector/schema.sql", encoding="utf-8") as f, \
+            contextlib.closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.executescript(f.read())
+        db.execute("PRAGMA application_id = 0x67776173")
+        db.execute("ATTACH ? AS new", (good,))
+        for table in ("events", "dead_letters", "flows", "agents", "gaps", "devices"):
+            columns = ", ".join('"%s"' % x[1] for x in db.execute(f"PRAGMA table_info({table})"))
+            db.execute(f"INSERT INTO {table} ({columns}) SELECT {columns} FROM new.{table}")
+        db.execute("INSERT INTO incidents VALUES (7, 'd', 5, 6, NULL, 'in-band', 'unreachable', 'r',"
+                   " NULL, NULL)")
+        db.execute("INSERT INTO meta VALUES ('schema', '1')")
     status, said = verify(path)
     tap.ok(status == 2 and "older glasswatch-collector" in said, "an older store is named", said)
     c = Collector(base, redis, "old", "old.db")
@@ -291,6 +293,8 @@ def migrated():
     status, doc = verify(path)
     tap.ok(status == 0 and doc["places"] == 60 and by_hand(path) == doc["head"],
            "and its record is in a chain", doc)
+    tap.ok([(x["id"], x["device"], x["worst"]) for x in c.json("incidents")] ==
+           [(7, "d", "unreachable")], "its incident is still there", c.json("incidents"))
 
 
 base = tempfile.mkdtemp(prefix="glasswatch-verify.")

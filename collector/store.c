@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The store: opening, migrations, transactions. The tables are specified in
+ * schema.sql, and what each newer schema adds in schema_2.sql and so on.
+ *
+ * One batch is one transaction, so the price of reaching the disk is paid once for
+ * some hundred events. Each entry of a batch runs inside a savepoint. When its values
+ * break a constraint, only that entry is undone (it becomes a dead letter) and the
+ * batch goes on; when the store itself cannot be written, the whole batch is undone.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/store_db.h"
+
+static const char schema_1[] =
+#include "schema.sql.h"
+	;
+static const char schema_2[] =
+#include "schema_2.sql.h"
+	;
+static const char schema_3[] =
+#include "schema_3.sql.h"
+	;
+
+/* migrations[i] leads from schema i to schema i + 1. */
+static const char *const migrations[] = { schema_1, schema_2, schema_3 };
+#define SCHEMA_CHAIN 2 /* the first with a hash chain */
+#define SCHEMA ((int)(sizeof(migrations) / sizeof(migrations[0])))
+
+int store_done(int rc)
+{
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- opening --------------------------------------------------------------- */
+
+/* Inside the transaction that prepare_schema() began. */
+static int migrate(struct store *s, int from)
+{
+	char version[16];
+	int rc = 0;
+
+	for (int i = from; i < SCHEMA && !rc; i++) {
+		rc = db_script(s->db, migrations[i]);
+		if (!rc && i + 1 == SCHEMA_CHAIN)
+			rc = store_chain_build(s);
+	}
+	if (!rc)
+		rc = db_own(s->db);
+	if (rc)
+		return rc;
+	snprintf(version, sizeof(version), "%d", SCHEMA);
+	return store_done(db_run(s->db,
+				 "INSERT INTO meta (key, value) VALUES ('schema', $1)"
+				 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+				 "t", version));
+}
+
+/* Is this our database, and which schema has it? *version is 0 for an empty one. */
+static int identify(struct store *s, int *version)
+{
+	int rc = db_schema(s->db, version);
+
+	if (rc || *version <= SCHEMA)
+		return rc;
+	return db_say(s->db, STORE_FAILED,
+		      "%s: written by a newer glasswatch-collector (schema %d, this one knows "
+		      "%d): upgrade this program",
+		      db_name(s->db), *version, SCHEMA);
+}
+
+static int prepare_schema(struct store *s, enum store_mode mode)
+{
+	int version, rc = identify(s, &version);
+
+	if (rc || (mode == STORE_READ && version == SCHEMA))
+		return rc;
+	if (mode == STORE_READ && version == 0)
+		return db_say(s->db, STORE_FAILED,
+			      "%s: the store is empty; `glasswatch-collector run` fills it",
+			      db_name(s->db));
+	if (mode == STORE_READ)
+		return db_say(s->db, STORE_FAILED,
+			      "%s: written by an older glasswatch-collector; start "
+			      "`glasswatch-collector run` once to bring it up to date",
+			      db_name(s->db));
+	rc = store_begin(s); /* also to learn whether it can be written */
+	if (rc)
+		return rc;
+	rc = identify(s, &version); /* another collector may have been faster */
+	if (!rc && version < SCHEMA)
+		rc = migrate(s, version);
+	if (!rc)
+		rc = store_commit(s);
+	if (rc)
+		store_rollback(s);
+	return rc;
+}
+
+struct store *store_open(const char *path, enum store_mode mode, char *err, size_t size)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	if (!s || !(s->digest = chain_digest_new())) {
+		snprintf(err, size, "%s: out of memory", path);
+		store_close(s);
+		return NULL;
+	}
+	s->db = db_open(path, mode == STORE_WRITE, err, size);
+	if (!s->db || prepare_schema(s, mode) || store_chain_open(s)) {
+		if (s->db)
+			snprintf(err, size, "%s", db_error(s->db));
+		store_close(s);
+		return NULL;
+	}
+	return s;
+}
+
+void store_close(struct store *s)
+{
+	if (!s)
+		return;
+	chain_digest_free(s->digest);
+	db_close(s->db);
+	free(s);
+}
+
+const char *store_error(const struct store *s)
+{
+	return db_error(s->db);
+}
+
+/* ---- transactions ---------------------------------------------------------- */
+
+int store_begin(struct store *s)
+{
+	s->head_known = false; /* another collector may have written since */
+	return db_begin(s->db, true);
+}
+
+int store_snapshot(struct store *s)
+{
+	return db_begin(s->db, false);
+}
+
+int store_commit(struct store *s)
+{
+	return db_commit(s->db);
+}
+
+void store_rollback(struct store *s)
+{
+	s->head_known = false;
+	db_rollback(s->db);
+}
+
+int store_entry_begin(struct store *s)
+{
+	return db_mark(s->db);
+}
+
+int store_entry_end(struct store *s)
+{
+	return db_unmark(s->db);
+}
+
+int store_entry_undo(struct store *s)
+{
+	s->head_known = false;
+	return db_undo(s->db);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_STORE_DB_H
+#define GW_STORE_DB_H
+/* What the files of the store share: store.c (opening, transactions), store_record.c
+ * (events, agents, devices), store_flow.c, store_path.c, store_chain.c,
+ * store_missing.c, store_read.c and whoever else holds SQL. */
+#include "collector/chain.h"
+#include "collector/db.h"
+#include "collector/store.h"
+
+struct store {
+	struct db *db;
+	const char *name; /* of the agent that the collector's own events are of */
+
+	/* the chain */
+	char id[CHAIN_ID_LEN];
+	struct chain_digest *digest;
+	struct chain_hash head; /* at this place; read again in each transaction */
+	uint64_t head_place;
+	uint64_t newest; /* events.n */
+	bool head_known;
+};
+
+/* A number of rows is no error. */
+int store_done(int rc);
+
+/* store_chain.c: gives a row of the record its place. v: the columns of
+ * STORE_CHAIN_EVENT or STORE_CHAIN_DEAD, as they are stored. */
+enum chain_kind { CHAIN_EVENT, CHAIN_DEAD_LETTER };
+int store_chain_add(struct store *s, enum chain_kind kind, uint64_t n, const struct db_value *v,
+		    int n_values);
+int store_chain_head(struct store *s); /* so that head, head_place, newest are known */
+/* Reads the store's id, or gives it one and builds the chain over what is there;
+ * inside the transaction that brings the schema up to date. */
+int store_chain_open(struct store *s);
+int store_chain_build(struct store *s);
+
+/* Read the columns of STORE_FLOW_COLUMNS and STORE_EPISODE_COLUMNS, in order. */
+void store_flow_row(struct db_row *row, struct store_flow *out);
+void store_episode_row(struct db_row *row, struct store_episode *out);
+
+#define STORE_FLOW_COLUMNS                                                                         \
+	"n, agent, flow, seq, open, established, direction, device, role, path, service, "         \
+	"source, source_port, source_packets, source_bytes, "                                      \
+	"destination, destination_port, destination_packets, destination_bytes, "                  \
+	"state, outcome, verdict, list, rule, prefix, start, \"end\", community_id, \"user\", "    \
+	"json"
+
+/* Of `episodes i`. sessions: established SSH toward lo6; attempts: never established. */
+#define STORE_EPISODE_COLUMNS                                                                      \
+	"id, device, began, opened, closed, state, worst, reason, closed_by, outage, "             \
+	"(SELECT COUNT(*) FROM incident_flows j JOIN flows f ON f.n = j.flow "                     \
+	" WHERE j.incident = i.incident AND f.established = 1 AND f.path = 'in-band' "             \
+	" AND f.service = 'ssh'), "                                                                \
+	"(SELECT COUNT(*) FROM incident_flows j JOIN flows f ON f.n = j.flow "                     \
+	" WHERE j.incident = i.incident AND f.verdict = 'untrusted'), "                            \
+	"(SELECT COUNT(*) FROM incident_flows j JOIN flows f ON f.n = j.flow "                     \
+	" WHERE j.incident = i.incident AND f.established = 0)"
+
+/* What a place of the chain covers, in this order; see chain.h. */
+#define STORE_CHAIN_EVENT                                                                          \
+	"agent, seq, time, stored, type, severity, device, path, service, source, verdict, "       \
+	"policy, flow, json"
+#define STORE_CHAIN_EVENT_N 14
+#define STORE_CHAIN_DEAD "entry, received, reason, data"
+#define STORE_CHAIN_DEAD_N 4
+
+#endif
