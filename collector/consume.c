@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The states are those of consume.h; one command is under way at a time, but for
- * XACK: the next read follows it at once. */
+ * XACK, which the next read follows at once, and in READ the next batch is asked for
+ * before a full one is stored. */
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
@@ -27,6 +28,7 @@
 #define ANCHOR_PLACES 1000	   /* an anchor after so many rows, */
 #define ANCHOR_AGE (60 * NS_PER_S) /* or after so long, when there are any */
 #define ARGS_FIXED 16
+#define RAW_MOST 4096 /* kept of an entry without a document */
 
 enum state {
 	STATE_DOWN,
@@ -55,6 +57,7 @@ struct consume {
 	bool trim_due, claim_due, cannot_claim; /* cannot: Redis before 6.2 has no XAUTOCLAIM */
 	char cursor[64];			/* of XAUTOCLAIM */
 	bool ack_refused; /* the newest XACK was: do not read the same again at once */
+	unsigned reads;	  /* XREADGROUPs for new entries without an answer yet */
 	unsigned acks;	  /* XACKs without an answer yet */
 	unsigned pause_ms;
 	uint64_t listening_ns; /* since when all is heard; 0: it is not */
@@ -63,6 +66,7 @@ struct consume {
 	bool told_ready, anchors_due;
 	char complaint[600]; /* said last, so that it is said once */
 	const char **ids;    /* of a batch, for XACK */
+	struct ingest_entry *entries;
 	struct consume_totals totals;
 	uint64_t next_dead; /* say again when so many are dead */
 };
@@ -182,46 +186,45 @@ static void acknowledge(struct consume *c, size_t n)
 /* ---- a batch --------------------------------------------------------------- */
 
 /* Fields that are not ours, as text for the dead letters. */
-static size_t raw_fields(const redisReply *fields, char *buf, size_t size)
+static void raw_fields(const redisReply *fields, struct ingest_entry *e)
 {
+	char *buf = malloc(RAW_MOST);
 	size_t len = 0;
 
-	for (size_t i = 0; i < fields->elements; i++) {
+	e->raw = buf;
+	for (size_t i = 0; buf && i < fields->elements; i++) {
 		const redisReply *f = fields->element[i];
 		size_t n = f->str ? (size_t)f->len : 0;
 
-		if (len + n + 1 > size)
+		if (len + n + 1 > RAW_MOST)
 			break;
 		if (n)
 			memcpy(buf + len, f->str, n);
 		len += n;
 		buf[len++] = i % 2 ? '\n' : '=';
 	}
-	return len;
+	e->raw_len = len;
 }
 
-/* One [id, [field, value, ...]]; 0 or as ingest_entry(). */
-static int ingest_reply(struct consume *c, const redisReply *entry, struct ingest_counts *counts)
+/* One [id, [field, value, ...]]. Its strings are the reply's, but for raw. */
+static struct ingest_entry entry_of(const redisReply *entry)
 {
 	const redisReply *fields = entry->element[1];
 	struct ingest_entry e = { .id = entry->element[0]->str };
-	char raw[4096];
 
 	if (fields->type != REDIS_REPLY_ARRAY) {
 		/* Pending here, but no longer in the stream: somebody trimmed it. */
-		e.raw = "";
-		return ingest_lost(c->store, &e, c->config.now_real(), counts);
+		e.lost = true;
+		return e;
 	}
 	for (size_t i = 0; i + 1 < fields->elements; i += 2)
 		if (fields->element[i]->str && strcmp(fields->element[i]->str, "json") == 0) {
 			e.json = fields->element[i + 1]->str;
 			e.len = (size_t)fields->element[i + 1]->len;
 		}
-	if (!e.json) {
-		e.raw_len = raw_fields(fields, raw, sizeof(raw));
-		e.raw = raw;
-	}
-	return ingest_entry(c->store, &e, c->config.now_real(), counts);
+	if (!e.json)
+		raw_fields(fields, &e);
+	return e;
 }
 
 static bool is_entry(const redisReply *r)
@@ -302,15 +305,19 @@ static bool take_batch(struct consume *c, const redisReply *list)
 
 	if (!list->elements && c->state != STATE_READ)
 		return true;
-	rc = ingest_begin(c->store);
-	for (size_t i = 0; i < list->elements && !rc; i++) {
+	for (size_t i = 0; i < list->elements && n < c->config.batch; i++) {
 		const redisReply *entry = list->element[i];
 
-		if (!is_entry(entry) || n >= c->config.batch)
+		if (!is_entry(entry))
 			continue; /* XAUTOCLAIM of Redis 6.2 hands out nil for deleted ones */
-		rc = ingest_reply(c, entry, &counts);
-		c->ids[n++] = entry->element[0]->str;
+		c->ids[n] = entry->element[0]->str;
+		c->entries[n++] = entry_of(entry);
 	}
+	rc = ingest_begin(c->store);
+	if (!rc)
+		rc = ingest_batch(c->store, c->entries, n, c->config.now_real(), &counts);
+	for (size_t i = 0; i < n; i++)
+		free((char *)(uintptr_t)c->entries[i].raw);
 	if (!end_batch(c, rc, false))
 		return false;
 	acknowledge(c, n); /* only now */
@@ -455,32 +462,60 @@ static void listen_on(struct consume *c, size_t entries)
 		c->listening_ns = now;
 }
 
+static int send_read(struct consume *c, bool wait);
+
 static void on_read(void *arg, const struct redisReply *reply)
 {
 	struct consume *c = arg;
 	const redisReply *entries;
 
-	if (is_trouble(c, reply))
+	c->reads--;
+	/* Asked for before the state changed: PENDING, which begins later, has its entries. */
+	if (c->state != STATE_READ || is_trouble(c, reply))
 		return;
 	entries = entries_of(reply);
 	listen_on(c, entries->elements);
+	/* Redis puts the next batch together while this one is stored. Without BLOCK:
+	 * the XACK of this one stands behind it. */
+	if (entries->elements >= c->config.batch && !c->reads && !c->claim_due && !c->trim_due &&
+	    send_read(c, false) == 0)
+		redis_flush(c->redis);
 	if (take_batch(c, entries))
 		proceed(c, c->claim_due ? STATE_CLAIM : STATE_READ);
 }
 
 /* ---- states ---------------------------------------------------------------- */
 
-static int send_read(struct consume *c, bool fresh)
+/* What nobody was given yet. */
+static int send_read(struct consume *c, bool wait)
 {
+	const char *argv[ARGS_FIXED] = { "XREADGROUP", "GROUP", c->config.group, c->config.consumer,
+					 "COUNT" };
 	char batch[16], block[16];
+	int n = 6, rc;
 
 	snprintf(batch, sizeof(batch), "%u", c->config.batch);
 	snprintf(block, sizeof(block), "%d", BLOCK_MS);
-	if (fresh)
-		return send_args(c, on_read,
-				 (const char *[]){ "XREADGROUP", "GROUP", c->config.group,
-						   c->config.consumer, "COUNT", batch, "BLOCK",
-						   block, "STREAMS", c->config.stream, ">", NULL });
+	argv[5] = batch;
+	if (wait) {
+		argv[n++] = "BLOCK";
+		argv[n++] = block;
+	}
+	argv[n++] = "STREAMS";
+	argv[n++] = c->config.stream;
+	argv[n] = ">";
+	c->asked_ns = c->config.now_real();
+	rc = send_args(c, on_read, argv);
+	c->reads += rc == 0;
+	return rc;
+}
+
+/* What this consumer was given before. */
+static int send_pending(struct consume *c)
+{
+	char batch[16];
+
+	snprintf(batch, sizeof(batch), "%u", c->config.batch);
 	return send_args(c, on_pending,
 			 (const char *[]){ "XREADGROUP", "GROUP", c->config.group,
 					   c->config.consumer, "COUNT", batch, "STREAMS",
@@ -520,7 +555,7 @@ static void advance(struct consume *c, enum state state)
 						 c->config.group, "0", "MKSTREAM", NULL });
 		break;
 	case STATE_PENDING:
-		rc = send_read(c, false);
+		rc = send_pending(c);
 		break;
 	case STATE_CLAIM:
 		rc = send_claim(c);
@@ -531,8 +566,7 @@ static void advance(struct consume *c, enum state state)
 			arm(c->trim_timer, TRIM_EVERY_MS);
 			consume_trim_start(c->trim, c->redis, c->config.now_real());
 		}
-		c->asked_ns = c->config.now_real();
-		rc = send_read(c, true);
+		rc = c->reads ? 0 : send_read(c, true);
 		break;
 	default:
 		break;
@@ -611,11 +645,12 @@ struct consume *consume_open(struct event_base *base, const struct consume_confi
 	c->next_dead = 1;
 	c->trim_due = true;
 	c->ids = calloc(config->batch, sizeof(*c->ids));
+	c->entries = calloc(config->batch, sizeof(*c->entries));
 	c->timer = evtimer_new(base, on_timer, c);
 	c->claim_timer = evtimer_new(base, on_claim_timer, c);
 	c->trim_timer = evtimer_new(base, on_trim_timer, c);
 	c->trim = consume_trim_new(config->stream, config->group);
-	if (c->ids && c->timer && c->claim_timer && c->trim_timer && c->trim)
+	if (c->ids && c->entries && c->timer && c->claim_timer && c->trim_timer && c->trim)
 		c->anchors = consume_anchors_open(store, config->stream, config->consumer,
 						  config->anchors, on_anchor, c, err, size);
 	if (c->anchors)
@@ -665,5 +700,6 @@ void consume_close(struct consume *c, struct consume_totals *totals)
 	consume_trim_free(c->trim);
 	consume_anchors_close(c->anchors);
 	free(c->ids);
+	free(c->entries);
 	free(c);
 }

@@ -70,37 +70,46 @@ static int bury(struct store *s, const struct ingest_entry *entry, uint64_t now_
 	return store_dead_letter(s, entry->id, now_ns, reason, data, len);
 }
 
-static int ingest_event(struct store *s, const struct ingest_entry *entry, const struct event *e,
-			uint64_t now_ns, struct ingest_counts *counts)
+/* What store_all() answered, other than an error. A conflict has changed nothing. */
+static int settle(struct store *s, const struct ingest_entry *entry, const struct event *e,
+		  uint64_t now_ns, int rc, struct ingest_counts *counts)
 {
 	char reason[600];
-	int undo, rc;
 
-	rc = store_entry_begin(s);
-	if (rc)
-		return rc;
-	rc = store_all(s, e, entry, now_ns);
-	if (rc == STORE_FAILED || rc == STORE_BROKEN)
-		return rc;
-	if (rc == STORE_REFUSED) {
-		snprintf(reason, sizeof(reason), "the store refuses it: %s", store_error(s));
-		undo = store_entry_undo(s);
-		return undo ? undo : bury(s, entry, now_ns, reason, counts);
-	}
 	if (rc == STORE_CONFLICT) {
 		snprintf(reason, sizeof(reason),
 			 "%s/%" PRIu64 " is stored already with other content: two agents have the "
 			 "same name, or the agent's outbox was removed and it counts from 1 again "
 			 "(give it a new name)",
 			 e->agent, e->seq);
-		undo = store_entry_undo(s);
-		return undo ? undo : bury(s, entry, now_ns, reason, counts);
+		return bury(s, entry, now_ns, reason, counts);
 	}
 	if (rc == STORE_NEW)
 		counts->stored++;
 	else
 		counts->duplicates++;
-	return store_entry_end(s);
+	return 0;
+}
+
+/* Whatever the store refuses of it, nothing of it stays. */
+static int ingest_event(struct store *s, const struct ingest_entry *entry, const struct event *e,
+			uint64_t now_ns, struct ingest_counts *counts)
+{
+	char reason[600];
+	int rc = store_entry_begin(s), end;
+
+	if (rc)
+		return rc;
+	rc = store_all(s, e, entry, now_ns);
+	if (rc == STORE_FAILED || rc == STORE_BROKEN)
+		return rc;
+	if (rc == STORE_REFUSED)
+		snprintf(reason, sizeof(reason), "the store refuses it: %s", store_error(s));
+	end = rc == STORE_REFUSED ? store_entry_undo(s) : store_entry_end(s);
+	if (end)
+		return end;
+	return rc == STORE_REFUSED ? bury(s, entry, now_ns, reason, counts)
+				   : settle(s, entry, e, now_ns, rc, counts);
 }
 
 int ingest_begin(struct store *s)
@@ -108,35 +117,81 @@ int ingest_begin(struct store *s)
 	return store_begin(s);
 }
 
-int ingest_entry(struct store *s, const struct ingest_entry *entry, uint64_t now_real_ns,
-		 struct ingest_counts *counts)
+/* 0: *e is the event, to be cleared. 1: it was buried. */
+static int read_entry(struct store *s, const struct ingest_entry *entry, uint64_t now_ns,
+		      struct event *e, struct ingest_counts *counts)
 {
-	const char *why;
-	struct event e;
+	const char *why = NULL;
 	char err[256];
 	int rc;
 
-	if (!entry->json)
-		return bury(s, entry, now_real_ns, "the entry has no field \"json\"", counts);
-	if (entry->len > INGEST_MAX_JSON)
-		return bury(s, entry, now_real_ns, "the document is larger than 1 MiB", counts);
-	if (event_decode(entry->json, entry->len, &e, err, sizeof(err)))
-		return bury(s, entry, now_real_ns, err, counts);
-	why = strcmp(e.agent, store_name(s)) == 0 ? "the name of its agent is the collector's own"
-						  : unfit(&e);
-	rc = why ? bury(s, entry, now_real_ns, why, counts)
-		 : ingest_event(s, entry, &e, now_real_ns, counts);
+	if (entry->lost)
+		why = "it was trimmed from the stream or deleted before it was acknowledged; if "
+		      "it was never stored, its agent's gaps show it";
+	else if (!entry->json)
+		why = "the entry has no field \"json\"";
+	else if (entry->len > INGEST_MAX_JSON)
+		why = "the document is larger than 1 MiB";
+	else if (event_decode(entry->json, entry->len, e, err, sizeof(err)))
+		why = err;
+	if (!why) {
+		why = strcmp(e->agent, store_name(s)) == 0
+			      ? "the name of its agent is the collector's own"
+			      : unfit(e);
+		if (!why)
+			return 0;
+		event_clear(e);
+	}
+	rc = bury(s, entry, now_ns, why, counts);
+	return rc ? rc : 1;
+}
+
+int ingest_entry(struct store *s, const struct ingest_entry *entry, uint64_t now_real_ns,
+		 struct ingest_counts *counts)
+{
+	struct event e;
+	int rc = read_entry(s, entry, now_real_ns, &e, counts);
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = ingest_event(s, entry, &e, now_real_ns, counts);
 	event_clear(&e);
 	return rc;
 }
 
-int ingest_lost(struct store *s, const struct ingest_entry *entry, uint64_t now_real_ns,
-		struct ingest_counts *counts)
+/* Without a way back for one entry alone. STORE_REFUSED: something was refused. */
+static int ingest_plainly(struct store *s, const struct ingest_entry *entry, uint64_t now_ns,
+			  struct ingest_counts *counts)
 {
-	return bury(s, entry, now_real_ns,
-		    "it was trimmed from the stream or deleted before it was acknowledged; if it "
-		    "was never stored, its agent's gaps show it",
-		    counts);
+	struct event e;
+	int rc = read_entry(s, entry, now_ns, &e, counts);
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = store_all(s, &e, entry, now_ns);
+	if (rc >= 0)
+		rc = settle(s, entry, &e, now_ns, rc, counts);
+	event_clear(&e);
+	return rc;
+}
+
+int ingest_batch(struct store *s, const struct ingest_entry *entries, size_t n,
+		 uint64_t now_real_ns, struct ingest_counts *counts)
+{
+	struct ingest_counts before = *counts;
+	int rc = 0;
+
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = ingest_plainly(s, &entries[i], now_real_ns, counts);
+	if (rc != STORE_REFUSED)
+		return rc;
+	/* A savepoint for each costs as much as a third of the rest. */
+	*counts = before;
+	store_rollback(s);
+	rc = store_begin(s);
+	for (size_t i = 0; i < n && !rc; i++)
+		rc = ingest_entry(s, &entries[i], now_real_ns, counts);
+	return rc;
 }
 
 static int store_own(struct store *s, const struct event *e, const char *json, uint64_t now_ns)

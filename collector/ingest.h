@@ -5,12 +5,13 @@
  * One event's journey: decode, store, fold into its flow, correlate, store what
  * changed. All of a batch is one transaction:
  *
- *	ingest_begin()  ingest_entry()...  ingest_commit()  and only then XACK
+ *	ingest_begin()  ingest_batch()  ingest_commit()  and only then XACK
  *
  * Each returns 0, or STORE_FAILED / STORE_BROKEN (the store cannot take it now;
  * nothing of the batch is stored, acknowledge nothing, store_error() says why).
  * An entry that can never be stored is no error: it goes to the dead letters.
  */
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,15 +33,16 @@ struct ingest_entry {
 	size_t len;
 	const char *raw;
 	size_t raw_len;
+	bool lost; /* it was handed out before and is no longer in the stream */
 };
 
 int ingest_begin(struct store *s);
+/* All of a transaction's entries. When the store refuses something of one, the
+ * transaction is begun anew and each is stored by ingest_entry(). */
+int ingest_batch(struct store *s, const struct ingest_entry *entries, size_t n,
+		 uint64_t now_real_ns, struct ingest_counts *counts);
 int ingest_entry(struct store *s, const struct ingest_entry *entry, uint64_t now_real_ns,
 		 struct ingest_counts *counts);
-/* An entry that was handed out before and is no longer in the stream: a dead letter
- * says so. */
-int ingest_lost(struct store *s, const struct ingest_entry *entry, uint64_t now_real_ns,
-		struct ingest_counts *counts);
 int ingest_commit(struct store *s); /* rolls back when it fails */
 
 /* Within a transaction: an event of the collector's own. Gives it agent and number. */

@@ -680,6 +680,15 @@ int redis_send(struct redis *r, redis_reply_fn *fn, void *arg, int argc, const c
 	return send_command(r, fn, arg, argc, argv, argvlen);
 }
 
+/* An error stays in the context until the loop looks there. */
+void redis_flush(struct redis *r)
+{
+	int done;
+
+	if (r->state == UP)
+		redisBufferWrite(&r->context->c, &done);
+}
+
 void redis_restart(struct redis *r, const char *reason)
 {
 	lose(r, reason);

@@ -48,6 +48,9 @@ const char *redis_words(const struct redis *r);
 int redis_send(struct redis *r, redis_reply_fn *fn, void *arg, int argc, const char **argv,
 	       const size_t *argvlen);
 
+/* Sends what is queued now, as far as the socket takes it, not when the loop turns. */
+void redis_flush(struct redis *r);
+
 /* Drops the connection as if the peer had, with this reason, and tries again. */
 void redis_restart(struct redis *r, const char *reason);
 
