@@ -1,38 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/fold.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "collector/incident.h"
-
-/* Parts of the document that describe the flow, not the event about it. */
-static const char *const flow_parts[] = { "policy", "device",	   "path",    "service",
-					  "source", "destination", "network", "flow",
-					  "trust",  "ssh",	   "bgp",     "actor" };
-
-/*
- * The flow's document: each part from the newest event that has it. `old` is the
- * stored one or NULL; when `late`, the event is older than what is stored and only
- * fills in what is missing. Returns malloc()ed text or NULL.
- */
-static char *fold_document(const char *old, const struct event *e, bool late)
-{
-	json_t *doc = old ? json_loads(old, 0, NULL) : NULL;
-	char *text;
-
-	if (!doc)
-		doc = json_object();
-	for (size_t i = 0; i < sizeof(flow_parts) / sizeof(flow_parts[0]); i++) {
-		json_t *part = json_object_get(e->doc, flow_parts[i]);
-
-		if (part && !(late && json_object_get(doc, flow_parts[i])))
-			json_object_set(doc, flow_parts[i], part);
-	}
-	text = json_dumps(doc, JSON_COMPACT);
-	json_decref(doc);
-	return text;
-}
 
 /* The columns that only the newest event may set. */
 static void fold_newest(struct store_flow *f, const struct event *e)
@@ -56,21 +27,20 @@ static void fold_trust(struct store_flow *f, const struct event *e)
 	f->prefix = e->trust.has_rule ? e->trust.prefix : NULL;
 }
 
-/* Folds a flow event into its row; *n is the row. */
-int fold_flow(struct store *s, const struct event *e, uint64_t *n)
+int fold_flow(struct store *s, const struct event *e, uint64_t event_n, uint64_t *n)
 {
 	char source[ADDR_STRLEN], destination[ADDR_STRLEN];
 	struct store_flow f = { .rule = -1 };
 	bool late;
-	char *json;
+	char *parts;
 	int rc;
 
-	rc = store_flow_get(s, e->agent, e->flow.id, &f);
+	rc = store_flow_find(s, e->agent, e->flow.id, &f);
 	if (rc < 0)
 		return rc;
 	late = f.n && e->seq < f.seq;
-	json = fold_document(f.json, e, late);
-	if (!json)
+	parts = store_flow_parts(&f, event_n, e->parts, late);
+	if (!parts)
 		return STORE_FAILED;
 	f.agent = e->agent;
 	f.flow = e->flow.id;
@@ -101,13 +71,13 @@ int fold_flow(struct store *s, const struct event *e, uint64_t *n)
 		f.community_id = e->community_id;
 	if (e->has_actor && e->actor.user && (!late || !f.user))
 		f.user = e->actor.user;
-	f.json = json;
+	f.parts = parts;
 	rc = store_flow_put(s, &f);
 	*n = f.n;
 	if (!rc && f.source)
 		rc = store_target_seen(s, f.source, e->time_ns);
 	if (!rc && f.destination)
 		rc = store_target_seen(s, f.destination, e->time_ns);
-	free(json);
+	free(parts);
 	return rc;
 }

@@ -10,7 +10,8 @@
 #include "collector/store.h"
 #include "common/event.h"
 
-/* Folds a flow event into its row; *n is the row. 0, or STORE_*. */
-int fold_flow(struct store *s, const struct event *e, uint64_t *n);
+/* Folds a flow event, event_n in the record, into its row; *n is the row. 0, or
+ * STORE_*. */
+int fold_flow(struct store *s, const struct event *e, uint64_t event_n, uint64_t *n);
 
 #endif

@@ -52,7 +52,7 @@ static int store_all(struct store *s, const struct event *e, const struct ingest
 	if (!rc && e->has_flow &&
 	    (e->type == EVENT_FLOW_START || e->type == EVENT_FLOW_UPDATE ||
 	     e->type == EVENT_FLOW_END))
-		rc = fold_flow(s, e, &flow_n);
+		rc = fold_flow(s, e, n, &flow_n);
 	if (!rc)
 		rc = correlate(s, e, n, flow_n);
 	return rc ? rc : STORE_NEW;
@@ -132,15 +132,19 @@ static int read_entry(struct store *s, const struct ingest_entry *entry, uint64_
 		why = "the entry has no field \"json\"";
 	else if (entry->len > INGEST_MAX_JSON)
 		why = "the document is larger than 1 MiB";
-	else if (event_decode(entry->json, entry->len, e, err, sizeof(err)))
+	else if (event_read(entry->json, entry->len, e, err, sizeof(err)))
 		why = err;
 	if (!why) {
 		why = strcmp(e->agent, store_name(s)) == 0
 			      ? "the name of its agent is the collector's own"
 			      : unfit(e);
-		if (!why)
+		/* Of flows, which most are, nobody asks for more than the struct has. */
+		rc = !why && !e->has_flow && !event_doc(e) ? STORE_FAILED : 0;
+		if (!why && !rc)
 			return 0;
 		event_clear(e);
+		if (rc)
+			return rc;
 	}
 	rc = bury(s, entry, now_ns, why, counts);
 	return rc ? rc : 1;

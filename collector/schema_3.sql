@@ -86,6 +86,10 @@ CREATE INDEX devices_subnet ON devices (subnet);
 -- The same flow seen by a second agent: Community ID, device and time agree.
 ALTER TABLE flows ADD COLUMN same_as INTEGER;	 -- flows.n of the one that is counted
 ALTER TABLE flows ADD COLUMN justified TEXT;	 -- break-glass: yes, no, unknown, drill
+-- Where the parts of its document stand: "n:mask,..." in hexadecimal, events.n and bits of
+-- event_part_name(). So what an event says is stored once. n 0: in this row's json, which
+-- is '' for a flow that began with this schema; NULL: all is there.
+ALTER TABLE flows ADD COLUMN parts TEXT;
 ALTER TABLE flows ADD COLUMN login TEXT;	 -- ssh.auth.result
 ALTER TABLE flows ADD COLUMN updated INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX flows_community ON flows (community_id, start);

@@ -125,6 +125,7 @@ void store_close(struct store *s)
 		return;
 	chain_digest_free(s->digest);
 	db_close(s->db);
+	free(s->document);
 	free(s);
 }
 

@@ -197,11 +197,19 @@ struct store_flow {
 	int64_t rule; /* seq of the deciding entry; -1: none */
 	uint64_t start_ns, end_ns;
 	const char *community_id, *user;
-	const char *json;
+	const char *json;  /* its document; when found or put: what the row has of it */
+	const char *parts; /* where the rest of it stands, see store_document.c */
 };
 
 /* 1 and *out, whose strings live until the next store_flow_get(); 0: no such flow. */
 int store_flow_get(struct store *s, const char *agent, const char *flow, struct store_flow *out);
+/* The same, but json is not made. */
+int store_flow_find(struct store *s, const char *agent, const char *flow, struct store_flow *out);
+
+/* Where a flow's document stands when event n, with these of its parts, has been folded
+ * in; late: it only gives what was not there. *out is free()d by the caller; NULL: no
+ * memory. */
+char *store_flow_parts(const struct store_flow *f, uint64_t n, unsigned parts, bool late);
 
 /* Inserts (n = 0) or replaces; sets f->n. */
 int store_flow_put(struct store *s, struct store_flow *f);

@@ -19,6 +19,9 @@ struct store {
 	uint64_t head_place;
 	uint64_t newest; /* events.n */
 	bool head_known;
+
+	char *document; /* the newest that store_document() made */
+	size_t document_size;
 };
 
 /* A number of rows is no error. */
@@ -37,6 +40,8 @@ int store_chain_build(struct store *s);
 
 /* Read the columns of STORE_FLOW_COLUMNS and STORE_EPISODE_COLUMNS, in order. */
 void store_flow_row(struct db_row *row, struct store_flow *out);
+/* Puts f->json together; it lives until the next call. 0, or below. */
+int store_document(struct store *s, struct store_flow *f);
 void store_episode_row(struct db_row *row, struct store_episode *out);
 
 #define STORE_FLOW_COLUMNS                                                                         \
@@ -44,7 +49,7 @@ void store_episode_row(struct db_row *row, struct store_episode *out);
 	"source, source_port, source_packets, source_bytes, "                                      \
 	"destination, destination_port, destination_packets, destination_bytes, "                  \
 	"state, outcome, verdict, list, rule, prefix, start, \"end\", community_id, \"user\", "    \
-	"json"
+	"json, parts"
 
 /* Of `episodes i`. sessions: established SSH toward lo6; attempts: never established. */
 #define STORE_EPISODE_COLUMNS                                                                      \

@@ -39,10 +39,11 @@ void store_flow_row(struct db_row *row, struct store_flow *out)
 		.community_id = db_text(row, 27),
 		.user = db_text(row, 28),
 		.json = db_text(row, 29),
+		.parts = db_text(row, 30),
 	};
 }
 
-int store_flow_get(struct store *s, const char *agent, const char *flow, struct store_flow *out)
+int store_flow_find(struct store *s, const char *agent, const char *flow, struct store_flow *out)
 {
 	struct db_row *row;
 	int rc = db_get(s->db, &row,
@@ -52,6 +53,16 @@ int store_flow_get(struct store *s, const char *agent, const char *flow, struct 
 	if (rc == 1)
 		store_flow_row(row, out);
 	return rc;
+}
+
+int store_flow_get(struct store *s, const char *agent, const char *flow, struct store_flow *out)
+{
+	int rc = store_flow_find(s, agent, flow, out), made;
+
+	if (rc <= 0)
+		return rc;
+	made = store_document(s, out);
+	return made ? made : 1;
 }
 
 /* The columns in their order, without n. Returns their number. */
@@ -90,7 +101,8 @@ static int flow_values(const struct store_flow *f, struct db_value v[DB_MAX_VALU
 	v[i++] = db_value_u64(f->end_ns);
 	v[i++] = db_value_text(f->community_id);
 	v[i++] = db_value_text(f->user);
-	v[i++] = db_value_text(f->json);
+	v[i++] = db_value_text(f->json ? f->json : "");
+	v[i++] = db_value_text(f->parts);
 	return i;
 }
 
@@ -103,9 +115,9 @@ static int add_flow(struct store *s, struct store_flow *f)
 			       " device, role, path, service, source, source_port, source_packets,"
 			       " source_bytes, destination, destination_port, destination_packets,"
 			       " destination_bytes, state, outcome, verdict, list, rule, prefix,"
-			       " start, \"end\", community_id, \"user\", json) VALUES ($1, $2, $3,"
+			       " start, \"end\", community_id, \"user\", json, parts) VALUES ($1, $2, $3,"
 			       " $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
-			       " $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29)"
+			       " $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)"
 			       " RETURNING n",
 			       v, flow_values(f, v));
 
@@ -130,7 +142,7 @@ int store_flow_put(struct store *s, struct store_flow *f)
 		" source_port = $12, source_packets = $13, source_bytes = $14, destination = $15,"
 		" destination_port = $16, destination_packets = $17, destination_bytes = $18,"
 		" state = $19, outcome = $20, verdict = $21, list = $22, rule = $23, prefix = $24,"
-		" start = $25, \"end\" = $26, community_id = $27, \"user\" = $28, json = $29"
-		" WHERE n = $30",
+		" start = $25, \"end\" = $26, community_id = $27, \"user\" = $28, json = $29,"
+		" parts = $30 WHERE n = $31",
 		v, n));
 }

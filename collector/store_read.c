@@ -139,6 +139,7 @@ int store_events(struct store *s, const struct store_filter *f, store_event_fn *
 /* ---- flows ----------------------------------------------------------------- */
 
 struct flow_call {
+	struct store *s;
 	store_flow_fn *fn;
 	void *arg;
 };
@@ -147,9 +148,11 @@ static int take_flow(void *arg, struct db_row *from)
 {
 	struct flow_call *call = arg;
 	struct store_flow row;
+	int rc;
 
 	store_flow_row(from, &row);
-	return call->fn(call->arg, &row);
+	rc = store_document(call->s, &row);
+	return rc ? rc : call->fn(call->arg, &row);
 }
 
 static void where_flow_span(struct db_query *q, const struct store_filter *f)
@@ -160,7 +163,7 @@ static void where_flow_span(struct db_query *q, const struct store_filter *f)
 
 int store_flows(struct store *s, const struct store_filter *f, store_flow_fn *fn, void *arg)
 {
-	struct flow_call call = { fn, arg };
+	struct flow_call call = { s, fn, arg };
 	struct db_query q = { 0 };
 	char source[PREFIX_STRLEN];
 

@@ -209,6 +209,7 @@ static uint32_t read_value(struct scan *s, unsigned depth)
 	n = add(s, JSON_NULL);
 	if (!n || depth > DEEPEST)
 		return 0;
+	s->t->nodes[n].at = (uint32_t)(s->p - s->t->text);
 	switch (*s->p) {
 	case '{':
 	case '[':
@@ -235,6 +236,7 @@ static uint32_t read_value(struct scan *s, unsigned depth)
 		s->t->nodes[n].type = JSON_INTEGER;
 		good = read_number(s, &s->t->nodes[n]);
 	}
+	s->t->nodes[n].length = (uint32_t)(s->p - s->t->text) - s->t->nodes[n].at;
 	return good ? n : 0;
 }
 

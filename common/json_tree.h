@@ -25,6 +25,7 @@ struct json_node {
 	const char *key;  /* of an object's member */
 	const char *text; /* of a string */
 	uint32_t key_len, text_len;
+	uint32_t at, length; /* where it stands in the text that was read; not of jansson's */
 	union {
 		int64_t integer;
 		double real;
