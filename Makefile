@@ -56,7 +56,7 @@ SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 # ---- libraries ---------------------------------------------------------------
 
 PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng libseccomp \
-	libpq libmicrohttpd libcurl
+	libpq libmicrohttpd libcurl zlib
 NEEDS_LIBS := $(filter-out deps help clean test test-debian13 chaos flood check demo coverage bench \
 	bench-kernel bench-ingest,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
@@ -127,7 +127,7 @@ HARDEN_LD = -pie
 endif
 
 ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(CHECKED) -D_GNU_SOURCE \
-	-DGLASSWATCH_VERSION='"$(VERSION)"' $(DEFINES) -I. -I$(GEN) $(LIB_CFLAGS) $(CFLAGS)
+	-DGLASSWATCH_VERSION='"$(VERSION)"' -DGLASSWATCH_PREFIX='"$(PREFIX)"' $(DEFINES) -I. -I$(GEN) $(LIB_CFLAGS) $(CFLAGS)
 # Each program is linked with what it uses.
 ALL_LDFLAGS = -Wl,--as-needed $(HARDEN_LD) $(CHECKED) $(LDFLAGS)
 
@@ -209,14 +209,14 @@ $(BUILD)/seeds_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/stand
 		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lm
 
 # Made before the first compilation; afterwards the .d files know who needs what.
-SQL_TEXT = $(patsubst collector/%,$(GEN)/%.h,$(SQL_SRC) $(CSS_SRC))
+SQL_TEXT = $(patsubst collector/%,$(GEN)/%.h,$(SQL_SRC) $(CSS_SRC) collector/openapi.json)
 GENERATED = $(SKELETONS) $(SQL_TEXT)
 $(call obj,$(AGENT_SRC) agent/main.c): | $(SKELETONS)
 $(call obj,$(COLLECTOR_SRC) collector/main.c): | $(SQL_TEXT)
 $(call obj,$(UNIT_SRC) $(UNIT_HELP_SRC) $(TOOL_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(FUZZ_SRC)): \
 	| $(GENERATED)
 
-# The text of an .sql or .css file as a C string literal: `static const char x[] =
+# The text of an .sql, .css or .json file as a C string literal: `static const char x[] =
 # #include "NAME.sql.h"`. Without the lines that are a comment of their own in CSS.
 $(GEN)/%.h: collector/%
 	$(call say,GEN,$@)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/http.h"
 #include "common/clock.h"
 #include "common/redis_options.h"
 
@@ -91,6 +92,81 @@ static const struct conf_option options[] = {
 	  .argument = "FILE",
 	  .help = "anchors of the hash chain: `run` appends them to this file, besides Redis; "
 		  "`verify` reads them from it, or from a Redis URL" },
+	{ .key = "listen",
+	  .type = CONF_STRING,
+	  .offset = AT(listen),
+	  .commands = CMD_RUN,
+	  .preset = COLLECTOR_LISTEN,
+	  .argument = "ADDR:PORT",
+	  .help = "answer questions over HTTP here; off: nowhere" },
+	{ .key = "tokens",
+	  .type = CONF_STRING,
+	  .offset = AT(tokens),
+	  .commands = CMD_RUN,
+	  .argument = "FILE",
+	  .help = "who may ask and who may act: lines that `token` makes; needed where others "
+		  "than this machine reach the port" },
+	{ .key = "tls-cert",
+	  .type = CONF_STRING,
+	  .offset = AT(tls_cert),
+	  .commands = CMD_RUN,
+	  .argument = "FILE",
+	  .help = "HTTPS with this certificate and those that vouch for it (PEM); SIGHUP reads "
+		  "it again" },
+	{ .key = "tls-key",
+	  .type = CONF_STRING,
+	  .offset = AT(tls_key),
+	  .commands = CMD_RUN,
+	  .argument = "FILE",
+	  .help = "the certificate's key (PEM)" },
+	{ .key = "behind-proxy",
+	  .type = CONF_BOOL,
+	  .offset = AT(behind_proxy),
+	  .commands = CMD_RUN,
+	  .help = "a proxy in front of the port does TLS; X-Forwarded-For is believed" },
+	{ .key = "web",
+	  .type = CONF_STRING,
+	  .offset = AT(web),
+	  .commands = CMD_RUN,
+	  .preset = GLASSWATCH_PREFIX "/share/glasswatch/web",
+	  .argument = "DIR",
+	  .help = "the page's files" },
+	{ .key = "http.connections",
+	  .type = CONF_U32,
+	  .offset = AT(http_connections),
+	  .commands = CMD_RUN,
+	  .preset = "1000",
+	  .min = 10,
+	  .max = 20000,
+	  .argument = "N",
+	  .help = "connections at once; nine of ten may listen to the stream" },
+	{ .key = "http.per-address",
+	  .type = CONF_U32,
+	  .offset = AT(http_per_address),
+	  .commands = CMD_RUN,
+	  .preset = "100",
+	  .max = 20000,
+	  .argument = "N",
+	  .help = "connections of one address at once, 0 for no limit; not behind a proxy" },
+	{ .key = "http.rate",
+	  .type = CONF_U32,
+	  .offset = AT(http_rate),
+	  .commands = CMD_RUN,
+	  .preset = "50",
+	  .max = 1000000,
+	  .argument = "N",
+	  .help = "requests a second of one token or address, 0 for no limit; four times as many "
+		  "at once after a rest" },
+	{ .key = "right",
+	  .type = CONF_CHOICE,
+	  .flags = CONF_NOT_IN_FILE,
+	  .offset = AT(right),
+	  .commands = CMD_TOKEN,
+	  .preset = "read",
+	  .choices = "read|operate",
+	  .argument = "read|operate",
+	  .help = "what the new token's owner may do: read, or also acknowledge, silence and "
+		  "announce drills" },
 	{ .key = "user",
 	  .type = CONF_STRING,
 	  .offset = AT(user),
@@ -204,7 +280,47 @@ static const struct conf_command commands[] = {
 	  "what came through the stream and could not be stored, and why" },
 	{ "verify", CMD_VERIFY, "", 0, 0,
 	  "is the record as it was stored: its hash chain, and each agent's numbers" },
+	{ "token", CMD_TOKEN, "NAME", 1, 1,
+	  "make a token for the API: shown once, with the line for the file of --tokens" },
 };
+
+/* Who can reach the port without being known must be on this machine. */
+static bool check_listen(const struct collector_config *c, const char **key, char *err, size_t size)
+{
+	enum http_reach reach;
+
+	if (!c->tls_cert != !c->tls_key) {
+		*key = c->tls_cert ? "tls-cert" : "tls-key";
+		snprintf(err, size, "tls-cert and tls-key go together");
+		return false;
+	}
+	*key = "listen";
+	if (strcmp(c->listen, "off") == 0)
+		return true;
+	reach = http_reach(c->listen);
+	if (reach == HTTP_NO_ADDRESS) {
+		snprintf(err, size,
+			 "\"%.80s\": an address and a port as 127.0.0.1:8686 or "
+			 "[::1]:8686, or off",
+			 c->listen);
+		return false;
+	}
+	if (!c->tokens && (reach != HTTP_LOOPBACK || c->behind_proxy)) {
+		snprintf(err, size,
+			 "%s is reached by others than this machine: give --tokens FILE "
+			 "(`glasswatch-collector token NAME` makes one)",
+			 c->behind_proxy ? "a proxy's port" : c->listen);
+		return false;
+	}
+	if (reach != HTTP_LOOPBACK && !c->tls_cert && !c->behind_proxy) {
+		snprintf(err, size,
+			 "%s would carry tokens in the clear: give --tls-cert and "
+			 "--tls-key, or --behind-proxy where a proxy does TLS",
+			 c->listen);
+		return false;
+	}
+	return true;
+}
 
 static bool check(const void *config, const struct conf_command *command, const char **key,
 		  char *err, size_t size)
@@ -242,7 +358,7 @@ static bool check(const void *config, const struct conf_command *command, const 
 		snprintf(err, size, "a name is missing");
 		return false;
 	}
-	return true;
+	return check_listen(c, key, err, size);
 }
 
 const struct conf_program collector_program = {

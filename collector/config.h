@@ -17,8 +17,11 @@ enum {
 	CMD_SOURCES = 1 << 4,
 	CMD_AGENTS = 1 << 5,
 	CMD_DEAD_LETTERS = 1 << 6,
-	CMD_VERIFY = 1 << 7
+	CMD_VERIFY = 1 << 7,
+	CMD_TOKEN = 1 << 8
 };
+
+#define COLLECTOR_LISTEN "127.0.0.1:8686"
 
 struct collector_config {
 	struct redis_options redis;
@@ -28,6 +31,13 @@ struct collector_config {
 	char *user;  /* to become when root; NULL: stay */
 	int sandbox; /* SANDBOX_* */
 	bool trim, verbose;
+
+	/* the API */
+	char *listen; /* "off": none */
+	char *tokens, *tls_cert, *tls_key, *web;
+	bool behind_proxy;
+	uint32_t http_connections, http_per_address, http_rate;
+	int right; /* of a new token: index into "read|operate" */
 
 	/* questions, as written */
 	char *since, *until, *device, *source, *path, *service, *verdict, *type, *format, *limit;

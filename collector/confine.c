@@ -41,11 +41,16 @@ void confine(const struct collector_config *config)
 		{ config->redis.tls_ca, LANDLOCK_READ | LANDLOCK_REPLACED },
 		{ config->redis.tls_cert, LANDLOCK_READ | LANDLOCK_REPLACED },
 		{ config->redis.tls_key, LANDLOCK_READ | LANDLOCK_REPLACED },
+		/* the API's */
+		{ config->tokens, LANDLOCK_READ | LANDLOCK_REPLACED },
+		{ config->tls_cert, LANDLOCK_READ | LANDLOCK_REPLACED },
+		{ config->tls_key, LANDLOCK_READ | LANDLOCK_REPLACED },
+		{ config->web, LANDLOCK_READ },
 	};
 	const struct privilege limits = { .sandbox = config->sandbox,
 					  .paths = paths,
 					  .n_paths = sizeof(paths) / sizeof(paths[0]),
-					  .calls = SYSCALLS_BASE };
+					  .calls = SYSCALLS_BASE | SYSCALLS_THREADS };
 
 	if (privilege_limit(&limits, err, sizeof(err)) < 0)
 		die("%s", err);

@@ -288,6 +288,8 @@ static bool end_batch(struct consume *c, int rc, bool stopping)
 		store_failed(c, rc);
 		return false;
 	}
+	if (c->config.committed)
+		c->config.committed(c->config.committed_arg);
 	consume_anchors_noted(c->anchors);
 	if (made || c->anchors_due)
 		consume_anchors_send(c->anchors, c->redis);

@@ -29,13 +29,15 @@ struct store;
 struct consume_config {
 	struct redis_url url; /* borrowed */
 	const char *stream, *group, *consumer;
-	const char *store_name;	    /* for the line that says what is done */
-	const char *anchors;	    /* file for anchors of the chain; NULL: none */
-	unsigned batch;		    /* entries read at once */
-	bool trim;		    /* remove from the stream what all groups acknowledged */
-	uint64_t unseen_ns;	    /* a target without a flow for so long is missed */
-	uint64_t claim_idle_ns;	    /* another consumer's entry is left behind after this */
-	uint64_t (*now_real)(void); /* the clock; main.c owns it */
+	const char *store_name;	      /* for the line that says what is done */
+	const char *anchors;	      /* file for anchors of the chain; NULL: none */
+	unsigned batch;		      /* entries read at once */
+	bool trim;		      /* remove from the stream what all groups acknowledged */
+	uint64_t unseen_ns;	      /* a target without a flow for so long is missed */
+	uint64_t claim_idle_ns;	      /* another consumer's entry is left behind after this */
+	uint64_t (*now_real)(void);   /* the clock; main.c owns it */
+	void (*committed)(void *arg); /* after each commit; must not wait; NULL: nobody */
+	void *committed_arg;
 };
 
 struct consume_totals {

@@ -3,10 +3,11 @@
  * glasswatch-collector: the system diagram.
  *
  *	run:        options -> store -> consume (Redis) -> ingest -> store -> XACK
+ *			    -> serve (HTTP): threads with stores of their own, read-only
  *	questions:  options -> store, read-only -> query or timeline -> stdout
  *
- * One thread, one libevent loop. Stopping ends the batch in hand, and what it
- * acknowledged is confirmed by Redis before the program goes.
+ * What is stored is stored by one thread, in one libevent loop. Stopping ends the batch
+ * in hand, and what it acknowledged is confirmed by Redis before the program goes.
  */
 #include <errno.h>
 #include <event2/event.h>
@@ -23,8 +24,10 @@
 #include "collector/consume.h"
 #include "collector/consume_anchor.h"
 #include "collector/query.h"
+#include "collector/serve.h"
 #include "collector/store.h"
 #include "collector/timeline.h"
+#include "collector/token.h"
 #include "collector/verify.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -37,11 +40,17 @@ static uint64_t now_real(void)
 	return clock_now().real_ns;
 }
 
+static uint64_t now_mono(void)
+{
+	return clock_now().mono_ns;
+}
+
 /* ---- run ------------------------------------------------------------------- */
 
 struct running {
 	struct event_base *base;
 	struct consume *consume;
+	struct serve *serve; /* NULL: nothing is served */
 	int status;
 };
 
@@ -50,6 +59,20 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
 	struct running *r = arg;
 
 	consume_stop(r->consume);
+}
+
+static void on_hangup(evutil_socket_t fd, short what, void *arg)
+{
+	struct running *r = arg;
+
+	serve_reload(r->serve);
+}
+
+static void on_committed(void *arg)
+{
+	struct running *r = arg;
+
+	serve_poke(r->serve);
 }
 
 static void on_stopped(void *arg, int status)
@@ -84,7 +107,7 @@ static int run(const struct collector_config *config)
 					  .claim_idle_ns = config->claim_idle_ns,
 					  .now_real = now_real };
 	struct running r = { .status = 1 };
-	struct event *term = NULL, *interrupt = NULL;
+	struct event *term = NULL, *interrupt = NULL, *hangup = NULL;
 	struct consume_totals totals = { 0 };
 	struct store *store;
 	char err[600], host[256], name[EVENT_AGENT_MAX + 1];
@@ -107,24 +130,33 @@ static int run(const struct collector_config *config)
 		die("%s", err);
 
 	store_set_name(store, name);
+	r.serve = serve_open(config, name, NULL, now_real, now_mono, err, sizeof(err));
+	if (!r.serve && err[0])
+		die("%s", err);
+	consume.committed = on_committed;
+	consume.committed_arg = &r;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the store, not the end */
 	r.base = event_base_new();
 	if (r.base) {
 		term = evsignal_new(r.base, SIGTERM, on_signal, &r);
 		interrupt = evsignal_new(r.base, SIGINT, on_signal, &r);
+		hangup = evsignal_new(r.base, SIGHUP, on_hangup, &r);
 		r.consume = consume_open(r.base, &consume, store, on_stopped, &r, err, sizeof(err));
 		if (!r.consume)
 			die("%s", err);
 	}
-	if (!r.consume || !term || !interrupt || event_add(term, NULL) ||
-	    event_add(interrupt, NULL)) {
+	if (!r.consume || !term || !interrupt || !hangup || event_add(term, NULL) ||
+	    event_add(interrupt, NULL) || event_add(hangup, NULL)) {
 		log_error("out of memory while starting");
 	} else {
 		confine(config);
+		if (r.serve && serve_start(r.serve, err, sizeof(err)) < 0)
+			die("%s", err);
 		event_base_dispatch(r.base);
 	}
 
+	serve_stop(r.serve);
 	consume_close(r.consume, &totals);
 	log_info("stopped: %" PRIu64 " events stored, %" PRIu64 " duplicates dropped, %" PRIu64
 		 " dead letters",
@@ -133,6 +165,8 @@ static int run(const struct collector_config *config)
 		event_free(term);
 	if (interrupt)
 		event_free(interrupt);
+	if (hangup)
+		event_free(hangup);
 	if (r.base)
 		event_base_free(r.base);
 	store_close(store);
@@ -366,6 +400,9 @@ int main(int argc, char **argv)
 		break;
 	case CMD_VERIFY:
 		status = verify(&config);
+		break;
+	case CMD_TOKEN:
+		status = token_make(call.args[0], config.right ? "operate" : "read", stdout);
 		break;
 	}
 	conf_free(&collector_program, &config);

@@ -24,6 +24,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -92,6 +93,7 @@ static const struct {
 	{ SYSCALLS_BASE, "ioctl", 1, IS, SIOCGIFINDEX },
 	{ SYSCALLS_BASE, "ioctl", 1, IS, SIOCGIFNAME },
 	{ SYSCALLS_BASE, "prlimit64", 2, IS, 0 }, /* asks, does not set */
+	{ SYSCALLS_THREADS, "prctl", 0, IS, PR_SET_NAME }, /* of a thread */
 	{ SYSCALLS_BPF, "bpf", 0, IS, BPF_MAP_CREATE },
 	{ SYSCALLS_BPF, "bpf", 0, IS, BPF_MAP_LOOKUP_ELEM },
 	{ SYSCALLS_BPF, "bpf", 0, IS, BPF_MAP_UPDATE_ELEM },

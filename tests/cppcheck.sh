@@ -13,7 +13,7 @@ for d in agent collector common; do
 done
 gen=${GEN:-build/gen}
 cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --std=c11 \
-	-j "$(nproc)" -I . -I "$gen" --suppress="*:$gen/*" -D__x86_64__ -DGLASSWATCH_VERSION='""' -DHAVE_BPF=1 \
+	-j "$(nproc)" -I . -I "$gen" --suppress="*:$gen/*" -D__x86_64__ -DGLASSWATCH_VERSION='""' -DGLASSWATCH_PREFIX='""' -DHAVE_BPF=1 \
 	--suppress=missingInclude --suppress=missingIncludeSystem --suppress=unknownMacro \
 	--suppress=checkersReport --template='{file}:{line}: {severity}: {message} [{id}]' \
 	"${dirs[@]}" || exit 1

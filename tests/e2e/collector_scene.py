@@ -207,6 +207,8 @@ class Collector:
         self.log = os.path.join(directory, name + ".log")
         self.args = [self.program, "run", "--redis", redis.url, "--db", self.db, "--consumer",
                      name, *more]
+        if "--listen" not in more:
+            self.args += ["--listen", "off"]
         self.process = None
 
     def start(self, ready=True):
