@@ -115,8 +115,9 @@ static int add_flow(struct store *s, struct store_flow *f)
 			       " device, role, path, service, source, source_port, source_packets,"
 			       " source_bytes, destination, destination_port, destination_packets,"
 			       " destination_bytes, state, outcome, verdict, list, rule, prefix,"
-			       " start, \"end\", community_id, \"user\", json, parts) VALUES ($1, $2, $3,"
-			       " $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17,"
+			       " start, \"end\", community_id, \"user\", json, parts)"
+			       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+			       "$14, $15, $16, $17,"
 			       " $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)"
 			       " RETURNING n",
 			       v, flow_values(f, v));
