@@ -13,6 +13,7 @@
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define CMD_RECORD (CMD_FLOWS | CMD_EVENTS | CMD_INCIDENTS | CMD_SOURCES | CMD_AGENTS)
 #define CMD_QUERY (CMD_RECORD | CMD_DEAD_LETTERS)
+#define CMD_AUDIT (CMD_SESSIONS | CMD_JUDGE)
 
 #define QUESTION .type = CONF_STRING, .flags = CONF_NOT_IN_FILE
 
@@ -192,25 +193,25 @@ static const struct conf_option options[] = {
 	{ .key = "since",
 	  QUESTION,
 	  .offset = AT(since),
-	  .commands = CMD_QUERY,
+	  .commands = CMD_QUERY | CMD_AUDIT | CMD_EXPORT,
 	  .argument = "TIME",
 	  .help = "from then on: 2026-11-23T01:02:03Z, or relative as -2h, -90s, -3d" },
 	{ .key = "until",
 	  QUESTION,
 	  .offset = AT(until),
-	  .commands = CMD_QUERY,
+	  .commands = CMD_QUERY | CMD_AUDIT | CMD_EXPORT,
 	  .argument = "TIME",
 	  .help = "up to then" },
 	{ .key = "device",
 	  QUESTION,
 	  .offset = AT(device),
-	  .commands = CMD_RECORD,
+	  .commands = CMD_RECORD | CMD_AUDIT | CMD_COVERAGE,
 	  .argument = "NAME",
 	  .help = "of this device" },
 	{ .key = "source",
 	  QUESTION,
 	  .offset = AT(source),
-	  .commands = CMD_RECORD,
+	  .commands = CMD_RECORD | CMD_AUDIT,
 	  .argument = "ADDRESS",
 	  .help = "from this address, or from within this prefix" },
 	{ .key = "path",
@@ -228,7 +229,7 @@ static const struct conf_option options[] = {
 	{ .key = "verdict",
 	  QUESTION,
 	  .offset = AT(verdict),
-	  .commands = CMD_RECORD,
+	  .commands = CMD_RECORD | CMD_SESSIONS,
 	  .argument = "WORD",
 	  .help = "judged so: trusted, untrusted or no-policy" },
 	{ .key = "type",
@@ -247,13 +248,13 @@ static const struct conf_option options[] = {
 	{ .key = "format",
 	  QUESTION,
 	  .offset = AT(format),
-	  .commands = CMD_QUERY | CMD_VERIFY,
+	  .commands = CMD_QUERY | CMD_AUDIT | CMD_COVERAGE | CMD_VERIFY,
 	  .argument = "table|json|csv",
 	  .help = "a table for people, one JSON array, or CSV; `verify`: text or json" },
 	{ .key = "limit",
 	  QUESTION,
 	  .offset = AT(limit),
-	  .commands = CMD_QUERY,
+	  .commands = CMD_QUERY | CMD_SESSIONS,
 	  .argument = "N",
 	  .help = "the newest N rows, 0 for all (default: 200 in a table, else all)" },
 	{ .key = "follow",
@@ -263,6 +264,74 @@ static const struct conf_option options[] = {
 	  .offset = AT(follow),
 	  .commands = CMD_EVENTS,
 	  .help = "go on printing events as they are stored, until interrupted" },
+
+	{ .key = "justified",
+	  QUESTION,
+	  .offset = AT(justified),
+	  .commands = CMD_SESSIONS,
+	  .argument = "WORD",
+	  .help = "of this answer to \"was Ma1 down\": yes, no, unknown or drill" },
+	{ .key = "login",
+	  QUESTION,
+	  .offset = AT(login),
+	  .commands = CMD_SESSIONS,
+	  .argument = "WORD",
+	  .help = "whose login ended so: success, failure or unknown" },
+	{ .key = "actor",
+	  QUESTION,
+	  .offset = AT(actor),
+	  .commands = CMD_SESSIONS,
+	  .argument = "NAME",
+	  .help = "opened by this user" },
+	{ .key = "days",
+	  .type = CONF_U32,
+	  .flags = CONF_NOT_IN_FILE,
+	  .offset = AT(days),
+	  .commands = CMD_COVERAGE,
+	  .preset = "90",
+	  .min = 1,
+	  .max = 36500,
+	  .argument = "N",
+	  .help = "a way over lo6 counts when a session was established within so many days" },
+	{ .key = "strict",
+	  .type = CONF_BOOL,
+	  .flags = CONF_NOT_IN_FILE,
+	  .offset = AT(strict),
+	  .commands = CMD_COVERAGE,
+	  .help = "exit status 1 when a device is not covered" },
+	{ .key = "fabric",
+	  QUESTION,
+	  .offset = AT(fabric),
+	  .commands = CMD_JUDGE,
+	  .argument = "DIR",
+	  .help = "directory of the devices' running-configs to judge by" },
+	{ .key = "all",
+	  .type = CONF_BOOL,
+	  .flags = CONF_NOT_IN_FILE,
+	  .offset = AT(all),
+	  .commands = CMD_JUDGE,
+	  .help = "also what would stay as it is" },
+	{ .key = "incident",
+	  .type = CONF_U64,
+	  .flags = CONF_NOT_IN_FILE,
+	  .offset = AT(incident),
+	  .commands = CMD_EXPORT,
+	  .argument = "N",
+	  .help = "what belongs to this incident, instead of a span of time" },
+	{ .key = "output",
+	  .letter = 'o',
+	  QUESTION,
+	  .offset = AT(output),
+	  .commands = CMD_EXPORT,
+	  .preset = "-",
+	  .argument = "FILE|-",
+	  .help = "write the evidence pack there; - is stdout" },
+	{ .key = "pack",
+	  QUESTION,
+	  .offset = AT(pack),
+	  .commands = CMD_VERIFY,
+	  .argument = "FILE|-",
+	  .help = "check this evidence pack by itself, instead of the store" },
 };
 
 static const struct conf_command commands[] = {
@@ -278,6 +347,14 @@ static const struct conf_command commands[] = {
 	  "the agents: last seen, and which of their events are missing" },
 	{ "dead-letters", CMD_DEAD_LETTERS, "", 0, 0,
 	  "what came through the stream and could not be stored, and why" },
+	{ "sessions", CMD_SESSIONS, "", 0, 0,
+	  "break-glass sessions: who, whence, how long, was it justified" },
+	{ "coverage", CMD_COVERAGE, "", 0, 0,
+	  "what is watched, and when each way to each device was reached last" },
+	{ "judge", CMD_JUDGE, "", 0, 0,
+	  "stored flows judged again by other configurations: who would be cut off" },
+	{ "export", CMD_EXPORT, "", 0, 0,
+	  "an evidence pack: a part of the record that proves itself" },
 	{ "verify", CMD_VERIFY, "", 0, 0,
 	  "is the record as it was stored: its hash chain, and each agent's numbers" },
 	{ "token", CMD_TOKEN, "NAME", 1, 1,
@@ -341,6 +418,21 @@ static bool check(const void *config, const struct conf_command *command, const 
 	if (c->anchors && !c->anchors[0]) {
 		*key = "anchors";
 		snprintf(err, size, "the name of a file is missing");
+		return false;
+	}
+	if (command->bit == CMD_JUDGE && (!c->fabric || !c->fabric[0])) {
+		*key = "fabric";
+		snprintf(err, size, "the directory of configurations to judge by is missing");
+		return false;
+	}
+	if (command->bit == CMD_EXPORT && c->incident && (c->since || c->until)) {
+		*key = "incident";
+		snprintf(err, size, "an incident has its own span: leave out --since and --until");
+		return false;
+	}
+	if (command->bit == CMD_EXPORT && !c->incident && !c->since && !c->until) {
+		*key = "incident";
+		snprintf(err, size, "say what to export: --incident N, or --since and --until");
 		return false;
 	}
 	if (command->bit != CMD_RUN)

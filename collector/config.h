@@ -18,7 +18,11 @@ enum {
 	CMD_AGENTS = 1 << 5,
 	CMD_DEAD_LETTERS = 1 << 6,
 	CMD_VERIFY = 1 << 7,
-	CMD_TOKEN = 1 << 8
+	CMD_TOKEN = 1 << 8,
+	CMD_SESSIONS = 1 << 16,
+	CMD_COVERAGE = 1 << 17,
+	CMD_JUDGE = 1 << 18,
+	CMD_EXPORT = 1 << 19
 };
 
 #define COLLECTOR_LISTEN "127.0.0.1:8686"
@@ -43,6 +47,15 @@ struct collector_config {
 	char *since, *until, *device, *source, *path, *service, *verdict, *type, *format, *limit;
 	uint64_t id;
 	bool follow;
+
+	/* what an auditor asks */
+	char *justified, *login, *actor; /* sessions */
+	bool strict;			 /* coverage */
+	uint32_t days;
+	char *fabric;	     /* judge: directory of configurations */
+	bool all;	     /* judge: also what stays as it is */
+	uint64_t incident;   /* export; 0: not given */
+	char *output, *pack; /* files; "-": stdin or stdout */
 };
 
 extern const struct conf_program collector_program;

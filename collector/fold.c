@@ -75,9 +75,9 @@ int fold_flow(struct store *s, const struct event *e, uint64_t event_n, uint64_t
 	rc = store_flow_put(s, &f);
 	*n = f.n;
 	if (!rc && f.source)
-		rc = store_target_seen(s, f.source, e->time_ns);
+		rc = store_target_seen(s, f.source, e->time_ns, false);
 	if (!rc && f.destination)
-		rc = store_target_seen(s, f.destination, e->time_ns);
+		rc = store_target_seen(s, f.destination, e->time_ns, f.established);
 	free(parts);
 	return rc;
 }

@@ -15,6 +15,7 @@
 #include "collector/ingest.h"
 #include "collector/notice.h"
 #include "collector/silence.h"
+#include "collector/store_fleet.h"
 #include "common/event.h"
 
 /* ---- the journey ----------------------------------------------------------- */
@@ -28,6 +29,18 @@ static const char *unfit(const struct event *e)
 	if (e->has_flow && !e->flow.id)
 		return "a flow without an id";
 	return NULL;
+}
+
+/* A route says whether a device's lo6 is announced. */
+static int store_route(struct store *s, const struct event *e)
+{
+	const json_t *route = json_object_get(json_object_get(e->doc, "bgp"), "route");
+	const char *target = json_string_value(json_object_get(route, "target"));
+	const json_t *armed = json_object_get(route, "armed");
+
+	if (!target || !json_is_boolean(armed))
+		return 0;
+	return store_target_armed(s, target, json_is_true(armed), e->time_ns);
 }
 
 /* STORE_NEW, STORE_DUPLICATE, STORE_CONFLICT or below 0. */
@@ -53,6 +66,8 @@ static int store_all(struct store *s, const struct event *e, const struct ingest
 	    (e->type == EVENT_FLOW_START || e->type == EVENT_FLOW_UPDATE ||
 	     e->type == EVENT_FLOW_END))
 		rc = fold_flow(s, e, n, &flow_n);
+	if (!rc && e->type == EVENT_BGP_ROUTE)
+		rc = store_route(s, e);
 	if (!rc)
 		rc = correlate(s, e, n, flow_n);
 	return rc ? rc : STORE_NEW;

@@ -19,6 +19,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "collector/audit.h"
 #include "collector/config.h"
 #include "collector/confine.h"
 #include "collector/consume.h"
@@ -348,6 +349,13 @@ static int verify(const struct collector_config *config)
 		v.format = OUTPUT_JSON;
 	else if (config->format && strcmp(config->format, "text") != 0)
 		die("--format \"%.40s\": one of text, json", config->format);
+	if (config->pack) {
+		if (config->anchors)
+			read_anchors(config, &anchors);
+		rc = audit_pack(config, config->anchors ? &anchors : NULL, v.format);
+		verify_anchors_free(&anchors);
+		return rc;
+	}
 	store = store_open(config->db, STORE_READ, err, sizeof(err));
 	if (!store)
 		die("%s", err);
@@ -397,6 +405,12 @@ int main(int argc, char **argv)
 		break;
 	case CMD_DEAD_LETTERS:
 		status = query(&config, &call, QUERY_DEAD_LETTERS);
+		break;
+	case CMD_SESSIONS:
+	case CMD_COVERAGE:
+	case CMD_JUDGE:
+	case CMD_EXPORT:
+		status = audit(&config, call.command->bit, now_real(), terminal_width());
 		break;
 	case CMD_VERIFY:
 		status = verify(&config);

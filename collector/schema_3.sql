@@ -111,6 +111,8 @@ CREATE INDEX events_state ON events (device, type, time)
 ALTER TABLE targets ADD COLUMN reached INTEGER;
 ALTER TABLE targets ADD COLUMN armed INTEGER;
 ALTER TABLE targets ADD COLUMN armed_since INTEGER;
+UPDATE targets SET reached = (SELECT MAX(f.end) FROM flows f WHERE f.device = targets.device
+	AND f.established = 1 AND f.destination = targets.address);
 
 -- Who came to a device, and who uses which SSH client.
 CREATE TABLE known_sources (

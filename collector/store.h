@@ -112,8 +112,8 @@ typedef int store_alarm_fn(void *arg, const struct store_alarm *a);
 int store_alarms(struct store *s, const char *name, const char *agent, store_alarm_fn *fn,
 		 void *arg);
 
-/* A flow to or from this address. */
-int store_target_seen(struct store *s, const char *address, uint64_t time_ns);
+/* A flow to or from this address; reached: it is to it, and was established. */
+int store_target_seen(struct store *s, const char *address, uint64_t time_ns, bool reached);
 
 struct store_unseen {
 	const char *device;

@@ -64,7 +64,8 @@ WAYS = {
         ["report_text", "report_axis", "report_html_text", "incident_words", "report_svg",
          "report_md", "report_html", "report"],
         ["view_*", "metrics_text"],
-        ["sessions", "coverage", "judge", "pack", "export"],
+        ["pack"],
+        ["sessions", "judge", "export"],
         ["silence"],
         ["fold", "correlate"],
         ["ingest", "notice", "alerting"],
@@ -75,7 +76,7 @@ WAYS = {
         ["http"],
         ["stream"],
         ["api", "api_*"],
-        ["consume", "config", "run", "confine", "serve", "main"],
+        ["consume", "config", "audit", "run", "confine", "serve", "main"],
     ],
     "bpf": [["record"], ["wrap"], ["parse"], ["track"], ["fragment"], ["watch.bpf", "actor.bpf", "bench.bpf", "parsetest", "parsetest.bpf"]],
 }

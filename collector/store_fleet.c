@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/store_fleet.h"
+
+#include <string.h>
+
+#include "collector/store_db.h"
+
+struct call {
+	union {
+		store_fleet_fn *device;
+		store_target_fn *target;
+		store_refused_fn *refused;
+		store_fleet_gap_fn *gap;
+		store_known_fn *known;
+		store_drilled_fn *drilled;
+	} fn;
+	void *arg;
+};
+
+static int take_device(void *arg, struct db_row *row)
+{
+	struct call *call = arg;
+	struct store_fleet_device d = { .device = db_text(row, 0),
+					.role = db_text(row, 1),
+					.policy = db_text(row, 2),
+					.updated_ns = db_u64(row, 3),
+					.json = db_text(row, 4),
+					.state = db_text(row, 5),
+					.since_ns = db_u64(row, 6),
+					.agent = db_text(row, 7),
+					.seq = db_u64(row, 8),
+					.failing_ns = db_u64(row, 9),
+					.stale = db_u64(row, 10) != 0 };
+
+	if (d.state && !d.state[0])
+		d.state = NULL;
+	return call->fn.device(call->arg, &d);
+}
+
+/* Two halves, because a device may be known by one of the tables only. */
+int store_fleet(struct store *s, const char *device, store_fleet_fn *fn, void *arg)
+{
+	struct call call = { .fn.device = fn, .arg = arg };
+	struct db_query q = { 0 };
+
+	db_add(&q,
+	       "SELECT d.device, d.role, d.policy, d.updated, d.json, p.state, p.since, p.agent,"
+	       " p.seq, p.failing, p.stale FROM devices d"
+	       " LEFT JOIN device_paths p ON p.device = d.device");
+	db_where_text(&q, "d.device = ", device);
+	db_add(&q, " UNION ALL SELECT p.device, NULL, NULL, 0, NULL, p.state, p.since, p.agent,"
+		   " p.seq, p.failing, p.stale FROM device_paths p WHERE NOT EXISTS"
+		   " (SELECT 1 FROM devices d WHERE d.device = p.device)");
+	if (device)
+		db_add_text(&q, " AND p.device = ", device);
+	return db_query_each(s->db, &q, take_device, &call);
+}
+
+static int take_target(void *arg, struct db_row *row)
+{
+	struct call *call = arg;
+	struct store_target t = { .address = db_text(row, 0),
+				  .device = db_text(row, 1),
+				  .path = db_text(row, 2),
+				  .since_ns = db_u64(row, 3),
+				  .seen_ns = db_u64(row, 4),
+				  .reached_ns = db_u64(row, 5),
+				  .armed = db_is_null(row, 6) ? -1 : db_u64(row, 6) != 0,
+				  .armed_ns = db_u64(row, 7) };
+
+	return call->fn.target(call->arg, &t);
+}
+
+int store_targets(struct store *s, const char *device, store_target_fn *fn, void *arg)
+{
+	struct call call = { .fn.target = fn, .arg = arg };
+	struct db_query q = { 0 };
+
+	db_add(&q, "SELECT address, device, path, since, seen, reached, armed, armed_since"
+		   " FROM targets");
+	db_where_text(&q, "device = ", device);
+	return db_query_each(s->db, &q, take_target, &call);
+}
+
+int store_target_armed(struct store *s, const char *address, bool armed, uint64_t time_ns)
+{
+	return store_done(
+		db_run(s->db,
+		       "UPDATE targets SET armed = $1, armed_since = $2 WHERE address = $3"
+		       " AND COALESCE(armed_since, 0) <= $2 AND COALESCE(armed, -1) <> $1",
+		       "iit", (uint64_t)armed, time_ns, address));
+}
+
+int store_fleet_event(struct store *s, const char *agent, uint64_t seq, store_event_fn *fn,
+		      void *arg)
+{
+	struct store_event e = { 0 };
+	struct db_row *row;
+	int rc = db_get(
+		s->db, &row,
+		"SELECT n, time, type, device, json FROM events WHERE agent = $1 AND seq = $2",
+		"ti", agent, seq);
+
+	if (rc <= 0)
+		return rc;
+	e.n = db_u64(row, 0);
+	e.time_ns = db_u64(row, 1);
+	e.type = db_text(row, 2);
+	e.device = db_text(row, 3);
+	e.json = db_text(row, 4);
+	rc = fn(arg, &e);
+	return rc ? rc : 1;
+}
+
+static int take_refused(void *arg, struct db_row *row)
+{
+	struct call *call = arg;
+	struct store_refused r = { .source = db_text(row, 0),
+				   .device = db_text(row, 1),
+				   .attempts = db_u64(row, 2),
+				   .established = db_u64(row, 3),
+				   .logged_in = db_u64(row, 4),
+				   .open = db_u64(row, 5),
+				   .first_ns = db_u64(row, 6),
+				   .last_ns = db_u64(row, 7) };
+
+	return call->fn.refused(call->arg, &r);
+}
+
+/* "verdict <> 'trusted'" is the index flows_untrusted. */
+int store_refused(struct store *s, uint64_t since_ns, uint64_t until_ns, uint64_t most,
+		  store_refused_fn *fn, void *arg)
+{
+	struct call call = { .fn.refused = fn, .arg = arg };
+
+	return db_each(
+		s->db, take_refused, &call,
+		"SELECT source, device, SUM(CASE WHEN established = 0 THEN 1 ELSE 0 END),"
+		" SUM(established), SUM(CASE WHEN login = 'success' THEN 1 ELSE 0 END),"
+		" SUM(CASE WHEN open = 1 AND established = 1 THEN 1 ELSE 0 END), MIN(start),"
+		" MAX(\"end\") FROM (SELECT source, device, established, login, open, start, "
+		"\"end\""
+		"  FROM flows WHERE verdict <> 'trusted' AND verdict = 'untrusted' AND start >= $1"
+		"  AND start < $2 AND same_as IS NULL AND direction = 'inbound'"
+		"  AND source IS NOT NULL ORDER BY start DESC LIMIT $3) AS newest"
+		" GROUP BY source, device",
+		"iii", since_ns, until_ns ? until_ns : (uint64_t)INT64_MAX, most);
+}
+
+static int take_gap(void *arg, struct db_row *row)
+{
+	struct call *call = arg;
+	struct store_fleet_gap g = { .agent = db_text(row, 0),
+				     .first = db_u64(row, 1),
+				     .last = db_u64(row, 2),
+				     .found_ns = db_u64(row, 3),
+				     .noticed_ns = db_u64(row, 4) };
+
+	return call->fn.gap(call->arg, &g);
+}
+
+int store_fleet_gaps(struct store *s, uint64_t since_ns, uint64_t until_ns, uint64_t most,
+		     store_fleet_gap_fn *fn, void *arg)
+{
+	struct call call = { .fn.gap = fn, .arg = arg };
+
+	return db_each(s->db, take_gap, &call,
+		       "SELECT agent, first, last, found, noticed FROM gaps WHERE found >= $1"
+		       " AND found < $2 ORDER BY found DESC LIMIT $3",
+		       "iii", since_ns, until_ns ? until_ns : (uint64_t)INT64_MAX, most);
+}
+
+static int take_drilled(void *arg, struct db_row *row)
+{
+	struct call *call = arg;
+
+	return call->fn.drilled(call->arg, db_text(row, 0), db_u64(row, 1));
+}
+
+int store_fleet_drills(struct store *s, store_drilled_fn *fn, void *arg)
+{
+	struct call call = { .fn.drilled = fn, .arg = arg };
+
+	return db_each(s->db, take_drilled, &call,
+		       "SELECT COALESCE(device, ''), MAX(since) FROM drills"
+		       " GROUP BY COALESCE(device, '')",
+		       "");
+}
+
+static int take_known(void *arg, struct db_row *row)
+{
+	struct call *call = arg;
+	struct store_known k = { .device = db_text(row, 0),
+				 .first_ns = db_u64(row, 1),
+				 .last_ns = db_u64(row, 2) };
+
+	return call->fn.known(call->arg, &k);
+}
+
+int store_fleet_known(struct store *s, const char *source, store_known_fn *fn, void *arg)
+{
+	struct call call = { .fn.known = fn, .arg = arg };
+
+	/* Device by device, because that is how the key begins. */
+	return db_each(s->db, take_known, &call,
+		       "SELECT k.device, k.first, k.last FROM devices d JOIN known_sources k"
+		       " ON k.device = d.device AND k.source = $1 ORDER BY k.device",
+		       "t", source);
+}
+
+int store_fleet_hassh(struct store *s, const char *hash, const char *source,
+		      struct store_hassh_facts *out)
+{
+	struct db_row *row;
+	int rc;
+
+	memset(out, 0, sizeof(*out));
+	rc = db_get(s->db, &row,
+		    "SELECT MIN(first), MAX(last), SUM(sessions), COUNT(*),"
+		    " SUM(CASE WHEN source = $1 THEN sessions ELSE 0 END)"
+		    " FROM known_hassh WHERE hash = $2",
+		    "tt", source, hash);
+	if (rc <= 0)
+		return rc;
+	out->first_ns = db_u64(row, 0);
+	out->last_ns = db_u64(row, 1);
+	out->sessions = db_u64(row, 2);
+	out->sources = db_u64(row, 3);
+	out->here = db_u64(row, 4);
+	rc = db_get(s->db, &row,
+		    "SELECT SUM(sessions) FROM known_hassh WHERE source = $1 AND hash <> $2", "tt",
+		    source, hash);
+	if (rc > 0)
+		out->other = db_u64(row, 0);
+	return rc < 0 ? rc : out->sessions != 0;
+}
+
+int store_fleet_first(struct store *s, const char *device, const char *source, uint64_t *first_ns)
+{
+	struct db_row *row;
+	int rc = db_get(s->db, &row,
+			"SELECT first FROM known_sources WHERE device = $1 AND source = $2", "tt",
+			device, source);
+
+	*first_ns = rc > 0 ? db_u64(row, 0) : 0;
+	return rc < 0 ? rc : 0;
+}

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Which flows last at a time T is the hard question: an index on `start` finds what
+ * began about then, and nothing what ends when. So flows are told apart by their
+ * length. Those of less than LONG are found by their start. Of those that took longer
+ * there are few, and they have an index of their own on their end (flows_long). Those
+ * that are open have one, too.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/store_db.h"
+#include "collector/store_list.h"
+#include "common/clock.h"
+
+#define LONG_NS (600 * NS_PER_S)
+#define IS_LONG "\"end\" - start > 600000000000" /* as the index flows_long has it */
+
+#define MORE_COLUMNS ", justified, login, same_as"
+#define N_MORE 3
+/* As the index events_state has it. */
+#define IS_STATE "type IN ('path.change', 'fabric.device', 'bgp.route')"
+#define EVENT_COLUMNS                                                                              \
+	"n, agent, seq, time, stored, type, severity, device, path, service, source, verdict,"     \
+	" policy, flow, json"
+
+struct flow_call {
+	store_list_flow_fn *fn;
+	void *arg;
+	uint64_t rows;
+};
+
+static int take_flow(void *arg, struct db_row *row)
+{
+	struct flow_call *call = arg;
+	struct store_list_flow f = { 0 };
+	int more = db_columns(row) - N_MORE;
+
+	store_flow_row(row, &f.f);
+	f.justified = db_text(row, more);
+	f.login = db_text(row, more + 1);
+	f.same_as = db_u64(row, more + 2);
+	call->rows++;
+	return call->fn(call->arg, &f);
+}
+
+static void where_source(struct db_query *q, const struct store_list *l)
+{
+	char text[PREFIX_STRLEN];
+
+	if (!l->has_source)
+		return;
+	if (l->source.len == addr_bits(&l->source.addr)) {
+		addr_format(&l->source.addr, text);
+		db_where_text(q, "source = ", text);
+	} else {
+		prefix_format(&l->source, text);
+		db_where_text(q, "gw_within(source, ", text);
+		db_add(q, ")");
+	}
+}
+
+/* What an index answers. The words that are written out are those of the partial
+ * indexes flows_sessions and flows_untrusted. */
+static void where_indexed(struct db_query *q, const struct store_list *l)
+{
+	if (l->sessions)
+		db_where(q, "path = 'in-band' AND service = 'ssh' AND established = 1");
+	if (l->verdict && strcmp(l->verdict, "trusted") != 0)
+		db_where(q, "verdict <> 'trusted'");
+	db_where_text(q, "device = ", l->device);
+	if (l->has_source && l->source.len == addr_bits(&l->source.addr))
+		where_source(q, l);
+	db_where_u64(q, "n = ", l->n);
+	if (l->is_open)
+		db_where(q, "open = 1");
+	db_where_u64(q, "start < ", l->until_ns);
+	if (l->incident)
+		db_where_u64(
+			q, "n IN (SELECT flow FROM incident_flows WHERE incident = ", l->incident);
+	if (l->incident)
+		db_add(q, ")");
+}
+
+/* The rest, as conditions that follow " AND " each. */
+static void add_and_text(struct db_query *q, const char *condition, const char *value)
+{
+	if (!value)
+		return;
+	db_add(q, " AND ");
+	db_add_text(q, condition, value);
+}
+
+static void add_rest(struct db_query *q, const struct store_list *l)
+{
+	/* Asked for by its number it is given whatever it is. */
+	db_add(q, l->n ? "1 = 1" : "same_as IS NULL");
+	add_and_text(q, "path = ", l->path);
+	add_and_text(q, "service = ", l->service);
+	add_and_text(q, "verdict = ", l->verdict);
+	add_and_text(q, "outcome = ", l->outcome);
+	add_and_text(q, "justified = ", l->justified);
+	add_and_text(q, "login = ", l->login);
+	add_and_text(q, "\"user\" = ", l->user);
+	add_and_text(q, "agent = ", l->agent);
+	if (l->is_closed)
+		db_add(q, " AND open = 0");
+}
+
+/* The rows that had begun before `since` and lasted then. */
+static void where_lasting(struct db_query *q, uint64_t since)
+{
+	uint64_t early = since > LONG_NS ? since - LONG_NS : 0;
+
+	db_where(q, "n IN (");
+	db_add_u64(q, "SELECT n FROM flows WHERE start >= ", early);
+	db_add_u64(q, " AND start < ", since);
+	db_add_u64(q, " AND (open = 1 OR \"end\" >= ", since);
+	db_add_u64(q, ") UNION ALL SELECT n FROM flows WHERE " IS_LONG " AND \"end\" >= ", since);
+	db_add_u64(q, " AND start < ", early);
+	db_add_u64(q, " AND open = 0 UNION ALL SELECT n FROM flows WHERE open = 1 AND start < ",
+		   early);
+	db_add(q, ")");
+}
+
+static void where_place(struct db_query *q, const struct store_list *l, const char *time)
+{
+	char text[64];
+
+	if (!l->place_n)
+		return;
+	snprintf(text, sizeof(text), "%s <= ", time);
+	db_where_u64(q, text, l->place_ns);
+	snprintf(text, sizeof(text), " AND (%s < ", time);
+	db_add_u64(q, text, l->place_ns);
+	db_add_u64(q, " OR n < ", l->place_n);
+	db_add(q, ")");
+}
+
+/* One of the two halves of a list: what began in the span, and what lasted before. */
+static int flows_half(struct store *s, const struct store_list *l, bool lasting, uint64_t limit,
+		      struct flow_call *call)
+{
+	struct db_query q = { 0 };
+
+	db_add(&q, "SELECT " STORE_FLOW_COLUMNS MORE_COLUMNS " FROM flows");
+	where_indexed(&q, l);
+	if (lasting)
+		where_lasting(&q, l->since_ns);
+	else
+		db_where_u64(&q, "start >= ", l->since_ns);
+	where_place(&q, l, "start");
+	db_where(&q, "");
+	add_rest(&q, l);
+	if (l->has_source && l->source.len != addr_bits(&l->source.addr))
+		where_source(&q, l);
+	db_add(&q, " ORDER BY start DESC, n DESC");
+	if (limit)
+		db_add_u64(&q, " LIMIT ", limit);
+	return db_query_each(s->db, &q, take_flow, call);
+}
+
+int store_list_flows(struct store *s, const struct store_list *l, store_list_flow_fn *fn, void *arg)
+{
+	struct flow_call call = { .fn = fn, .arg = arg };
+	int rc = flows_half(s, l, false, l->limit, &call);
+
+	if (rc || !l->since_ns || (l->limit && call.rows >= l->limit))
+		return rc;
+	return flows_half(s, l, true, l->limit ? l->limit - call.rows : 0, &call);
+}
+
+int store_list_active(struct store *s, const char *device, uint64_t time_ns, uint64_t limit,
+		      store_list_flow_fn *fn, void *arg)
+{
+	struct flow_call call = { .fn = fn, .arg = arg };
+	struct db_query q = { 0 };
+
+	db_add(&q, "SELECT " STORE_FLOW_COLUMNS MORE_COLUMNS " FROM flows");
+	if (time_ns)
+		where_lasting(&q, time_ns + 1);
+	else
+		db_where(&q, "open = 1");
+	db_where_text(&q, "device = ", device);
+	db_where(&q, "established = 1 AND service = 'ssh' AND direction = 'inbound'"
+		     " AND same_as IS NULL");
+	if (limit)
+		db_add_u64(&q, " LIMIT ", limit);
+	return db_query_each(s->db, &q, take_flow, &call);
+}
+
+/* ---- counting ---------------------------------------------------------------- */
+
+struct facts_call {
+	store_list_facts_fn *fn;
+	void *arg;
+	uint64_t rows;
+};
+
+static int take_facts(void *arg, struct db_row *row)
+{
+	struct facts_call *call = arg;
+	struct store_list_facts f = { .path = db_text(row, 1),
+				      .verdict = db_text(row, 2),
+				      .outcome = db_text(row, 3),
+				      .login = db_text(row, 4),
+				      .user = db_text(row, 5),
+				      .justified = db_text(row, 6) };
+
+	call->rows++;
+	return db_u64(row, 0) ? call->fn(call->arg, &f) : 0;
+}
+
+static int facts_half(struct store *s, const struct store_list *l, bool lasting, uint64_t limit,
+		      struct facts_call *call)
+{
+	struct db_query q = { 0 };
+	char text[PREFIX_STRLEN];
+
+	db_add(&q, "SELECT CASE WHEN ");
+	add_rest(&q, l);
+	if (l->has_source && l->source.len != addr_bits(&l->source.addr)) {
+		db_add_text(&q, " AND gw_within(source, ", prefix_format(&l->source, text));
+		db_add(&q, ")");
+	}
+	db_add(&q, " THEN 1 ELSE 0 END, path, verdict, outcome, login, \"user\", justified"
+		   " FROM flows");
+	where_indexed(&q, l);
+	if (lasting)
+		where_lasting(&q, l->since_ns);
+	else
+		db_where_u64(&q, "start >= ", l->since_ns);
+	db_add_u64(&q, " ORDER BY start DESC, n DESC LIMIT ", limit);
+	return db_query_each(s->db, &q, take_facts, call);
+}
+
+int store_list_facts(struct store *s, const struct store_list *l, uint64_t most,
+		     store_list_facts_fn *fn, void *arg)
+{
+	struct facts_call call = { .fn = fn, .arg = arg };
+	int rc = facts_half(s, l, false, most + 1, &call);
+
+	if (!rc && l->since_ns && call.rows <= most)
+		rc = facts_half(s, l, true, most + 1 - call.rows, &call);
+	return rc ? rc : call.rows > most;
+}
+
+/* ---- events ------------------------------------------------------------------ */
+
+struct event_call {
+	store_event_fn *fn;
+	void *arg;
+};
+
+static void event_row(struct db_row *row, struct store_event *out)
+{
+	*out = (struct store_event){ .n = db_u64(row, 0),
+				     .agent = db_text(row, 1),
+				     .seq = db_u64(row, 2),
+				     .time_ns = db_u64(row, 3),
+				     .stored_ns = db_u64(row, 4),
+				     .type = db_text(row, 5),
+				     .severity = db_text(row, 6),
+				     .device = db_text(row, 7),
+				     .path = db_text(row, 8),
+				     .service = db_text(row, 9),
+				     .source = db_text(row, 10),
+				     .verdict = db_text(row, 11),
+				     .policy = db_text(row, 12),
+				     .flow = db_text(row, 13),
+				     .json = db_text(row, 14) };
+}
+
+static int take_event(void *arg, struct db_row *row)
+{
+	struct event_call *call = arg;
+	struct store_event e;
+
+	event_row(row, &e);
+	return call->fn(call->arg, &e);
+}
+
+int store_list_events(struct store *s, const struct store_list *l, store_event_fn *fn, void *arg)
+{
+	struct event_call call = { fn, arg };
+	struct db_query q = { 0 };
+
+	db_add(&q, "SELECT " EVENT_COLUMNS " FROM events");
+	db_where_u64(&q, "time >= ", l->since_ns);
+	db_where_u64(&q, "time < ", l->until_ns);
+	where_place(&q, l, "time");
+	db_where_u64(&q, "n = ", l->n);
+	if (l->incident) {
+		db_where_u64(&q, "n IN (SELECT event FROM incident_events WHERE incident = ",
+			     l->incident);
+		db_add(&q, ")");
+	}
+	if (l->type && (strcmp(l->type, "path.change") == 0 || strcmp(l->type, "bgp.route") == 0 ||
+			strcmp(l->type, "fabric.device") == 0))
+		db_where(&q, IS_STATE);
+	db_where_text(&q, "type = ", l->type);
+	db_where_text(&q, "device = ", l->device);
+	db_where_text(&q, "agent = ", l->agent);
+	db_where_text(&q, "path = ", l->path);
+	db_where_text(&q, "service = ", l->service);
+	db_where_text(&q, "verdict = ", l->verdict);
+	where_source(&q, l);
+	db_add(&q, " ORDER BY time DESC, n DESC");
+	if (l->limit)
+		db_add_u64(&q, " LIMIT ", l->limit);
+	return db_query_each(s->db, &q, take_event, &call);
+}
+
+/* A step of a loose index scan for each type. */
+int store_list_types(struct store *s, const char *group, unsigned most, store_list_type_fn *fn,
+		     void *arg)
+{
+	char type[128], end[128];
+	struct db_row *row;
+	int rc;
+
+	if (strchr(group, '.'))
+		return fn(arg, group);
+	snprintf(type, sizeof(type), "%s.", group);
+	snprintf(end, sizeof(end), "%s/", group); /* '.' + 1 is '/' */
+	while (most--) {
+		rc = db_get(s->db, &row,
+			    "SELECT type FROM events WHERE type > $1 AND type < $2"
+			    " ORDER BY type LIMIT 1",
+			    "tt", type, end);
+		if (rc <= 0)
+			return rc;
+		snprintf(type, sizeof(type), "%s", db_text(row, 0));
+		rc = fn(arg, type);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int store_list_arrived(struct store *s, uint64_t after_n, uint64_t upto_n, store_event_fn *fn,
+		       void *arg)
+{
+	struct event_call call = { fn, arg };
+
+	return db_each(s->db, take_event, &call,
+		       "SELECT " EVENT_COLUMNS " FROM events WHERE n > $1 AND n <= $2 ORDER BY n",
+		       "ii", after_n, upto_n);
+}
+
+int store_list_state(struct store *s, const char *device, const char *type, uint64_t time_ns,
+		     store_event_fn *fn, void *arg)
+{
+	struct store_event e;
+	struct db_row *row;
+	int rc;
+
+	rc = db_get(
+		s->db, &row,
+		"SELECT " EVENT_COLUMNS " FROM events WHERE " IS_STATE
+		" AND device = $1 AND type = $2 AND time <= $3 ORDER BY time DESC, n DESC LIMIT 1",
+		"tti", device, type, time_ns ? time_ns : (uint64_t)INT64_MAX);
+	if (rc <= 0)
+		return rc;
+	event_row(row, &e);
+	rc = fn(arg, &e);
+	return rc ? rc : 1;
+}
+
+int store_list_flow_next(struct store *s, const struct store_flow *f, uint64_t time_ns,
+			 store_event_fn *fn, void *arg)
+{
+	struct store_event e;
+	struct db_row *row;
+	int rc;
+
+	/* The device is what the index finds. */
+	rc = f->device
+		     ? db_get(s->db, &row,
+			      "SELECT " EVENT_COLUMNS " FROM events WHERE device = $1"
+			      " AND time >= $2 AND agent = $3 AND flow = $4 AND type LIKE 'flow.%'"
+			      " ORDER BY time, n LIMIT 1",
+			      "titt", f->device, time_ns, f->agent, f->flow)
+		     : db_get(s->db, &row,
+			      "SELECT " EVENT_COLUMNS " FROM events WHERE time >= $1"
+			      " AND time <= $2 AND agent = $3 AND flow = $4 AND type LIKE 'flow.%'"
+			      " ORDER BY time, n LIMIT 1",
+			      "iitt", time_ns, time_ns + 300 * NS_PER_S, f->agent, f->flow);
+	if (rc <= 0)
+		return rc;
+	event_row(row, &e);
+	rc = fn(arg, &e);
+	return rc ? rc : 1;
+}
+
+int store_list_flow_n(struct store *s, const char *agent, const char *flow, uint64_t *n)
+{
+	struct db_row *row;
+	int rc = db_get(s->db, &row, "SELECT n FROM flows WHERE agent = $1 AND flow = $2", "tt",
+			agent, flow);
+
+	if (rc > 0)
+		*n = db_u64(row, 0);
+	return rc;
+}
+
+struct name_call {
+	store_list_type_fn *fn;
+	void *arg;
+};
+
+static int take_name(void *arg, struct db_row *row)
+{
+	struct name_call *call = arg;
+
+	return call->fn(call->arg, db_text(row, 0));
+}
+
+int store_list_seen_by(struct store *s, uint64_t n, store_list_type_fn *fn, void *arg)
+{
+	struct name_call call = { fn, arg };
+
+	return db_each(s->db, take_name, &call,
+		       "SELECT agent FROM flows WHERE n = $1 UNION ALL"
+		       " SELECT agent FROM flows WHERE same_as IS NOT NULL AND same_as = $1",
+		       "i", n);
+}
+
+struct id_call {
+	store_list_id_fn *fn;
+	void *arg;
+};
+
+static int take_id(void *arg, struct db_row *row)
+{
+	struct id_call *call = arg;
+
+	return call->fn(call->arg, db_u64(row, 0));
+}
+
+int store_list_alerts(struct store *s, uint64_t after_n, store_list_id_fn *fn, void *arg)
+{
+	struct id_call call = { fn, arg };
+
+	return db_each(s->db, take_id, &call,
+		       "SELECT id FROM alerts WHERE updated > $1 ORDER BY updated", "i", after_n);
+}
+
+int store_list_newest(struct store *s, uint64_t *n, uint64_t *stored_ns)
+{
+	struct db_row *row;
+	int rc = db_get(s->db, &row, "SELECT n, stored FROM events ORDER BY n DESC LIMIT 1", "");
+
+	*n = *stored_ns = 0;
+	if (rc > 0) {
+		*n = db_u64(row, 0);
+		*stored_ns = db_u64(row, 1);
+	}
+	return rc < 0 ? rc : 0;
+}

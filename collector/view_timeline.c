@@ -1,0 +1,728 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A span of time, lane by lane. What is nearer than two pixels is drawn as one run, but
+ * only with its like: what is abnormal has a class of its own and is never merged into
+ * what is not, so it stays to be seen at any scale.
+ *
+ * What is abnormal is read whole (it has indexes of its own). Of ordinary sessions toward
+ * Ma1 there may be millions. Beyond MOST_FLOWS of them the answer is `sampled`: runs then
+ * say where there were sessions, their `n` how many were looked at; the density is told
+ * from the numbers of the rows.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/store_alert.h"
+#include "collector/store_span.h"
+#include "collector/view_fleet.h"
+#include "collector/view_row.h"
+#include "common/clock.h"
+
+#define MOST_FLOWS 10000
+#define MOST_ABNORMAL 50000
+#define MOST_EVENTS 5000
+#define BUCKETS 240	 /* of the density */
+#define SAMPLES 160	 /* of a lane */
+#define LANES_SAMPLED 60 /* at most, so that this is bounded */
+
+enum class {
+	CLASS_TRUSTED,
+	CLASS_FAILED, /* trusted, never established */
+	CLASS_JUSTIFIED,
+	CLASS_DRILL,
+	CLASS_NO_POLICY,
+	CLASS_UNEXPLAINED,
+	CLASS_NOT_JUSTIFIED,
+	CLASS_REFUSED, /* untrusted, never established */
+	CLASS_UNTRUSTED,
+	NUM_CLASSES
+};
+
+static const char *const class_names[] = { "trusted",	    "failed",	 "justified",
+					   "drill",	    "no-policy", "unexplained",
+					   "not-justified", "refused",	 "untrusted" };
+_Static_assert(sizeof(class_names) / sizeof(class_names[0]) == NUM_CLASSES, "one each");
+
+struct run {
+	uint64_t start_ns, end_ns, n, id;
+	uint8_t class, band; /* band 1: lo6 */
+};
+
+struct mark {
+	uint64_t time_ns, n;
+	const char *kind; /* failover, failback, bgp, alert */
+	char *state, *words;
+	uint64_t event;
+};
+
+struct lane {
+	struct run *runs;
+	size_t n_runs, room_runs;
+	struct mark *marks;
+	size_t n_marks, room_marks;
+	json_t *path;	  /* spans, newest last: [t0, t1, state] */
+	uint64_t path_ns; /* since when it is in the last state */
+	enum incident_path state;
+	bool abnormal, active, lost;
+};
+
+struct timeline {
+	struct store *store;
+	const struct fleet *f;
+	struct lane *lanes; /* as f->devices */
+	uint64_t from_ns, to_ns, now_ns, gap_ns;
+	uint64_t flows;
+	bool sampled;
+	uint64_t density[2][BUCKETS];
+	uint64_t failovers, failbacks, sessions, justified, drill, bgp_down;
+	json_t *sources;
+	enum store_span_what what;
+};
+
+static double offset(const struct timeline *t, uint64_t ns)
+{
+	double s = ((double)ns - (double)t->from_ns) / (double)NS_PER_S;
+
+	return (double)(int64_t)(s * 1000 + (s < 0 ? -0.5 : 0.5)) / 1000;
+}
+
+static struct lane *lane_of(struct timeline *t, const char *device)
+{
+	const struct fleet_device *d = fleet_find(t->f, device);
+
+	return d ? &t->lanes[d - t->f->devices] : NULL;
+}
+
+/* ---- runs -------------------------------------------------------------------- */
+
+static enum class class_of(const struct store_span_flow *f, bool band) {
+	if (!f->verdict || strcmp(f->verdict, "no-policy") == 0) return CLASS_NO_POLICY;
+	if (strcmp(f->verdict, "untrusted") == 0) return f->established ? CLASS_UNTRUSTED
+									: CLASS_REFUSED;
+	if (!f->established) return CLASS_FAILED;
+	if (!band) return CLASS_TRUSTED;
+	if (!f->justified || strcmp(f->justified, "unknown") == 0) return CLASS_UNEXPLAINED;
+	return strcmp(f->justified, "yes") == 0	    ? CLASS_JUSTIFIED
+	       : strcmp(f->justified, "drill") == 0 ? CLASS_DRILL
+						    : CLASS_NOT_JUSTIFIED;
+}
+
+static void add_density(struct timeline *t, bool band, uint64_t start, uint64_t end)
+{
+	uint64_t span = t->to_ns - t->from_ns;
+	size_t from, to;
+
+	if (start < t->from_ns)
+		start = t->from_ns;
+	if (end >= t->to_ns)
+		end = t->to_ns - 1;
+	if (end < start)
+		return;
+	from = (size_t)((double)(start - t->from_ns) / (double)span * BUCKETS);
+	to = (size_t)((double)(end - t->from_ns) / (double)span * BUCKETS);
+	for (size_t i = from; i <= to && i < BUCKETS; i++)
+		t->density[band][i]++;
+}
+
+static int add_run(struct lane *l, const struct run *r)
+{
+	if (l->n_runs == l->room_runs) {
+		size_t room = l->room_runs ? l->room_runs * 2 : 16;
+		struct run *runs = realloc(l->runs, room * sizeof(*runs));
+
+		if (!runs)
+			return STORE_FAILED;
+		l->runs = runs;
+		l->room_runs = room;
+	}
+	l->runs[l->n_runs++] = *r;
+	l->active = true;
+	return 0;
+}
+
+static int take_flow(void *arg, const struct store_span_flow *f)
+{
+	struct timeline *t = arg;
+	struct lane *l = lane_of(t, f->device);
+	bool band = f->path && strcmp(f->path, "in-band") == 0;
+	struct run r = { .start_ns = f->start_ns,
+			 .end_ns = f->open ? t->now_ns : f->end_ns,
+			 .n = 1,
+			 .id = f->n,
+			 .band = band };
+
+	/* One that is untrusted comes with the others of its kind. */
+	if (t->what == STORE_SPAN_SESSIONS && f->verdict && strcmp(f->verdict, "trusted") != 0)
+		return 0;
+	t->flows++;
+	if (!l)
+		return 0;
+	r.class = (uint8_t)class_of(f, band);
+	if (r.end_ns < r.start_ns)
+		r.end_ns = r.start_ns;
+	if (r.class != CLASS_TRUSTED && r.class != CLASS_FAILED)
+		l->abnormal = true;
+	if (f->established)
+		add_density(t, band, r.start_ns, r.end_ns);
+	if (r.class == CLASS_REFUSED || r.class == CLASS_UNTRUSTED)
+		row_once(t->sources, f->source, 1000);
+	if (band && f->established) {
+		t->sessions++;
+		t->justified += r.class == CLASS_JUSTIFIED;
+		t->drill += r.class == CLASS_DRILL;
+	}
+	return add_run(l, &r);
+}
+
+struct sample {
+	struct timeline *t;
+	struct lane *lane;
+	uint64_t next_ns, step_ns;
+};
+
+static int take_sample(void *arg, const struct store_span_flow *f)
+{
+	struct sample *x = arg;
+	struct run r = { .start_ns = f->start_ns,
+			 .end_ns = f->open ? x->t->now_ns : f->end_ns,
+			 .n = 1,
+			 .id = f->n,
+			 .class = f->established ? CLASS_TRUSTED : CLASS_FAILED };
+
+	x->next_ns = f->start_ns + x->step_ns;
+	if (r.end_ns > x->next_ns)
+		x->next_ns = r.end_ns;
+	return add_run(x->lane, &r);
+}
+
+/* Where there were sessions, without reading all of them. */
+static int sample_lane(struct timeline *t, size_t i)
+{
+	struct sample x = { t, &t->lanes[i], t->from_ns, (t->to_ns - t->from_ns) / SAMPLES };
+	int rc = 1;
+
+	while (rc > 0 && x.next_ns < t->to_ns)
+		rc = store_span_next(t->store, t->f->devices[i].name, x.next_ns, t->to_ns,
+				     take_sample, &x);
+	return rc < 0 ? rc : 0;
+}
+
+static int sample_density(struct timeline *t)
+{
+	uint64_t n, before = 0;
+	int rc = 0;
+
+	memset(t->density[0], 0, sizeof(t->density[0]));
+	for (size_t i = 0; i <= BUCKETS && !rc; i++) {
+		rc = store_span_row(t->store, t->from_ns + (t->to_ns - t->from_ns) / BUCKETS * i,
+				    &n);
+		if (i && n > before && before)
+			t->density[0][i - 1] = n - before;
+		if (n)
+			before = n;
+	}
+	return rc;
+}
+
+static int read_flows(struct timeline *t, const char *device)
+{
+	static const uint64_t most[] = { MOST_ABNORMAL, MOST_ABNORMAL, MOST_FLOWS };
+	uint64_t before;
+	int rc = 0;
+
+	for (int what = STORE_SPAN_SESSIONS; !rc && what <= STORE_SPAN_REST; what++) {
+		before = t->flows;
+		t->what = (enum store_span_what)what;
+		rc = store_span_flows(t->store, t->what, device, t->from_ns, t->to_ns, most[what],
+				      take_flow, t);
+		t->sampled = what == STORE_SPAN_REST && t->flows - before >= MOST_FLOWS;
+	}
+	return rc;
+}
+
+static int by_start(const void *x, const void *y)
+{
+	const struct run *a = x, *b = y;
+
+	return a->start_ns < b->start_ns ? -1 : a->start_ns > b->start_ns;
+}
+
+/* Runs of one band: each class by itself, what is near is one. */
+static json_t *runs_of(const struct timeline *t, struct lane *l, uint8_t band)
+{
+	json_t *out = json_array();
+
+	if (l->n_runs)
+		qsort(l->runs, l->n_runs, sizeof(*l->runs), by_start);
+	for (uint8_t class = 0; class < NUM_CLASSES; class ++) {
+		struct run run = { 0 };
+
+		for (size_t i = 0; i <= l->n_runs; i++) {
+			const struct run *r = i < l->n_runs ? &l->runs[i] : NULL;
+			json_t *row;
+
+			if (r && (r->band != band || r->class != class))
+				continue;
+			if (r && run.n && r->start_ns <= run.end_ns + t->gap_ns) {
+				if (r->end_ns > run.end_ns)
+					run.end_ns = r->end_ns;
+				run.n += r->n;
+				continue;
+			}
+			if (run.n) {
+				row = json_pack("[f,f,s,I]", offset(t, run.start_ns),
+						offset(t, run.end_ns), class_names[class],
+						(json_int_t)run.n);
+				if (run.n == 1)
+					json_array_append_new(row,
+							      json_integer((json_int_t)run.id));
+				json_array_append_new(out, row);
+			}
+			if (r)
+				run = *r;
+		}
+	}
+	return out;
+}
+
+/* ---- paths and marks --------------------------------------------------------- */
+
+static int add_mark(struct lane *l, const struct timeline *t, const char *kind, const char *state,
+		    uint64_t time_ns, uint64_t event, const char *words)
+{
+	struct mark *m = l->n_marks ? &l->marks[l->n_marks - 1] : NULL;
+
+	/* Events come in the order of time. */
+	if (m && m->kind == kind && time_ns <= m->time_ns + t->gap_ns &&
+	    strcmp(m->state, state) == 0) {
+		m->n++;
+		return 0;
+	}
+	if (l->n_marks == l->room_marks) {
+		size_t room = l->room_marks ? l->room_marks * 2 : 8;
+
+		m = realloc(l->marks, room * sizeof(*m));
+		if (!m)
+			return STORE_FAILED;
+		l->marks = m;
+		l->room_marks = room;
+	}
+	m = &l->marks[l->n_marks++];
+	*m = (struct mark){ time_ns, 1, kind, strdup(state), strdup(words), event };
+	return m->state && m->words ? 0 : STORE_FAILED;
+}
+
+static bool on_lo6(enum incident_path p)
+{
+	return p == INCIDENT_INBAND || p == INCIDENT_UNEXPLAINED || p == INCIDENT_UNJUSTIFIED;
+}
+
+static void end_span(struct timeline *t, struct lane *l, uint64_t until_ns)
+{
+	if (until_ns > l->path_ns)
+		json_array_append_new(l->path,
+				      json_pack("[f,f,s]", offset(t, l->path_ns),
+						offset(t, until_ns), incident_path_name(l->state)));
+}
+
+/* A later event first would be in the wrong order: the list is read backwards. */
+struct kept {
+	uint64_t n, time_ns;
+	char *json;
+};
+
+struct keep {
+	struct kept *list;
+	size_t n, room;
+};
+
+static int keep_event(void *arg, const struct store_event *e)
+{
+	struct keep *k = arg;
+
+	if (k->n == k->room) {
+		size_t room = k->room ? k->room * 2 : 64;
+		struct kept *list = realloc(k->list, room * sizeof(*list));
+
+		if (!list)
+			return STORE_FAILED;
+		k->list = list;
+		k->room = room;
+	}
+	k->list[k->n++] = (struct kept){ e->n, e->time_ns, strdup(e->json) };
+	return k->list[k->n - 1].json ? 0 : STORE_FAILED;
+}
+
+static int mark_path(struct timeline *t, struct lane *l, const struct event *e, uint64_t n,
+		     const char *words)
+{
+	enum incident_path to = l->state;
+	int rc = 0;
+
+	if (!e->change.to || !incident_path_parse(e->change.to, &to))
+		return 0;
+	end_span(t, l, e->time_ns);
+	if (on_lo6(to) && !on_lo6(l->state)) {
+		rc = add_mark(l, t, "failover", e->change.to, e->time_ns, n, words);
+		t->failovers++;
+	} else if (to == INCIDENT_PRIMARY && l->state != INCIDENT_PRIMARY &&
+		   l->state != INCIDENT_FAILING) {
+		rc = add_mark(l, t, "failback", e->change.to, e->time_ns, n, words);
+		t->failbacks++;
+	}
+	l->state = to;
+	l->path_ns = e->time_ns;
+	l->abnormal |= to != INCIDENT_PRIMARY;
+	l->lost |= to == INCIDENT_FAILING || to == INCIDENT_INBAND || to == INCIDENT_UNREACHABLE;
+	return rc;
+}
+
+static int mark_bgp(struct timeline *t, struct lane *l, const struct event *e, uint64_t n,
+		    const char *words)
+{
+	const json_t *bgp = json_object_get(e->doc, "bgp");
+	const char *state =
+		json_string_value(json_object_get(json_object_get(bgp, "session"), "state"));
+	const json_t *armed = json_object_get(json_object_get(bgp, "route"), "armed");
+
+	if (!state && armed)
+		state = json_is_true(armed) ? "armed" : "not-armed";
+	if (!state)
+		return 0;
+	if (strcmp(state, "down") == 0)
+		t->bgp_down++;
+	if (strcmp(state, "up") != 0 && strcmp(state, "armed") != 0)
+		l->abnormal = true;
+	return add_mark(l, t, "bgp", state, e->time_ns, n, words);
+}
+
+static int mark_event(struct timeline *t, const struct kept *k)
+{
+	char words[WORDS_LEN], err[128];
+	struct event e;
+	struct lane *l;
+	int rc = 0;
+
+	if (event_decode(k->json, strlen(k->json), &e, err, sizeof(err)))
+		return 0;
+	l = lane_of(t, e.device);
+	if (l) {
+		words_event(&e, words);
+		if (e.type == EVENT_PATH_CHANGE)
+			rc = mark_path(t, l, &e, k->n, words);
+		else
+			rc = mark_bgp(t, l, &e, k->n, words);
+	}
+	event_clear(&e);
+	return rc;
+}
+
+static int read_events(struct timeline *t, const char *device)
+{
+	static const char *const types[] = { "path.change", "bgp.session", "bgp.route" };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < sizeof(types) / sizeof(types[0]); i++) {
+		struct store_list l = { .since_ns = t->from_ns,
+					.until_ns = t->to_ns,
+					.device = device,
+					.type = types[i],
+					.limit = MOST_EVENTS };
+		struct keep k = { 0 };
+
+		rc = store_list_events(t->store, &l, keep_event, &k);
+		for (size_t n = k.n; n-- > 0;) {
+			if (!rc)
+				rc = mark_event(t, &k.list[n]);
+			free(k.list[n].json);
+		}
+		free(k.list);
+	}
+	return rc;
+}
+
+static int take_alert(void *arg, const struct store_alert *a)
+{
+	struct timeline *t = arg;
+	struct lane *l = lane_of(t, a->device);
+
+	if (!l || a->since_ns < t->from_ns)
+		return 0;
+	if (a->severity >= SEVERITY_WARNING)
+		l->abnormal = true;
+	return add_mark(l, t, "alert", a->name, a->since_ns, 0, a->text);
+}
+
+static int by_time(const void *x, const void *y)
+{
+	const struct mark *a = x, *b = y;
+
+	return a->time_ns < b->time_ns ? -1 : a->time_ns > b->time_ns;
+}
+
+static json_t *marks_of(const struct timeline *t, struct lane *l)
+{
+	json_t *out = json_array(), *o;
+
+	if (l->n_marks)
+		qsort(l->marks, l->n_marks, sizeof(*l->marks), by_time);
+	for (size_t i = 0; i < l->n_marks; i++) {
+		const struct mark *m = &l->marks[i];
+
+		o = json_object();
+		json_object_set_new(o, "t", json_real(offset(t, m->time_ns)));
+		row_text(o, "kind", m->kind);
+		row_text(o, "state", m->state);
+		row_count(o, "n", m->n);
+		row_text(o, "words", m->words);
+		if (m->event)
+			row_count(o, "event", m->event);
+		json_array_append_new(out, o);
+	}
+	return out;
+}
+
+/* ---- what was not seen ------------------------------------------------------- */
+
+struct gaps {
+	struct timeline *t;
+	json_t *list;
+	double blind_s;
+};
+
+static int take_gap(void *arg, const struct store_fleet_gap *g)
+{
+	struct gaps *x = arg;
+	uint64_t from = 0, to = 0;
+	json_t *o;
+	int rc;
+
+	rc = store_span_gap(x->t->store, g->agent, g->first, g->last, &from, &to);
+	if (rc <= 0 || to < x->t->from_ns || from >= x->t->to_ns)
+		return rc < 0 ? rc : 0;
+	o = json_object();
+	row_text(o, "agent", g->agent);
+	json_object_set_new(o, "t0", json_real(offset(x->t, from)));
+	json_object_set_new(o, "t1", json_real(offset(x->t, to)));
+	row_text(o, "reason", "events-lost");
+	row_count(o, "events", g->last - g->first + 1);
+	json_array_append_new(x->list, o);
+	x->blind_s += (double)(to - from) / (double)NS_PER_S;
+	return 0;
+}
+
+static int take_silence(void *arg, const struct store_alert *a)
+{
+	struct gaps *x = arg;
+	uint64_t end = a->resolved_ns ? a->resolved_ns : x->t->now_ns;
+	json_t *o;
+
+	if (!a->agent || end < x->t->from_ns || a->since_ns >= x->t->to_ns)
+		return 0;
+	o = json_object();
+	row_text(o, "agent", a->agent);
+	json_object_set_new(o, "t0", json_real(offset(x->t, a->since_ns)));
+	json_object_set_new(o, "t1", json_real(offset(x->t, end)));
+	row_text(o, "reason", "agent-silent");
+	json_array_append_new(x->list, o);
+	x->blind_s += (double)(end - a->since_ns) / (double)NS_PER_S;
+	return 0;
+}
+
+static int read_gaps(struct timeline *t, struct gaps *x)
+{
+	struct store_alert_filter silent = { .now_ns = t->now_ns,
+					     .name = "agent-silent",
+					     .since_ns = t->from_ns,
+					     .until_ns = t->to_ns,
+					     .limit = 200 };
+	int rc;
+
+	x->t = t;
+	x->list = json_array();
+	/* A gap is found by the event after it, which may come later than the span. */
+	rc = store_fleet_gaps(t->store, t->from_ns, 0, 500, take_gap, x);
+	if (!rc)
+		rc = store_alerts(t->store, &silent, take_silence, x);
+	return rc;
+}
+
+/* ---- the document ------------------------------------------------------------ */
+
+static json_t *lane_row(struct timeline *t, size_t i)
+{
+	const struct fleet_device *d = &t->f->devices[i];
+	struct lane *l = &t->lanes[i];
+	json_t *o = json_object(), *group = json_object();
+	uint64_t end = t->to_ns < t->now_ns ? t->to_ns : t->now_ns;
+
+	end_span(t, l, end);
+	row_text(o, "device", d->name);
+	row_text(o, "role", d->role);
+	row_text(group, "switch", d->switch_name);
+	row_text(group, "subnet", d->subnet[0] ? d->subnet : NULL);
+	json_object_set_new(o, "group", group);
+	row_text(o, "state", incident_path_name(l->state));
+	row_flag(o, "abnormal", l->abnormal);
+	json_object_set_new(o, "ma1", runs_of(t, l, 0));
+	json_object_set_new(o, "lo6", runs_of(t, l, 1));
+	json_object_set(o, "path", l->path);
+	json_object_set_new(o, "marks", marks_of(t, l));
+	return o;
+}
+
+static json_t *words_of(const struct timeline *t, const struct gaps *gaps, size_t lost)
+{
+	json_t *out = json_array();
+	struct say w = { 0 };
+
+	say_number(&w, lost, "device lost Ma1", "devices lost Ma1");
+	json_array_append_new(out, json_string(w.text));
+	w = (struct say){ 0 };
+	say_number(&w, t->failovers, "failover, ", "failovers, ");
+	say_number(&w, t->failbacks, "failback", "failbacks");
+	json_array_append_new(out, json_string(w.text));
+	w = (struct say){ 0 };
+	say_number(&w, t->sessions, "session on lo6", "sessions on lo6");
+	if (t->sessions)
+		say(&w, ": %" PRIu64 " justified, %" PRIu64 " drill", t->justified, t->drill);
+	json_array_append_new(out, json_string(w.text));
+	w = (struct say){ 0 };
+	say_number(&w, json_array_size(t->sources), "untrusted source", "untrusted sources");
+	json_array_append_new(out, json_string(w.text));
+	w = (struct say){ 0 };
+	say_number(&w, t->bgp_down, "BGP session went down", "BGP sessions went down");
+	json_array_append_new(out, json_string(w.text));
+	w = (struct say){ 0 };
+	if (json_array_size(gaps->list)) {
+		say_lasting(&w, gaps->blind_s);
+		say(&w, " not seen in full");
+	} else {
+		say(&w, "no gap in what the agents sent");
+	}
+	json_array_append_new(out, json_string(w.text));
+	return out;
+}
+
+/* The lanes that are shown: abnormal ones first in choosing, by name in order. */
+static size_t choose(const struct timeline *t, const struct view_args *a, bool *shown)
+{
+	size_t most = a->limit ? (size_t)view_limit(a) : VIEW_LIMIT, n = 0;
+
+	for (int round = 0; round < 3; round++)
+		for (size_t i = 0; i < t->f->n && n < most; i++) {
+			const struct lane *l = &t->lanes[i];
+			bool wanted = l->abnormal || (!a->abnormal && (l->active || round == 2));
+
+			if (a->device)
+				wanted = strcmp(a->device, t->f->devices[i].name) == 0;
+			if (shown[i] || !wanted || (round == 0 && !l->abnormal) ||
+			    (round == 2 && a->abnormal))
+				continue;
+			shown[i] = true;
+			n++;
+		}
+	return n;
+}
+
+static int fill(struct timeline *t, const struct view_args *a, json_t *doc)
+{
+	struct store_alert_filter alerts = { .now_ns = t->now_ns,
+					     .since_ns = t->from_ns,
+					     .until_ns = t->to_ns,
+					     .limit = MOST_EVENTS };
+	json_t *lanes = json_array(), *density = json_object(), *list;
+	bool *shown = calloc(t->f->n + 1, sizeof(*shown));
+	struct gaps gaps = { 0 };
+	size_t n, sampled = 0, lost = 0;
+	int rc = shown ? 0 : STORE_FAILED;
+
+	if (!rc)
+		rc = read_flows(t, a->device);
+	if (!rc)
+		rc = read_events(t, a->device);
+	if (!rc)
+		rc = store_alerts(t->store, &alerts, take_alert, t);
+	if (!rc)
+		rc = read_gaps(t, &gaps);
+	n = rc ? 0 : choose(t, a, shown);
+	if (!rc && t->sampled)
+		rc = sample_density(t);
+	for (size_t i = 0; !rc && i < t->f->n; i++) {
+		lost += t->lanes[i].lost;
+		if (!shown[i])
+			continue;
+		if (t->sampled && sampled++ < LANES_SAMPLED)
+			rc = sample_lane(t, i);
+		json_array_append_new(lanes, lane_row(t, i));
+	}
+	row_time(doc, "from", t->from_ns);
+	row_time(doc, "to", t->to_ns);
+	json_object_set_new(doc, "lanes", lanes);
+	for (int band = 0; band < 2; band++) {
+		list = json_array();
+		for (size_t i = 0; i < BUCKETS; i++)
+			json_array_append_new(list, json_integer((json_int_t)t->density[band][i]));
+		json_object_set_new(density, band ? "lo6" : "ma1", list);
+	}
+	json_object_set_new(doc, "density", density);
+	row_count(doc, "folded", a->device ? 0 : t->f->n - n);
+	row_flag(doc, "sampled", t->sampled);
+	if (gaps.list)
+		json_object_set_new(doc, "words", words_of(t, &gaps, lost));
+	json_object_set_new(doc, "gaps", gaps.list ? gaps.list : json_array());
+	free(shown);
+	return rc < 0 ? rc : 0;
+}
+
+json_t *view_timeline(struct store *s, const struct view_args *a)
+{
+	struct view_args then = { .now_ns = a->now_ns, .at_ns = a->since_ns };
+	struct timeline t = { .store = s,
+			      .from_ns = a->since_ns,
+			      .to_ns = a->until_ns,
+			      .now_ns = view_moment(a),
+			      .sources = json_array() };
+	json_t *doc = view_begin(s, a);
+	struct fleet f;
+	int rc;
+
+	if (!doc) {
+		json_decref(t.sources);
+		return NULL;
+	}
+	if (t.to_ns <= t.from_ns)
+		t.to_ns = t.from_ns + 1;
+	t.gap_ns = (t.to_ns - t.from_ns) / (a->px ? a->px : 1000) * 2;
+	rc = fleet_load(s, &then, a->device, 0, &f);
+	t.f = &f;
+	t.lanes = calloc(f.n + 1, sizeof(*t.lanes));
+	if (!rc && !t.lanes)
+		rc = STORE_FAILED;
+	for (size_t i = 0; !rc && i < f.n; i++) {
+		t.lanes[i].path = json_array();
+		t.lanes[i].path_ns = t.from_ns;
+		t.lanes[i].state = f.devices[i].state;
+		t.lanes[i].abnormal = f.devices[i].state != INCIDENT_PRIMARY;
+		t.lanes[i].lost = fleet_lost_ma1(&f.devices[i]);
+	}
+	if (!rc)
+		rc = fill(&t, a, doc);
+	for (size_t i = 0; t.lanes && i < f.n; i++) {
+		struct lane *l = &t.lanes[i];
+
+		for (size_t k = 0; k < l->n_marks; k++) {
+			free(l->marks[k].state);
+			free(l->marks[k].words);
+		}
+		free(l->marks);
+		free(l->runs);
+		json_decref(l->path);
+	}
+	free(t.lanes);
+	json_decref(t.sources);
+	fleet_free(&f);
+	return view_end(s, doc, rc);
+}
