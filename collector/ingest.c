@@ -154,7 +154,9 @@ static int read_entry(struct store *s, const struct ingest_entry *entry, uint64_
 			      ? "the name of its agent is the collector's own"
 			      : unfit(e);
 		/* Of flows, which most are, nobody asks for more than the struct has. */
-		rc = !why && !e->has_flow && !event_doc(e) ? STORE_FAILED : 0;
+		rc = !why && (!e->has_flow || e->type == EVENT_BGP_ROUTE) && !event_doc(e)
+			     ? STORE_FAILED
+			     : 0;
 		if (!why && !rc)
 			return 0;
 		event_clear(e);

@@ -147,6 +147,7 @@ long sessions_run(struct store *s, const struct sessions_config *c, FILE *to)
 				.login = c->login,
 				.user = c->user,
 				.sessions = true,
+				.documents = true,
 				.limit = f->limit };
 	struct kept k = { json_array(), c->now_ns };
 	struct output *o;

@@ -249,7 +249,7 @@ int store_episode_put(struct store *s, const struct store_episode *i);
 /* The newest incident of a device that lasted at this time; 1, 0 none. Strings
  * live until the next call. */
 int store_episode_at(struct store *s, const char *device, uint64_t time_ns,
-		      struct store_episode *out);
+		     struct store_episode *out);
 int store_episode_get(struct store *s, uint64_t id, struct store_episode *out);
 
 int store_incident_event(struct store *s, uint64_t id, uint64_t event_n);
@@ -313,8 +313,7 @@ typedef int store_dead_fn(void *arg, const struct store_dead *row);
 
 int store_events(struct store *s, const struct store_filter *f, store_event_fn *fn, void *arg);
 int store_flows(struct store *s, const struct store_filter *f, store_flow_fn *fn, void *arg);
-int store_episodes(struct store *s, const struct store_filter *f, store_episode_fn *fn,
-		    void *arg);
+int store_episodes(struct store *s, const struct store_filter *f, store_episode_fn *fn, void *arg);
 /* Flows that devices open themselves are not counted: their source is the device. */
 int store_sources(struct store *s, const struct store_filter *f, store_source_fn *fn, void *arg);
 int store_agents(struct store *s, const struct store_filter *f, store_agent_fn *fn, void *arg);

@@ -42,15 +42,15 @@ struct store_incident {
 	const char *switch_name; /* NULL: not known, or no management-switch */
 	uint64_t began_ns;	 /* first sign */
 	uint64_t opened_ns, closed_ns;
-	uint64_t last_ns;   /* newest moment that belongs to it */
-	const char *worst;  /* a path state; untrusted-source: attempt, established, logged-in */
-	const char *state;  /* the worst that holds now; as `worst` for a source */
+	uint64_t last_ns;  /* newest moment that belongs to it */
+	const char *worst; /* a path state; untrusted-source: attempt, established, logged-in */
+	const char *state; /* the worst that holds now; as `worst` for a source */
 	const char *severity;
 	const char *reason; /* why it opened: a word for words_reason() */
 	const char *closed_by;
-	double outage_s; /* of the device that was longest without Ma1; below 0: not known */
-	uint64_t drill;	 /* the drill that covers its beginning; 0: none */
-	uint64_t joined; /* it is part of this one; 0: it stands for itself */
+	double outage_s;  /* of the device that was longest without Ma1; below 0: not known */
+	uint64_t drill;	  /* the drill that covers its beginning; 0: none */
+	uint64_t joined;  /* it is part of this one; 0: it stands for itself */
 	uint64_t updated; /* events.n of its newest change */
 
 	/*
@@ -63,14 +63,14 @@ struct store_incident {
 	const char *witness;		    /* the device that answered; NULL: none */
 
 	/* counted when read */
-	uint64_t devices;	 /* affected, or reached by the source */
-	uint64_t open;		 /* of them: still not on the primary path */
-	uint64_t unreachable;	 /* of them: were reachable on neither path, at some time */
-	const char *device;	 /* its name, when it is one; NULL: none or several */
-	uint64_t sessions;	 /* established SSH toward lo6 */
-	uint64_t untrusted;	 /* flows of untrusted sources */
-	uint64_t attempts;	 /* flows that were never established */
-	uint64_t established;	 /* untrusted-source, here and below */
+	uint64_t devices;     /* affected, or reached by the source */
+	uint64_t open;	      /* of them: still not on the primary path */
+	uint64_t unreachable; /* of them: were reachable on neither path, at some time */
+	const char *device;   /* its name, when it is one; NULL: none or several */
+	uint64_t sessions;    /* established SSH toward lo6 */
+	uint64_t untrusted;   /* flows of untrusted sources */
+	uint64_t attempts;    /* flows that were never established */
+	uint64_t established; /* untrusted-source, here and below */
 	uint64_t logged_in;
 	uint64_t flood_syns; /* SYNs of floods from its network, beyond the attempts */
 };
@@ -148,8 +148,8 @@ int store_incident_untrusted(struct store *s, uint64_t id, store_untrusted_fn *f
 /* What a device's newest fabric.device says of its place. */
 struct store_group {
 	const char *device, *role;
-	const char *fabric; /* its name up to the first '-' */
-	const char *subnet; /* of its Ma1: "192.0.2.0/24"; NULL: it has none */
+	const char *fabric;	 /* its name up to the first '-' */
+	const char *subnet;	 /* of its Ma1: "192.0.2.0/24"; NULL: it has none */
 	const char *switch_name; /* of that subnet; NULL: not known, or this is one */
 };
 

@@ -26,22 +26,26 @@
 	" policy, flow, json"
 
 struct flow_call {
+	struct store *store;
 	store_list_flow_fn *fn;
 	void *arg;
 	uint64_t rows;
+	bool documents;
 };
 
 static int take_flow(void *arg, struct db_row *row)
 {
 	struct flow_call *call = arg;
 	struct store_list_flow f = { 0 };
-	int more = db_columns(row) - N_MORE;
+	int more = db_columns(row) - N_MORE, rc;
 
 	store_flow_row(row, &f.f);
 	f.justified = db_text(row, more);
 	f.login = db_text(row, more + 1);
 	f.same_as = db_u64(row, more + 2);
 	call->rows++;
+	if (call->documents && (rc = store_document(call->store, &f.f)) < 0)
+		return rc;
 	return call->fn(call->arg, &f);
 }
 
@@ -163,7 +167,7 @@ static int flows_half(struct store *s, const struct store_list *l, bool lasting,
 
 int store_list_flows(struct store *s, const struct store_list *l, store_list_flow_fn *fn, void *arg)
 {
-	struct flow_call call = { .fn = fn, .arg = arg };
+	struct flow_call call = { .store = s, .fn = fn, .arg = arg, .documents = l->documents };
 	int rc = flows_half(s, l, false, l->limit, &call);
 
 	if (rc || !l->since_ns || (l->limit && call.rows >= l->limit))

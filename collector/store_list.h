@@ -23,6 +23,7 @@ struct store_list {
 	bool is_closed;		    /* only those that are not */
 	uint64_t incident;	    /* of this one only; 0: any */
 	uint64_t n;		    /* this row only; 0: any */
+	bool documents;		    /* flows: f.json is made */
 	uint64_t place_ns, place_n; /* rows after this place; place_n 0: from the newest */
 	uint64_t limit;
 };

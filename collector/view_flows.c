@@ -125,7 +125,7 @@ static json_t *list_flows(struct store *s, const struct view_args *a, const char
 	}
 	json_object_set_new(doc, name, p.rows);
 	view_list(a, &l);
-	l.sessions = sessions;
+	l.sessions = l.documents = sessions;
 	l.limit = p.limit + 1;
 	rc = store_list_flows(s, &l, take_flow, &p);
 	set_next(doc, &p);

@@ -401,7 +401,7 @@ static int fill(struct session *x)
 
 json_t *view_session(struct store *s, const struct view_args *a, uint64_t id)
 {
-	struct store_list l = { .n = id, .limit = 1 };
+	struct store_list l = { .n = id, .limit = 1, .documents = true };
 	struct session x = { .store = s, .a = a };
 	json_t *doc = view_begin(s, a);
 	int rc;
