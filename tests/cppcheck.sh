@@ -12,8 +12,11 @@ for d in agent collector common; do
 	[ -n "$(find $d -name '*.c' -print -quit)" ] && dirs+=("$d")
 done
 gen=${GEN:-build/gen}
+# What it found in a file is kept until the file or one that it includes changes.
+kept=$(dirname "$gen")/cppcheck
+mkdir -p "$kept"
 cppcheck --quiet --error-exitcode=1 --enable=warning,portability --inline-suppr --std=c11 \
-	-j "$(nproc)" -I . -I "$gen" --suppress="*:$gen/*" -D__x86_64__ -DGLASSWATCH_VERSION='""' -DGLASSWATCH_PREFIX='""' -DHAVE_BPF=1 \
+	-j "$(nproc)" --cppcheck-build-dir="$kept" -I . -I "$gen" --suppress="*:$gen/*" -D__x86_64__ -DGLASSWATCH_VERSION='""' -DGLASSWATCH_PREFIX='""' -DHAVE_BPF=1 \
 	--suppress=missingInclude --suppress=missingIncludeSystem --suppress=unknownMacro \
 	--suppress=checkersReport --template='{file}:{line}: {severity}: {message} [{id}]' \
 	"${dirs[@]}" || exit 1
