@@ -2,10 +2,11 @@
 /* Carries what incident.h judges to the store. */
 #include "collector/correlate.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "collector/incident.h"
+#include "collector/correlate_parts.h"
 
 /* The flows that a path.change names as its evidence. */
 static int join_evidence(struct store *s, uint64_t incident, const struct event *e)
@@ -14,11 +15,18 @@ static int join_evidence(struct store *s, uint64_t incident, const struct event 
 	int rc = 0;
 
 	for (unsigned i = 0; e->has_change && i < e->change.evidence_n && rc >= 0; i++) {
-		rc = store_flow_get(s, e->agent, e->change.evidence[i], &f);
+		rc = store_flow_find(s, e->agent, e->change.evidence[i], &f);
 		if (rc == 1)
-			rc = store_incident_flow(s, incident, f.n);
+			rc = store_incident_flow(s, incident, f.same_as ? f.same_as : f.n);
 	}
 	return rc < 0 ? rc : 0;
+}
+
+int correlate_join_event(struct store *s, uint64_t incident, const struct event *e, uint64_t n)
+{
+	int rc = store_incident_event(s, incident, n);
+
+	return rc ? rc : join_evidence(s, incident, e);
 }
 
 struct join {
@@ -26,20 +34,28 @@ struct join {
 	uint64_t incident;
 };
 
-static int join_first_sign(void *arg, const struct store_event *row)
+static int join_stored(void *arg, const struct store_event *row)
 {
 	struct join *join = arg;
 	struct event e;
 	char err[128];
 	int rc;
 
-	if (event_decode(row->json, strlen(row->json), &e, err, sizeof(err)))
+	if (event_read(row->json, strlen(row->json), &e, err, sizeof(err)))
 		return 0;
-	rc = store_incident_event(join->s, join->incident, row->n);
-	if (!rc)
-		rc = join_evidence(join->s, join->incident, &e);
+	rc = correlate_join_event(join->s, join->incident, &e, row->n);
 	event_clear(&e);
 	return rc;
+}
+
+int correlate_join_stored(struct store *s, uint64_t incident, uint64_t event_n)
+{
+	struct store_filter one = {
+		.after = event_n - 1, .limit = 1, .oldest = true, .arrival = true
+	};
+	struct join join = { s, incident };
+
+	return store_events(s, &one, join_stored, &join);
 }
 
 /* The worse of two words; what is not a word is never worse. */
@@ -50,40 +66,72 @@ static const char *worse(const char *a, enum incident_path b)
 	return incident_path_parse(a, &known) && known >= b ? a : incident_path_name(b);
 }
 
-static int open_incident(struct store *s, const struct event *e, struct store_path *memory,
-			 struct incident_change *change)
+/* ---- one event of one device ------------------------------------------------ */
+
+/* An episode, while its row's strings may be gone. */
+struct held {
+	struct store_episode e;
+	char device[STORE_DEVICE_LEN], state[32], worst[32], reason[64], closed_by[64];
+};
+
+static const char *hold_text(char *to, size_t size, const char *text)
+{
+	snprintf(to, size, "%s", text ? text : "");
+	return text ? to : NULL;
+}
+
+static void hold(struct held *h)
+{
+	h->e.device = hold_text(h->device, sizeof(h->device), h->e.device);
+	h->e.state = hold_text(h->state, sizeof(h->state), h->e.state);
+	h->e.worst = hold_text(h->worst, sizeof(h->worst), h->e.worst);
+	h->e.reason = hold_text(h->reason, sizeof(h->reason), h->e.reason);
+	h->e.closed_by = hold_text(h->closed_by, sizeof(h->closed_by), h->e.closed_by);
+}
+
+static int open_episode(struct store *s, const struct event *e, uint64_t n,
+			struct store_path *memory, const struct incident_change *change,
+			struct held *h)
 {
 	const char *path = incident_path_name(change->path);
-	struct store_episode i = {
-		.device = e->device,
-		.began_ns = change->began_ns,
-		.opened_ns = change->opened_ns,
-		.state = path,
-		.worst = path,
-		.reason = change->reason,
-		.outage_s = -1,
-	};
-	int rc = store_episode_add(s, &i);
+	int rc;
 
-	change->incident = memory->incident = i.id;
+	h->e = (struct store_episode){ .device = e->device,
+				       .began_ns = change->began_ns,
+				       .opened_ns = change->opened_ns,
+				       .state = path,
+				       .worst = path,
+				       .reason = change->reason,
+				       .outage_s = -1,
+				       .lost = change->lost || change->first_sign };
+	hold(h);
+	rc = correlate_attach(s, &h->e, change->path, n);
+	memory->episode = h->e.id;
 	return rc;
 }
 
-static int change_incident(struct store *s, const struct incident_change *change)
+static int change_episode(struct store *s, const struct incident_change *change, struct held *h,
+			  bool *became_lost)
 {
-	struct store_episode i;
-	int rc = store_episode_get(s, change->incident, &i);
+	struct store_episode *e = &h->e;
 
-	if (rc <= 0)
-		return rc;
-	i.state = incident_path_name(change->path);
-	i.worst = worse(i.worst, change->path);
-	if (change->actions & INCIDENT_CLOSE) {
-		i.closed_ns = change->closed_ns;
-		i.closed_by = change->reason;
-		i.outage_s = change->outage_s;
+	*became_lost = change->lost && !e->lost;
+	e->lost |= change->lost;
+	if (change->actions & INCIDENT_CHANGE) {
+		e->state = incident_path_name(change->path);
+		e->worst = worse(e->worst, change->path);
 	}
-	return store_episode_put(s, &i);
+	if ((change->actions & INCIDENT_EARLIER) && change->opened_ns < e->opened_ns) {
+		e->opened_ns = change->opened_ns;
+		if (e->began_ns > e->opened_ns)
+			e->began_ns = e->opened_ns;
+	}
+	if (change->actions & INCIDENT_CLOSE) {
+		e->closed_ns = change->closed_ns > e->opened_ns ? change->closed_ns : e->opened_ns;
+		e->closed_by = change->reason;
+		e->outage_s = change->outage_s;
+	}
+	return store_episode_put(s, e);
 }
 
 /* The path.change that follows a late one, if one is stored. */
@@ -101,8 +149,7 @@ static int find_next_change(void *arg, const struct store_event *row)
 	struct event e;
 	char err[128];
 
-	if (row->n == next->self ||
-	    event_decode(row->json, strlen(row->json), &e, err, sizeof(err)))
+	if (row->n == next->self || event_read(row->json, strlen(row->json), &e, err, sizeof(err)))
 		return 0;
 	next->found = e.has_change && incident_path_parse(e.change.to, &next->to);
 	next->time_ns = e.time_ns;
@@ -113,9 +160,9 @@ static int find_next_change(void *arg, const struct store_event *row)
 }
 
 /*
- * A path.change that is older than the one in force. Inside an incident it joins
- * it. A failover that no incident covers yet becomes one, which ended at the
- * change that followed, or is the beginning of the incident that followed.
+ * A path.change that is older than the one in force. Inside an episode it joins it. A
+ * failover that no episode covers yet becomes one, which ended at the change that
+ * followed, or is the beginning of the episode that followed.
  */
 static int join_late(struct store *s, const struct event *e, uint64_t n,
 		     const struct incident_change *change)
@@ -124,100 +171,211 @@ static int join_late(struct store *s, const struct event *e, uint64_t n,
 				       .type = "path.change",
 				       .since_ns = e->time_ns };
 	struct next_change next = { .self = n };
-	struct store_episode i;
-	uint64_t id;
+	struct held h = { 0 };
+	bool became_lost = false;
 	int rc;
 
-	rc = store_episode_at(s, e->device, e->time_ns, &i);
-	if (rc == 0 && change->path > INCIDENT_FAILING) {
-		rc = store_events(s, &filter, find_next_change, &next);
-		if (rc < 0)
-			return rc;
-		rc = next.found && next.to > INCIDENT_FAILING
-			     ? store_episode_at(s, e->device, next.time_ns, &i)
-			     : 0;
-		if (rc == 1) {
-			i.opened_ns = i.began_ns = e->time_ns;
-			i.reason = change->reason;
-			i.worst = worse(i.worst, change->path);
-			id = i.id;
-			rc = store_episode_put(s, &i);
-		} else if (rc == 0 && next.found) {
-			const char *path = incident_path_name(change->path);
-
-			i = (struct store_episode){ .device = e->device,
-						     .began_ns = e->time_ns,
-						     .opened_ns = e->time_ns,
-						     .closed_ns = next.time_ns,
-						     .state = incident_path_name(next.to),
-						     .worst = path,
-						     .reason = change->reason,
-						     .closed_by = next.reason,
-						     .outage_s = next.outage_s };
-			rc = store_episode_add(s, &i);
-			id = i.id;
-		} else {
-			return rc;
-		}
-		if (!rc)
-			rc = store_incident_gather(s, id, e->device, e->time_ns);
-	} else if (rc == 1) {
-		id = i.id;
-		rc = 0;
-	} else {
+	rc = store_episode_at(s, e->device, e->time_ns, &h.e);
+	if (rc == 1) {
+		hold(&h);
+		return correlate_join_event(s, h.e.incident, e, n);
+	}
+	if (rc < 0 || change->path <= INCIDENT_FAILING)
 		return rc;
+	rc = store_events(s, &filter, find_next_change, &next);
+	if (rc < 0 || !next.found)
+		return rc < 0 ? rc : 0;
+	rc = next.to > INCIDENT_FAILING ? store_episode_at(s, e->device, next.time_ns, &h.e) : 0;
+	if (rc < 0)
+		return rc;
+	if (rc == 1) {
+		hold(&h);
+		h.e.opened_ns = h.e.began_ns = e->time_ns;
+		h.e.reason = change->reason;
+		h.e.worst = worse(h.e.worst, change->path);
+		became_lost = change->lost && !h.e.lost;
+		h.e.lost |= change->lost;
+		rc = store_episode_put(s, &h.e);
+	} else {
+		const char *path = incident_path_name(change->path);
+
+		h.e = (struct store_episode){ .device = e->device,
+					      .began_ns = e->time_ns,
+					      .opened_ns = e->time_ns,
+					      .closed_ns = next.time_ns,
+					      .state = incident_path_name(next.to),
+					      .worst = path,
+					      .reason = change->reason,
+					      .closed_by = next.reason,
+					      .outage_s = next.outage_s,
+					      .lost = change->lost };
+		hold(&h);
+		rc = correlate_attach(s, &h.e, change->path, n);
 	}
 	if (!rc)
-		rc = store_incident_event(s, id, n);
-	return rc ? rc : join_evidence(s, id, e);
+		rc = store_incident_gather(s, h.e.incident, e->device, e->time_ns);
+	if (!rc)
+		rc = correlate_join_event(s, h.e.incident, e, n);
+	return rc ? rc
+		  : correlate_refresh(s, &h.e.incident, &h.e, became_lost, n, e->time_ns);
 }
 
-static int apply(struct store *s, const struct event *e, uint64_t n, uint64_t flow_n,
-		 struct store_path *memory, struct incident_change *change)
+static int apply(struct store *s, const struct event *e, uint64_t n, const struct folded *flow,
+		 struct store_path *memory, const struct incident_change *change)
 {
 	unsigned todo = change->actions;
+	bool became_lost = false;
+	struct held h = { 0 };
 	int rc = 0;
 
 	if (todo & INCIDENT_LATE)
 		return join_late(s, e, n, change);
-	if (todo & INCIDENT_OPEN)
-		rc = open_incident(s, e, memory, change);
-	if (!rc && (todo & INCIDENT_FIRST_SIGN)) {
-		struct store_filter one = {
-			.after = change->first_sign - 1, .limit = 1, .oldest = true, .arrival = true
-		};
-		struct join join = { s, change->incident };
-
-		rc = store_events(s, &one, join_first_sign, &join);
+	if (!todo)
+		return 0;
+	if (todo & INCIDENT_OPEN) {
+		rc = open_episode(s, e, n, memory, change, &h);
+		became_lost = h.e.lost;
+		if (!rc) /* at once: others of its subnet are asked below */
+			rc = store_path_put(s, e->device, memory);
+	} else {
+		rc = store_episode_get(s, change->episode, &h.e);
+		if (rc <= 0)
+			return rc;
+		hold(&h);
+		rc = 0;
+		if (todo & (INCIDENT_CHANGE | INCIDENT_EARLIER | INCIDENT_CLOSE))
+			rc = change_episode(s, change, &h, &became_lost);
 	}
+	if (!rc && (todo & INCIDENT_FIRST_SIGN))
+		rc = correlate_join_stored(s, h.e.incident, change->first_sign);
 	if (!rc && (todo & INCIDENT_GATHER))
-		rc = store_incident_gather(s, change->incident, e->device, change->began_ns);
-	if (!rc && (todo & (INCIDENT_CHANGE | INCIDENT_CLOSE)))
-		rc = change_incident(s, change);
+		rc = store_incident_gather(s, h.e.incident, e->device, change->began_ns);
 	if (!rc && (todo & INCIDENT_EVENT))
-		rc = store_incident_event(s, change->incident, n);
-	if (!rc && (todo & INCIDENT_EVENT))
-		rc = join_evidence(s, change->incident, e);
-	if (!rc && (todo & INCIDENT_FLOW) && flow_n)
-		rc = store_incident_flow(s, change->incident, flow_n);
+		rc = correlate_join_event(s, h.e.incident, e, n);
+	if (!rc && (todo & INCIDENT_FLOW) && flow)
+		rc = store_incident_flow(s, h.e.incident, flow->same_as ? flow->same_as : flow->n);
+	if (!rc && (todo & INCIDENT_CLOSE))
+		rc = store_views_primary(s, e->device);
+	if (!rc && (todo & (INCIDENT_OPEN | INCIDENT_CHANGE | INCIDENT_EARLIER)))
+		rc = correlate_refresh(s, &h.e.incident, &h.e, became_lost, n, e->time_ns);
+	else if (!rc)
+		rc = store_incident_touch(s, h.e.incident, e->time_ns, n);
 	return rc;
 }
 
-int correlate(struct store *s, const struct event *e, uint64_t n, uint64_t flow_n)
+struct views {
+	const char *agent;
+	struct store_view mine;
+	struct incident_others others;
+};
+
+static int take_view(void *arg, const char *agent, const struct store_view *v)
 {
+	struct views *views = arg;
+
+	if (strcmp(agent, views->agent) == 0)
+		views->mine = *v;
+	else
+		incident_other(&views->others, v);
+	return 0;
+}
+
+/* Of a failing primary path: an incident of its subnet may take it in at once. */
+static int ask_subnet(struct store *s, const struct event *e, const struct store_path *memory,
+		      bool *open)
+{
+	enum incident_path to;
+
+	*open = false;
+	if (e->type != EVENT_PATH_CHANGE || memory->episode || !memory->joint ||
+	    !e->has_change || !incident_path_parse(e->change.to, &to) || to != INCIDENT_FAILING)
+		return 0;
+	return correlate_subnet_open(s, e->device, memory->joint, e->time_ns, open);
+}
+
+static int correlate_device(struct store *s, const struct event *e, uint64_t n,
+			    const struct folded *flow, struct store_path *memory)
+{
+	struct views views = { .agent = e->agent };
 	struct incident_change change;
-	struct store_path memory;
-	bool remember;
+	bool open = false;
 	int rc;
 
-	if (!e->device)
-		return 0;
-	rc = store_path_get(s, e->device, &memory);
-	if (rc < 0)
-		return rc;
-	remember = incident_step(&memory, e, n, &change);
-	rc = apply(s, e, n, flow_n, &memory, &change);
-	if (!rc && remember)
-		rc = store_path_put(s, e->device, &memory);
+	if (incident_needs_views(memory, e)) {
+		rc = store_views(s, e->device, take_view, &views);
+		if (!rc)
+			rc = ask_subnet(s, e, memory, &open);
+		if (rc)
+			return rc;
+	}
+	incident_step(memory, &views.mine, &views.others, open, e, n, &change);
+	if (flow && flow->same_as)
+		change.actions &= ~(unsigned)INCIDENT_FLOW; /* the other one has joined */
+	if (change.view)
+		rc = store_view_put(s, e->device, e->agent, &views.mine);
+	else
+		rc = 0;
+	if (!rc)
+		rc = apply(s, e, n, flow, memory, &change);
+	if (!rc && change.remember)
+		rc = store_path_put(s, e->device, memory);
 	return rc;
+}
+
+/* An agent that is silent is not waited for. */
+static int correlate_alert(struct store *s, const struct event *e, uint64_t n)
+{
+	json_t *doc;
+	int rc = 0;
+
+	if (!e->alert || strcmp(e->alert, "agent-silent") != 0)
+		return correlate_flood(s, e, n);
+	doc = correlate_doc(e);
+	if (strcmp(e->agent, store_name(s)) == 0) {
+		const json_t *alert = json_object_get(doc, "alert");
+		const char *agent = json_string_value(json_object_get(alert, "agent"));
+		const char *state = json_string_value(json_object_get(alert, "state"));
+
+		if (agent && state && strcmp(state, "raised") == 0)
+			rc = store_path_stale(s, agent);
+	}
+	json_decref(doc);
+	return rc;
+}
+
+json_t *correlate_doc(const struct event *e)
+{
+	if (e->doc)
+		return json_incref(e->doc);
+	if (e->text)
+		return json_loadb(e->text, e->text_len, 0, NULL);
+	return e->extra ? json_incref(e->extra) : NULL; /* one of our own */
+}
+
+int correlate(struct store *s, const struct event *e, uint64_t n, struct folded *flow)
+{
+	struct store_path memory;
+	int rc = 0;
+
+	if (flow && (flow->added || flow->rose || flow->login_rose))
+		rc = correlate_twin(s, e, n, flow);
+	if (rc)
+		return rc;
+	if (e->type == EVENT_ALERT)
+		rc = correlate_alert(s, e, n);
+	if (rc)
+		return rc;
+	if (!e->device)
+		return flow ? correlate_session(s, e, n, flow, NULL) : 0;
+	rc = store_path_get(s, e->device, &memory);
+	if (rc >= 0)
+		rc = correlate_device(s, e, n, flow, &memory);
+	if (!rc && e->type == EVENT_PATH_CHANGE)
+		rc = correlate_sessions(s, e, n);
+	if (rc || !flow)
+		return rc;
+	rc = correlate_session(s, e, n, flow, &memory);
+	if (!rc && memory.joint && flow->rose && e->path == GW_PATH_PRIMARY && !e->flow.outbound)
+		rc = correlate_answered(s, memory.joint, e->device, flow->start_ns, n);
+	return rc ? rc : correlate_source(s, e, n, flow);
 }

@@ -2,6 +2,7 @@
 #include "collector/fold.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "collector/incident.h"
 
@@ -27,7 +28,23 @@ static void fold_trust(struct store_flow *f, const struct event *e)
 	f->prefix = e->trust.has_rule ? e->trust.prefix : NULL;
 }
 
-int fold_flow(struct store *s, const struct event *e, uint64_t event_n, uint64_t *n)
+/* Who knows how the login ended is not contradicted by who does not. */
+static void fold_login(struct store_flow *f, const struct event *e, bool late)
+{
+	const char *result = e->ssh_auth.result;
+
+	if (!result || (f->login && late))
+		return;
+	if (!f->login || strcmp(f->login, "unknown") == 0 || strcmp(result, "unknown") != 0)
+		f->login = result;
+}
+
+static bool is_success(const char *login)
+{
+	return login && strcmp(login, "success") == 0;
+}
+
+int fold_flow(struct store *s, const struct event *e, uint64_t event_n, struct folded *out)
 {
 	char source[ADDR_STRLEN], destination[ADDR_STRLEN];
 	struct store_flow f = { .rule = -1 };
@@ -39,6 +56,9 @@ int fold_flow(struct store *s, const struct event *e, uint64_t event_n, uint64_t
 	if (rc < 0)
 		return rc;
 	late = f.n && e->seq < f.seq;
+	*out = (struct folded){ .added = !f.n,
+				.rose = !f.established,
+				.login_rose = !is_success(f.login) };
 	parts = store_flow_parts(&f, event_n, e->parts, late);
 	if (!parts)
 		return STORE_FAILED;
@@ -71,9 +91,19 @@ int fold_flow(struct store *s, const struct event *e, uint64_t event_n, uint64_t
 		f.community_id = e->community_id;
 	if (e->has_actor && e->actor.user && (!late || !f.user))
 		f.user = e->actor.user;
+	fold_login(&f, e, late);
 	f.parts = parts;
+	f.updated = event_n;
+	out->established = f.established;
+	out->open = f.open;
+	out->logged_in = is_success(f.login);
+	out->rose &= f.established;
+	out->login_rose &= out->logged_in;
+	out->start_ns = f.start_ns;
+	out->end_ns = f.end_ns;
+	out->same_as = f.same_as;
 	rc = store_flow_put(s, &f);
-	*n = f.n;
+	out->n = f.n;
 	if (!rc && f.source)
 		rc = store_target_seen(s, f.source, e->time_ns, false);
 	if (!rc && f.destination)

@@ -48,13 +48,43 @@ bool incident_takes_flow(const struct event *e)
 	return e->path == GW_PATH_PRIMARY && !incident_outcome_established(e->flow.outcome);
 }
 
-static bool is_late(const struct store_path *memory, const struct event *e)
+/* A session to Ma1 that may stand for the word of an agent that has none any more. */
+static bool is_answer(const struct store_path *device, const struct event *e)
 {
-	if (!memory->state[0])
+	return device->episode && device->stale && e->has_flow && e->path == GW_PATH_PRIMARY &&
+	       !e->flow.outbound && incident_outcome_established(e->flow.outcome);
+}
+
+bool incident_needs_views(const struct store_path *device, const struct event *e)
+{
+	if (!e->device)
 		return false;
-	if (strcmp(memory->agent, e->agent) == 0)
-		return e->seq < memory->seq;
-	return e->time_ns < memory->since_ns;
+	switch (e->type) {
+	case EVENT_PATH_CHANGE:
+		return true;
+	case EVENT_FLOW_START:
+	case EVENT_FLOW_UPDATE:
+	case EVENT_FLOW_END:
+		return is_answer(device, e);
+	default:
+		return false;
+	}
+}
+
+void incident_other(struct incident_others *others, const struct store_view *v)
+{
+	enum incident_path state;
+
+	if (v->stale || !incident_path_parse(v->state, &state) || state == INCIDENT_PRIMARY)
+		return;
+	if (state > others->worst)
+		others->worst = state;
+	if (v->since_ns > others->since_ns)
+		others->since_ns = v->since_ns;
+	if (v->failing_ns && (!others->failing_ns || v->failing_ns < others->failing_ns)) {
+		others->failing_ns = v->failing_ns;
+		others->failing_event = v->failing_event;
+	}
 }
 
 static double seconds(uint64_t from_ns, uint64_t to_ns)
@@ -62,111 +92,192 @@ static double seconds(uint64_t from_ns, uint64_t to_ns)
 	return from_ns && to_ns >= from_ns ? (double)(to_ns - from_ns) / (double)NS_PER_S : -1;
 }
 
-static void close_incident(struct store_path *memory, const struct event *e,
-			   struct incident_change *out)
+/* The agent's own memory moves to the state that it reports. */
+static void view_enter(struct store_view *mine, enum incident_path to, const struct event *e,
+		       uint64_t n)
 {
-	out->actions |= INCIDENT_CLOSE;
+	snprintf(mine->state, sizeof(mine->state), "%s", path_names[to]);
+	mine->since_ns = e->time_ns;
+	mine->seq = e->seq;
+	mine->stale = false;
+	if (to == INCIDENT_PRIMARY) {
+		mine->failing_ns = mine->failing_event = 0;
+	} else if (to == INCIDENT_FAILING && !mine->failing_ns) {
+		mine->failing_ns = e->time_ns;
+		mine->failing_event = n;
+	}
+}
+
+struct first_sign {
+	uint64_t time_ns, event;
+};
+
+static struct first_sign first_sign(const struct store_view *mine,
+				    const struct incident_others *others)
+{
+	if (mine->failing_ns && (!others->failing_ns || mine->failing_ns <= others->failing_ns))
+		return (struct first_sign){ mine->failing_ns, mine->failing_event };
+	return (struct first_sign){ others->failing_ns, others->failing_event };
+}
+
+/* The device's memory follows: the worst, and the earliest sign, of all views. */
+static void device_enter(struct store_path *device, const struct store_view *mine,
+			 const struct incident_others *others, enum incident_path worst,
+			 const struct event *e)
+{
+	struct first_sign first = { 0 };
+
+	if (worst != INCIDENT_PRIMARY)
+		first = first_sign(mine, others);
+	snprintf(device->state, sizeof(device->state), "%s", path_names[worst]);
+	/* One agent's clock may step back; of two, the later one counts. */
+	if (strcmp(device->agent, e->agent) == 0 || e->time_ns > device->since_ns)
+		device->since_ns = e->time_ns;
+	snprintf(device->agent, sizeof(device->agent), "%s", e->agent);
+	device->seq = e->seq;
+	device->stale = false;
+	device->failing_ns = first.time_ns;
+	device->failing_event = first.event;
+}
+
+/* Of an agent that has said primary: is the device back for all? */
+static bool is_back(const struct incident_others *others, const char *reason, uint64_t time_ns)
+{
+	if (others->worst == INCIDENT_PRIMARY)
+		return true;
+	return strcmp(reason, "primary-ok") == 0 && time_ns > others->since_ns;
+}
+
+static void close_episode(struct store_path *device, double measured_s, const struct event *e,
+			  struct incident_change *out)
+{
+	out->actions |= INCIDENT_CLOSE | INCIDENT_CHANGE;
+	out->path = INCIDENT_PRIMARY;
 	out->closed_ns = e->time_ns;
-	memory->incident = 0;
+	out->outage_s = measured_s >= 0 ? measured_s : seconds(device->failing_ns, e->time_ns);
+	device->episode = 0;
 }
 
-/* Moves the memory to the state that this event reports. */
-static void enter(struct store_path *memory, enum incident_path to, const struct event *e)
+static void open_episode(const struct store_view *mine, const struct incident_others *others,
+			 const struct event *e, struct incident_change *out)
 {
-	snprintf(memory->state, sizeof(memory->state), "%s", path_names[to]);
-	snprintf(memory->agent, sizeof(memory->agent), "%s", e->agent);
-	memory->since_ns = e->time_ns;
-	memory->seq = e->seq;
-	memory->stale = false;
-	if (to == INCIDENT_PRIMARY)
-		memory->failing_ns = memory->failing_event = 0;
+	struct first_sign first = first_sign(mine, others);
+
+	out->actions = INCIDENT_OPEN | INCIDENT_GATHER | INCIDENT_EVENT;
+	out->opened_ns = out->began_ns = e->time_ns;
+	/* A clock that stepped back must not make it begin later. */
+	if (first.time_ns && first.time_ns < e->time_ns)
+		out->began_ns = first.time_ns;
+	out->first_sign = first.event;
+	if (out->first_sign)
+		out->actions |= INCIDENT_FIRST_SIGN;
 }
 
-static bool step_path(struct store_path *memory, const struct event *e, uint64_t n,
-		      struct incident_change *out)
+static bool is_late(const struct store_path *device, const struct store_view *mine,
+		    const struct event *e)
 {
-	enum incident_path to;
+	if (mine->state[0] && e->seq < mine->seq)
+		return true;
+	return !device->episode && device->state[0] && strcmp(device->agent, e->agent) != 0 &&
+	       e->time_ns < device->since_ns;
+}
+
+static void step_path(struct store_path *device, struct store_view *mine,
+		      const struct incident_others *others, bool subnet_open,
+		      const struct event *e, uint64_t n, struct incident_change *out)
+{
+	bool other_agent = device->agent[0] && strcmp(device->agent, e->agent) != 0;
+	enum incident_path to, worst, was = INCIDENT_PRIMARY;
+	bool had_left = incident_path_parse(mine->state, &was) && was != INCIDENT_PRIMARY;
 
 	if (!e->has_change || !incident_path_parse(e->change.to, &to))
-		return false;
+		return;
 	out->path = to;
 	out->reason = e->change.reason ? e->change.reason : "";
-	if (is_late(memory, e)) {
+	out->lost = (to == INCIDENT_FAILING || to == INCIDENT_INBAND ||
+		     to == INCIDENT_UNREACHABLE) &&
+		    strcmp(out->reason, "primary-refused") != 0;
+	if (is_late(device, mine, e)) {
 		out->actions = INCIDENT_LATE;
-		return false;
-	}
-	out->incident = memory->incident;
-	if (memory->incident)
-		out->actions = INCIDENT_EVENT | INCIDENT_CHANGE;
-
-	if (to == INCIDENT_PRIMARY) {
-		out->outage_s = e->change.outage_s >= 0 ? e->change.outage_s
-							: seconds(memory->failing_ns, e->time_ns);
-		if (memory->incident)
-			close_incident(memory, e, out);
-	} else if (to == INCIDENT_FAILING) {
-		if (!memory->failing_ns) {
-			memory->failing_ns = e->time_ns;
-			memory->failing_event = n;
+		/* What it says is over; the next that it says is judged by its number. */
+		if (!mine->state[0] || e->seq >= mine->seq) {
+			view_enter(mine, INCIDENT_PRIMARY, e, n);
+			out->view = true;
 		}
-	} else if (!memory->incident) {
-		out->actions = INCIDENT_OPEN | INCIDENT_GATHER | INCIDENT_EVENT;
-		out->opened_ns = out->began_ns = e->time_ns;
-		/* A clock that stepped back must not make it begin later. */
-		if (memory->failing_ns && memory->failing_ns < e->time_ns)
-			out->began_ns = memory->failing_ns;
-		out->first_sign = memory->failing_event;
-		if (out->first_sign)
-			out->actions |= INCIDENT_FIRST_SIGN;
+		return;
 	}
-	enter(memory, to, e);
-	return true;
+	view_enter(mine, to, e, n);
+	worst = to > others->worst ? to : others->worst;
+	if (to == INCIDENT_PRIMARY && is_back(others, out->reason, e->time_ns))
+		worst = INCIDENT_PRIMARY;
+	out->episode = device->episode;
+	if (device->episode && other_agent && to == INCIDENT_PRIMARY && !had_left &&
+	    worst != INCIDENT_PRIMARY && e->time_ns < device->since_ns) {
+		/* Word from before the other one left, which came late. */
+		out->view = true;
+		return;
+	}
+	if (device->episode) {
+		out->actions = INCIDENT_EVENT | INCIDENT_CHANGE;
+		out->path = worst;
+		out->opened_ns = e->time_ns;
+		if (other_agent && to > INCIDENT_FAILING)
+			out->actions |= INCIDENT_EARLIER;
+		if (worst == INCIDENT_PRIMARY)
+			close_episode(device, e->change.outage_s, e, out);
+	} else if (to > INCIDENT_FAILING || (to == INCIDENT_FAILING && subnet_open)) {
+		open_episode(mine, others, e, out);
+	}
+	device_enter(device, mine, others, worst, e);
+	out->remember = out->view = true;
 }
 
-static bool step_flow(struct store_path *memory, const struct event *e, struct incident_change *out)
+static void step_flow(struct store_path *device, struct store_view *mine,
+		      const struct incident_others *others, const struct event *e,
+		      struct incident_change *out)
 {
-	if (!memory->incident)
-		return false;
-	out->incident = memory->incident;
+	if (!device->episode)
+		return;
+	out->episode = device->episode;
 	if (incident_takes_flow(e))
 		out->actions |= INCIDENT_FLOW;
-	if (memory->stale && e->path == GW_PATH_PRIMARY && !e->flow.outbound &&
-	    e->flow.start_ns > memory->since_ns && strcmp(e->agent, memory->agent) == 0 &&
-	    incident_outcome_established(e->flow.outcome)) {
-		out->actions |= INCIDENT_FLOW | INCIDENT_CHANGE;
-		out->path = INCIDENT_PRIMARY;
-		out->reason = "primary-ok";
-		out->outage_s = seconds(memory->failing_ns, e->time_ns);
-		close_incident(memory, e, out);
-		enter(memory, INCIDENT_PRIMARY, e);
-		return true;
-	}
-	return false;
+	if (!is_answer(device, e) || !mine->stale || e->flow.start_ns <= mine->since_ns ||
+	    !is_back(others, "primary-ok", e->time_ns))
+		return;
+	out->actions |= INCIDENT_FLOW;
+	out->reason = "primary-ok";
+	close_episode(device, -1, e, out);
+	view_enter(mine, INCIDENT_PRIMARY, e, 0);
+	device_enter(device, mine, others, INCIDENT_PRIMARY, e);
+	out->remember = out->view = true;
 }
 
-bool incident_step(struct store_path *memory, const struct event *e, uint64_t n,
-		   struct incident_change *out)
+void incident_step(struct store_path *device, struct store_view *mine,
+		   const struct incident_others *others, bool subnet_open, const struct event *e,
+		   uint64_t n, struct incident_change *out)
 {
 	*out = (struct incident_change){ .outage_s = -1 };
 	if (!e->device)
-		return false;
+		return;
 	switch (e->type) {
 	case EVENT_PATH_CHANGE:
-		return step_path(memory, e, n, out);
+		step_path(device, mine, others, subnet_open, e, n, out);
+		break;
 	case EVENT_FLOW_START:
 	case EVENT_FLOW_UPDATE:
 	case EVENT_FLOW_END:
-		return step_flow(memory, e, out);
+		step_flow(device, mine, others, e, out);
+		break;
 	case EVENT_BGP_SESSION:
 	case EVENT_BGP_MESSAGE:
 	case EVENT_BGP_ROUTE:
 	case EVENT_ALERT:
-		if (memory->incident) {
-			out->incident = memory->incident;
+		if (device->episode) {
+			out->episode = device->episode;
 			out->actions = INCIDENT_EVENT;
 		}
-		return false;
+		break;
 	default:
-		return false;
+		break;
 	}
 }

@@ -15,6 +15,7 @@
 #include "collector/ingest.h"
 #include "collector/notice.h"
 #include "collector/silence.h"
+#include "collector/store_episode.h"
 #include "collector/store_fleet.h"
 #include "common/event.h"
 
@@ -47,7 +48,8 @@ static int store_route(struct store *s, const struct event *e)
 static int store_all(struct store *s, const struct event *e, const struct ingest_entry *entry,
 		     uint64_t now_ns)
 {
-	uint64_t n, flow_n = 0, interval = 0;
+	struct folded flow = { 0 };
+	uint64_t n, interval = 0;
 	int rc;
 
 	if (e->type == EVENT_AGENT_STATS)
@@ -58,18 +60,20 @@ static int store_all(struct store *s, const struct event *e, const struct ingest
 	rc = store_agent(s, e, entry->json, entry->len, now_ns, interval);
 	if (!rc && e->type == EVENT_AGENT_STATS)
 		rc = notice_stats(s, e, now_ns);
-	if (!rc && e->type == EVENT_AGENT_START)
+	if (!rc && (e->type == EVENT_AGENT_START || e->type == EVENT_AGENT_STOP))
 		rc = store_path_stale(s, e->agent);
 	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
 		rc = store_device(s, e, entry->json, entry->len, now_ns);
+	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
+		rc = store_site_put(s, e->device, entry->json, entry->len);
 	if (!rc && e->has_flow &&
 	    (e->type == EVENT_FLOW_START || e->type == EVENT_FLOW_UPDATE ||
 	     e->type == EVENT_FLOW_END))
-		rc = fold_flow(s, e, n, &flow_n);
+		rc = fold_flow(s, e, n, &flow);
 	if (!rc && e->type == EVENT_BGP_ROUTE)
 		rc = store_route(s, e);
 	if (!rc)
-		rc = correlate(s, e, n, flow_n);
+		rc = correlate(s, e, n, flow.n ? &flow : NULL);
 	return rc ? rc : STORE_NEW;
 }
 
@@ -222,7 +226,7 @@ static int store_own(struct store *s, const struct event *e, const char *json, u
 
 	if (rc != STORE_NEW)
 		return rc < 0 ? rc : STORE_REFUSED;
-	return correlate(s, e, n, 0);
+	return correlate(s, e, n, NULL);
 }
 
 int ingest_own(struct store *s, struct event *e, uint64_t now_real_ns)

@@ -83,8 +83,10 @@ static const struct column flow_columns[] = {
 #undef ROW
 
 struct incident_row {
-	struct store_episode i;
+	struct store_incident i;
 	const char *status;
+	const char *suspicion; /* NULL: there never was one */
+	bool drill;
 	char text[WORDS_LEN];
 	const char *summary;
 };
@@ -92,19 +94,35 @@ struct incident_row {
 #define ROW struct incident_row
 static const struct column incident_columns[] = {
 	{ "id", "ID", COUNT(i.id) },
-	{ "device", "DEVICE", TEXT(i.device), 12 },
+	{ "kind", "KIND", TEXT(i.kind) },
+	{ "subject", "SUBJECT", TEXT(i.subject), 12 },
+	{ "fabric", NULL, TEXT(i.fabric) },
+	{ "switch", NULL, TEXT(i.switch_name) },
+	{ "device", NULL, TEXT(i.device) },
+	{ "devices", "DEVICES", COUNT(i.devices) },
+	{ "unreachable", NULL, COUNT(i.unreachable) },
 	{ "status", "STATUS", TEXT(status) },
+	{ "suspicion", NULL, TEXT(suspicion) },
+	{ "suspected", NULL, TIME(i.suspected_ns) },
+	{ "answered", NULL, TIME(i.answered_ns) },
+	{ "witness", NULL, TEXT(i.witness) },
 	{ "began", NULL, TIME(i.began_ns) },
 	{ "opened", "OPENED", TIME(i.opened_ns) },
 	{ "closed", NULL, TIME(i.closed_ns) },
+	{ "last", NULL, TIME(i.last_ns) },
 	{ "state", NULL, TEXT(i.state) },
 	{ "worst", "WORST", TEXT(i.worst) },
+	{ "severity", NULL, TEXT(i.severity) },
 	{ "reason", NULL, TEXT(i.reason) },
 	{ "closed_by", NULL, TEXT(i.closed_by) },
 	{ "outage_s", "OUTAGE", SECONDS(i.outage_s) },
 	{ "sessions", "SESSIONS", COUNT(i.sessions) },
-	{ "untrusted", "UNTRUSTED", COUNT(i.untrusted) },
+	{ "untrusted", NULL, COUNT(i.untrusted) },
 	{ "attempts", NULL, COUNT(i.attempts) },
+	{ "established", NULL, COUNT(i.established) },
+	{ "logged_in", NULL, COUNT(i.logged_in) },
+	{ "flood_syns", NULL, COUNT(i.flood_syns) },
+	{ "drill", NULL, FLAG(drill) },
 	{ "summary", NULL, TEXT(summary) },
 };
 #undef ROW
@@ -338,14 +356,16 @@ static int print_flow(void *arg, const struct store_flow *f)
 	return 0;
 }
 
-static void fill_incident(struct incident_row *row, const struct store_episode *i)
+static void fill_incident(struct incident_row *row, const struct store_incident *i)
 {
 	row->i = *i;
 	row->status = i->closed_ns ? "closed" : "open";
+	row->suspicion = i->suspicion && i->suspicion[0] ? i->suspicion : NULL;
+	row->drill = i->drill != 0;
 	row->summary = words_incident(i, row->text);
 }
 
-json_t *query_incident(const struct store_episode *i)
+json_t *query_incident(const struct store_incident *i)
 {
 	struct incident_row row;
 
@@ -353,7 +373,7 @@ json_t *query_incident(const struct store_episode *i)
 	return output_document(incident_columns, ARRAY_SIZE(incident_columns), &row);
 }
 
-static int print_incident(void *arg, const struct store_episode *i)
+static int print_incident(void *arg, const struct store_incident *i)
 {
 	struct incident_row row;
 
@@ -398,8 +418,11 @@ static int print_rows(struct store *s, const struct query *q, struct output *o)
 		return store_events(s, &q->filter, print_event, &p);
 	case QUERY_FLOWS:
 		return store_flows(s, &q->filter, print_flow, &p);
-	case QUERY_INCIDENTS:
-		return store_episodes(s, &q->filter, print_incident, o);
+	case QUERY_INCIDENTS: {
+		struct store_incident_filter f = { .f = q->filter };
+
+		return store_incidents(s, &f, print_incident, o);
+	}
 	case QUERY_SOURCES:
 		return store_sources(s, &q->filter, print_source, o);
 	case QUERY_AGENTS:

@@ -12,6 +12,7 @@
 
 #include "collector/output.h"
 #include "collector/store.h"
+#include "collector/store_incident.h"
 
 enum query_what {
 	QUERY_EVENTS,
@@ -52,7 +53,7 @@ bool query_parse(enum query_what what, const struct query_args *args, uint64_t n
 long query_run(struct store *s, const struct query *q, FILE *to);
 
 /* An incident as `incidents --format json` shows it; the caller owns it. */
-json_t *query_incident(const struct store_episode *i);
+json_t *query_incident(const struct store_incident *i);
 
 /* Prints events newer than row *after, one line each (JSON: one document each),
  * and moves *after. Returns as query_run(). */

@@ -12,6 +12,8 @@ DROP INDEX incidents_device;
 CREATE INDEX episodes_device ON episodes (device, opened);
 ALTER TABLE episodes ADD COLUMN incident INTEGER NOT NULL DEFAULT 0;
 UPDATE episodes SET incident = id;
+ALTER TABLE episodes ADD COLUMN lost INTEGER NOT NULL DEFAULT 0; -- 1: Ma1 was seen to fail
+UPDATE episodes SET lost = 1 WHERE began < opened OR worst IN ('in-band', 'unreachable');
 CREATE INDEX episodes_incident ON episodes (incident);
 
 -- What happened: one or more episodes that belong together, or one untrusted source.
@@ -21,6 +23,7 @@ CREATE TABLE incidents (
 	kind TEXT NOT NULL,	 -- failover, management-switch, untrusted-source
 	subject TEXT NOT NULL,	 -- the device; the Ma1 subnet; the source's address
 	fabric TEXT NOT NULL DEFAULT '',
+	subnet TEXT NOT NULL DEFAULT '', -- of the devices' Ma1
 	switch TEXT,		 -- management-switch: its name, where it is known
 	began INTEGER NOT NULL,	 -- first sign
 	opened INTEGER NOT NULL,
@@ -40,7 +43,9 @@ CREATE TABLE incidents (
 	updated INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX incidents_opened ON incidents (opened);
-CREATE INDEX incidents_open ON incidents (kind, subject) WHERE closed IS NULL;
+CREATE INDEX incidents_subject ON incidents (subject, kind);
+CREATE INDEX incidents_subnet ON incidents (subnet, opened) WHERE subnet <> '';
+CREATE INDEX incidents_open ON incidents (kind) WHERE closed IS NULL;
 CREATE INDEX incidents_updated ON incidents (updated);
 INSERT INTO incidents (id, kind, subject, began, opened, closed, last, worst, severity, reason,
 	closed_by)
@@ -82,6 +87,7 @@ ALTER TABLE device_paths ADD COLUMN joint INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN fabric TEXT;
 ALTER TABLE devices ADD COLUMN subnet TEXT; -- of its Ma1: 192.0.2.0/24
 CREATE INDEX devices_subnet ON devices (subnet);
+CREATE INDEX devices_switches ON devices (subnet) WHERE role = 'mgmt-switch';
 
 -- The same flow seen by a second agent: Community ID, device and time agree.
 ALTER TABLE flows ADD COLUMN same_as INTEGER;	 -- flows.n of the one that is counted

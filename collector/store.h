@@ -199,6 +199,12 @@ struct store_flow {
 	const char *community_id, *user;
 	const char *json;  /* its document; when found or put: what the row has of it */
 	const char *parts; /* where the rest of it stands, see store_document.c */
+	const char *login; /* ssh.auth.result */
+	uint64_t updated;  /* events.n of its newest change */
+
+	/* store_flow_put() leaves these alone. */
+	uint64_t same_as;      /* another agent saw it, too: the row that is counted; 0: this */
+	const char *justified; /* break-glass session: yes, no, unknown, drill */
 };
 
 /* 1 and *out, whose strings live until the next store_flow_get(); 0: no such flow. */
@@ -214,50 +220,6 @@ char *store_flow_parts(const struct store_flow *f, uint64_t n, unsigned parts, b
 /* Inserts (n = 0) or replaces; sets f->n. */
 int store_flow_put(struct store *s, struct store_flow *f);
 
-/* ---- incidents ------------------------------------------------------------- */
-
-/* What correlation remembers of a device; see incident.h for the rules. */
-struct store_path {
-	char state[32]; /* of the newest path.change, "" at first */
-	uint64_t since_ns;
-	char agent[256]; /* (agent, seq) of that change */
-	uint64_t seq;
-	uint64_t failing_ns, failing_event; /* since when the primary fails; 0: it does not */
-	uint64_t incident;		    /* the open one; 0: none */
-	bool stale;			    /* that agent has started anew since */
-};
-
-/* 1 and *out; 0: nothing remembered, *out is zeroed. */
-int store_path_get(struct store *s, const char *device, struct store_path *out);
-int store_path_put(struct store *s, const char *device, const struct store_path *p);
-int store_path_stale(struct store *s, const char *agent); /* all of an agent's devices */
-
-/* What happened to one device; see store_incident.h for what that is part of. */
-struct store_episode {
-	uint64_t id;
-	const char *device;
-	uint64_t began_ns, opened_ns;
-	uint64_t closed_ns; /* 0: open */
-	const char *state, *worst, *reason;
-	const char *closed_by;			/* NULL: open */
-	double outage_s;			/* below 0: not known */
-	uint64_t sessions, untrusted, attempts; /* when read: flows joined to it */
-};
-
-int store_episode_add(struct store *s, struct store_episode *i); /* sets i->id */
-int store_episode_put(struct store *s, const struct store_episode *i);
-/* The newest incident of a device that lasted at this time; 1, 0 none. Strings
- * live until the next call. */
-int store_episode_at(struct store *s, const char *device, uint64_t time_ns,
-		     struct store_episode *out);
-int store_episode_get(struct store *s, uint64_t id, struct store_episode *out);
-
-int store_incident_event(struct store *s, uint64_t id, uint64_t event_n);
-int store_incident_flow(struct store *s, uint64_t id, uint64_t flow_n);
-/* Joins the flows of the incident's device that lasted at or began after since_ns
- * and belong to an incident: toward lo6, or untrusted, or failed toward Ma1. */
-int store_incident_gather(struct store *s, uint64_t id, const char *device, uint64_t since_ns);
-
 /* ---- reading --------------------------------------------------------------- */
 
 struct store_filter {
@@ -269,6 +231,7 @@ struct store_filter {
 	uint64_t after;	   /* events: rows with a greater n */
 	bool arrival;	   /* events: in the order of arrival, not of time */
 	uint64_t incident; /* flows, events: of this incident only */
+	bool twins;	   /* flows: also the rows of other agents of the same flow */
 	uint64_t limit;	   /* the newest so many, in order of time; 0: all */
 	bool oldest;	   /* the limit takes the oldest instead */
 };
@@ -306,14 +269,12 @@ struct store_dead {
 /* A callback returns 0, or anything else to stop; that value is returned. */
 typedef int store_event_fn(void *arg, const struct store_event *row);
 typedef int store_flow_fn(void *arg, const struct store_flow *row);
-typedef int store_episode_fn(void *arg, const struct store_episode *row);
 typedef int store_source_fn(void *arg, const struct store_source *row);
 typedef int store_agent_fn(void *arg, const struct store_agent *row);
 typedef int store_dead_fn(void *arg, const struct store_dead *row);
 
 int store_events(struct store *s, const struct store_filter *f, store_event_fn *fn, void *arg);
 int store_flows(struct store *s, const struct store_filter *f, store_flow_fn *fn, void *arg);
-int store_episodes(struct store *s, const struct store_filter *f, store_episode_fn *fn, void *arg);
 /* Flows that devices open themselves are not counted: their source is the device. */
 int store_sources(struct store *s, const struct store_filter *f, store_source_fn *fn, void *arg);
 int store_agents(struct store *s, const struct store_filter *f, store_agent_fn *fn, void *arg);

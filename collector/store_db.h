@@ -2,7 +2,7 @@
 #ifndef GW_STORE_DB_H
 #define GW_STORE_DB_H
 /* What the files of the store share: store.c (opening, transactions), store_record.c
- * (events, agents, devices), store_flow.c, store_path.c, store_chain.c,
+ * (events, agents, devices), store_flow.c, store_episode.c, store_chain.c,
  * store_missing.c, store_read.c and whoever else holds SQL. */
 #include "collector/chain.h"
 #include "collector/db.h"
@@ -38,29 +38,17 @@ int store_chain_head(struct store *s); /* so that head, head_place, newest are k
 int store_chain_open(struct store *s);
 int store_chain_build(struct store *s);
 
-/* Read the columns of STORE_FLOW_COLUMNS and STORE_EPISODE_COLUMNS, in order. */
+/* Reads the columns of STORE_FLOW_COLUMNS, in order. */
 void store_flow_row(struct db_row *row, struct store_flow *out);
 /* Puts f->json together; it lives until the next call. 0, or below. */
 int store_document(struct store *s, struct store_flow *f);
-void store_episode_row(struct db_row *row, struct store_episode *out);
 
 #define STORE_FLOW_COLUMNS                                                                         \
 	"n, agent, flow, seq, open, established, direction, device, role, path, service, "         \
 	"source, source_port, source_packets, source_bytes, "                                      \
 	"destination, destination_port, destination_packets, destination_bytes, "                  \
 	"state, outcome, verdict, list, rule, prefix, start, \"end\", community_id, \"user\", "    \
-	"json, parts"
-
-/* Of `episodes i`. sessions: established SSH toward lo6; attempts: never established. */
-#define STORE_EPISODE_COLUMNS                                                                      \
-	"id, device, began, opened, closed, state, worst, reason, closed_by, outage, "             \
-	"(SELECT COUNT(*) FROM incident_flows j JOIN flows f ON f.n = j.flow "                     \
-	" WHERE j.incident = i.incident AND f.established = 1 AND f.path = 'in-band' "             \
-	" AND f.service = 'ssh'), "                                                                \
-	"(SELECT COUNT(*) FROM incident_flows j JOIN flows f ON f.n = j.flow "                     \
-	" WHERE j.incident = i.incident AND f.verdict = 'untrusted'), "                            \
-	"(SELECT COUNT(*) FROM incident_flows j JOIN flows f ON f.n = j.flow "                     \
-	" WHERE j.incident = i.incident AND f.established = 0)"
+	"json, parts, same_as, justified, login, updated"
 
 /* What a place of the chain covers, in this order; see chain.h. */
 #define STORE_CHAIN_EVENT                                                                          \

@@ -40,6 +40,10 @@ void store_flow_row(struct db_row *row, struct store_flow *out)
 		.user = db_text(row, 28),
 		.json = db_text(row, 29),
 		.parts = db_text(row, 30),
+		.same_as = db_u64(row, 31),
+		.justified = db_text(row, 32),
+		.login = db_text(row, 33),
+		.updated = db_u64(row, 34),
 	};
 }
 
@@ -65,7 +69,8 @@ int store_flow_get(struct store *s, const char *agent, const char *flow, struct 
 	return made ? made : 1;
 }
 
-/* The columns in their order, without n. Returns their number. */
+/* The columns in their order, without n, and same_as and justified, which have
+ * statements of their own (store_episode.c). Returns their number. */
 static int flow_values(const struct store_flow *f, struct db_value v[DB_MAX_VALUES])
 {
 	int i = 0;
@@ -103,6 +108,8 @@ static int flow_values(const struct store_flow *f, struct db_value v[DB_MAX_VALU
 	v[i++] = db_value_text(f->user);
 	v[i++] = db_value_text(f->json ? f->json : "");
 	v[i++] = db_value_text(f->parts);
+	v[i++] = db_value_text(f->login);
+	v[i++] = db_value_u64(f->updated);
 	return i;
 }
 
@@ -115,11 +122,10 @@ static int add_flow(struct store *s, struct store_flow *f)
 			       " device, role, path, service, source, source_port, source_packets,"
 			       " source_bytes, destination, destination_port, destination_packets,"
 			       " destination_bytes, state, outcome, verdict, list, rule, prefix,"
-			       " start, \"end\", community_id, \"user\", json, parts)"
-			       " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
-			       "$14, $15, $16, $17,"
-			       " $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30)"
-			       " RETURNING n",
+			       " start, \"end\", community_id, \"user\", json, parts, login,"
+			       " updated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+			       " $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,"
+			       " $25, $26, $27, $28, $29, $30, $31, $32) RETURNING n",
 			       v, flow_values(f, v));
 
 	if (rc == 1)
@@ -144,6 +150,6 @@ int store_flow_put(struct store *s, struct store_flow *f)
 		" destination_port = $16, destination_packets = $17, destination_bytes = $18,"
 		" state = $19, outcome = $20, verdict = $21, list = $22, rule = $23, prefix = $24,"
 		" start = $25, \"end\" = $26, community_id = $27, \"user\" = $28, json = $29,"
-		" parts = $30 WHERE n = $31",
+		" parts = $30, login = $31, updated = $32 WHERE n = $33",
 		v, n));
 }

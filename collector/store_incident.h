@@ -39,6 +39,7 @@ struct store_incident {
 	uint64_t id;
 	const char *kind, *subject;
 	const char *fabric;	 /* "" where it is not known */
+	const char *subnet;	 /* of its devices' Ma1; "" where it is not known */
 	const char *switch_name; /* NULL: not known, or no management-switch */
 	uint64_t began_ns;	 /* first sign */
 	uint64_t opened_ns, closed_ns;
@@ -154,8 +155,9 @@ struct store_group {
 };
 
 typedef int store_group_fn(void *arg, const struct store_group *row);
-/* All devices, or those of one subnet, by name. */
-int store_groups(struct store *s, const char *subnet, store_group_fn *fn, void *arg);
+/* All devices, or those of one subnet of a fabric, by name. */
+int store_groups(struct store *s, const char *fabric, const char *subnet, store_group_fn *fn,
+		 void *arg);
 int store_group_get(struct store *s, const char *device, store_group_fn *fn, void *arg);
 
 /* ---- who saw a flow --------------------------------------------------------------- */

@@ -170,54 +170,14 @@ int store_flows(struct store *s, const struct store_filter *f, store_flow_fn *fn
 	if (f->limit)
 		db_add(&q, "SELECT * FROM (");
 	db_add(&q, "SELECT " STORE_FLOW_COLUMNS " FROM flows");
+	if (!f->twins)
+		db_where(&q, "same_as IS NULL");
 	where_flow_span(&q, f);
 	where_closed(&q, "n IN (SELECT flow FROM incident_flows WHERE incident = ", f->incident,
 		     ")");
 	where_what(s, &q, f, source);
 	newest(&q, f, "start");
 	return db_query_each(s->db, &q, take_flow, &call);
-}
-
-/* ---- incidents ------------------------------------------------------------- */
-
-struct incident_call {
-	store_episode_fn *fn;
-	void *arg;
-};
-
-static int take_incident(void *arg, struct db_row *from)
-{
-	struct incident_call *call = arg;
-	struct store_episode row;
-
-	store_episode_row(from, &row);
-	return call->fn(call->arg, &row);
-}
-
-int store_episodes(struct store *s, const struct store_filter *f, store_episode_fn *fn, void *arg)
-{
-	struct incident_call call = { fn, arg };
-	struct db_query q = { 0 };
-	char source[PREFIX_STRLEN];
-
-	/* n: newest() sorts by it. */
-	if (f->limit)
-		db_add(&q, "SELECT * FROM (");
-	db_add(&q, "SELECT " STORE_EPISODE_COLUMNS ", id AS n FROM episodes i");
-	where_closed(&q, "(closed IS NULL OR closed >= ", f->since_ns, ")");
-	db_where_u64(&q, "began < ", f->until_ns);
-	db_where_text(&q, "device = ", f->device);
-	if (asks_what(f)) {
-		db_where(&q, "EXISTS (SELECT 1 FROM incident_flows j JOIN flows ON flows.n = j.flow"
-			     " WHERE j.incident = i.incident");
-		db_where_text(&q, "path = ", f->path);
-		db_where_text(&q, "service = ", f->service);
-		db_where_text(&q, "verdict = ", f->verdict);
-		where_source(s, &q, f, source);
-		db_add(&q, ")");
-	}
-	newest(&q, f, "opened");
-	return db_query_each(s->db, &q, take_incident, &call);
 }
 
 /* ---- sources --------------------------------------------------------------- */
@@ -265,7 +225,7 @@ int store_sources(struct store *s, const struct store_filter *f, store_source_fn
 			     " string_agg(DISTINCT \"user\", ',')"
 			   : "GROUP_CONCAT(DISTINCT path), GROUP_CONCAT(DISTINCT \"user\")");
 	db_add(&q, ", MAX(n) AS n FROM flows");
-	db_where(&q, "direction = 'inbound' AND source IS NOT NULL");
+	db_where(&q, "direction = 'inbound' AND source IS NOT NULL AND same_as IS NULL");
 	where_flow_span(&q, f);
 	where_what(s, &q, f, source);
 	db_add(&q, " GROUP BY source");

@@ -58,7 +58,26 @@ static void print_fact(FILE *to, const char *name, const char *text)
 	fprintf(to, "  %-*s  %s\n", MARK_WIDTH, name, text);
 }
 
-static void print_head(const struct store_episode *i, uint64_t now, FILE *to, bool colour)
+/* What is said of the management switch, and since and until when. */
+static void print_switch(const struct store_incident *i, FILE *to)
+{
+	char text[WORDS_LEN + 64], clean[128], since[32], until[32];
+	bool ended = i->answered_ns && strcmp(i->suspicion, "suspected") != 0;
+
+	if (!i->suspected_ns)
+		return;
+	output_clean(i->switch_name ? i->switch_name : "its name is not known", clean,
+		     sizeof(clean));
+	snprintf(text, sizeof(text), "%s, suspected since %s%s%s", clean,
+		 output_time(i->suspected_ns, false, since), ended ? " until " : "",
+		 ended ? output_time(i->answered_ns, false, until) : "");
+	if (ended && i->witness)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), ": %s answered over Ma1",
+			 output_clean(i->witness, clean, sizeof(clean)));
+	print_fact(to, "switch", text);
+}
+
+static void print_head(const struct store_incident *i, uint64_t now, FILE *to, bool colour)
 {
 	char text[WORDS_LEN + 64], words[WORDS_LEN], time[32], took[24], reason[128];
 
@@ -81,21 +100,98 @@ static void print_head(const struct store_episode *i, uint64_t now, FILE *to, bo
 	}
 	print_fact(to, "closed", text);
 	if (i->outage_s >= 0) {
-		snprintf(text, sizeof(text), "%s without Ma1", output_duration(i->outage_s, took));
+		snprintf(text, sizeof(text), "%s without Ma1%s",
+			 output_duration(i->outage_s, took),
+			 i->devices > 1 ? ", the longest of them" : "");
 		print_fact(to, "outage", text);
 	}
-	snprintf(text, sizeof(text),
-		 "%" PRIu64 " over lo6; %" PRIu64 " flow%s from untrusted "
-		 "sources; %" PRIu64 " attempt%s failed",
-		 i->sessions, i->untrusted, i->untrusted == 1 ? "" : "s", i->attempts,
-		 i->attempts == 1 ? "" : "s");
+	print_switch(i, to);
+}
+
+static void print_counts(const struct store_incident *i, FILE *to)
+{
+	char text[WORDS_LEN];
+
+	if (strcmp(i->kind, STORE_KIND_UNTRUSTED) == 0)
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " flow%s: %" PRIu64 " failed, %" PRIu64
+			 " established, %" PRIu64 " with a login",
+			 i->untrusted, i->untrusted == 1 ? "" : "s", i->attempts, i->established,
+			 i->logged_in);
+	else
+		snprintf(text, sizeof(text),
+			 "%" PRIu64 " over lo6; %" PRIu64 " flow%s from untrusted "
+			 "sources; %" PRIu64 " attempt%s failed",
+			 i->sessions, i->untrusted, i->untrusted == 1 ? "" : "s", i->attempts,
+			 i->attempts == 1 ? "" : "s");
 	print_fact(to, "sessions", text);
 	fputc('\n', to);
 }
 
+/* ---- the devices of an incident ---------------------------------------------- */
+
+struct device_lines {
+	FILE *to;
+	const char *name; /* of the fact; "" after the first */
+};
+
+static int print_device(void *arg, const struct store_incident_device *d)
+{
+	struct device_lines *lines = arg;
+	char text[WORDS_LEN], words[WORDS_LEN], clean[128];
+
+	snprintf(text, sizeof(text), "%-16s  %s", output_clean(d->device, clean, sizeof(clean)),
+		 words_member(d, words));
+	print_fact(lines->to, lines->name, text);
+	lines->name = "";
+	return 0;
+}
+
+static int print_reached(void *arg, const struct store_untrusted *u)
+{
+	struct device_lines *lines = arg;
+	char text[WORDS_LEN], clean[128];
+
+	snprintf(text, sizeof(text),
+		 "%-16s  %" PRIu64 " failed, %" PRIu64 " established, %" PRIu64 " with a login%s",
+		 output_clean(u->device, clean, sizeof(clean)), u->attempts, u->established,
+		 u->logged_in, u->open ? "; it is still there" : "");
+	print_fact(lines->to, lines->name, text);
+	lines->name = "";
+	return 0;
+}
+
+static int print_devices(struct store *s, const struct store_incident *i, FILE *to)
+{
+	struct device_lines lines = { to, "devices" };
+
+	if (strcmp(i->kind, STORE_KIND_UNTRUSTED) == 0)
+		return store_incident_untrusted(s, i->id, print_reached, &lines);
+	if (strcmp(i->kind, STORE_KIND_SWITCH) == 0)
+		return store_incident_devices(s, i->id, print_device, &lines);
+	return 0;
+}
+
+/* ---- its moments --------------------------------------------------------------- */
+
+/* The widest device of them; 0: they are all of one. */
+static unsigned device_width(const struct moments *t)
+{
+	bool several = false;
+	size_t width = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		several |= i && strcmp(t->list[i].device, t->list[0].device) != 0;
+		if (strlen(t->list[i].device) > width)
+			width = strlen(t->list[i].device);
+	}
+	return several ? (unsigned)width : 0;
+}
+
 static void print_moments(const struct moments *t, FILE *to, unsigned width, bool colour)
 {
-	char day[32] = "", time[32], text[3 * WORDS_LEN + 80], last[32];
+	char day[32] = "", time[32], text[3 * WORDS_LEN + 80], last[32], clean[128];
+	unsigned column = device_width(t), indent = 2 + 12 + 2 + MARK_WIDTH + 2;
 
 	for (size_t i = 0; i < t->n; i++) {
 		const struct moment *m = &t->list[i];
@@ -114,7 +210,10 @@ static void print_moments(const struct moments *t, FILE *to, unsigned width, boo
 		}
 		fprintf(to, "  %.12s  %s%-*s%s  ", time + 11, colour ? tones[m->tone] : "",
 			MARK_WIDTH, m->mark, colour && m->tone ? "\033[0m" : "");
-		print_wrapped(to, text, 2 + 12 + 2 + MARK_WIDTH + 2, width);
+		if (column)
+			fprintf(to, "%-*s  ", (int)column,
+				output_clean(m->device, clean, sizeof(clean)));
+		print_wrapped(to, text, column ? indent + column + 2 : indent, width);
 	}
 }
 
@@ -129,7 +228,7 @@ static struct moment_row row_of(const struct moment *m)
 				    .id = m->id };
 }
 
-static void print_json(const struct moments *t, const struct store_episode *i, FILE *to)
+static void print_json(const struct moments *t, const struct store_incident *i, FILE *to)
 {
 	json_t *doc = query_incident(i), *list = json_array();
 	char *text;
@@ -160,10 +259,12 @@ int timeline_print(struct store *s, uint64_t id, enum output_format format, uint
 		   unsigned width, bool colour, FILE *to)
 {
 	struct moments t = { 0 };
-	struct store_episode i;
+	struct store_incident i;
 	int rc;
 
-	rc = store_episode_get(s, id, &i);
+	rc = store_incident_resolve(s, &id);
+	if (rc == 1)
+		rc = store_incident_get(s, id, &i);
 	if (rc <= 0)
 		return rc;
 	rc = moments_gather(s, id, &t);
@@ -176,10 +277,13 @@ int timeline_print(struct store *s, uint64_t id, enum output_format format, uint
 			print_csv(&t, to);
 		} else {
 			print_head(&i, now, to, colour);
+			rc = print_devices(s, &i, to);
+			print_counts(&i, to);
 			print_moments(&t, to, width, colour);
 		}
-		rc = fflush(to) || ferror(to) ? QUERY_WRITE_FAILED : 1;
+		if (fflush(to) || ferror(to))
+			rc = QUERY_WRITE_FAILED;
 	}
 	moments_free(&t);
-	return rc;
+	return rc ? rc : 1;
 }

@@ -49,6 +49,9 @@ const char *words_reason(const char *reason)
 		{ "in-band-unreachable", "lo6 is unreachable, says an ICMP error" },
 		{ "in-band-ended", "the last session over lo6 ended" },
 		{ "no-evidence", "nothing was seen of Ma1" },
+		{ "untrusted", "the device's own lists do not permit the source" },
+		{ "quiet", "nothing more was seen of the source" },
+		{ "joined", "it is part of another incident" },
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -321,9 +324,17 @@ const char *words_trust(const struct store_flow *f, char buf[WORDS_LEN])
 	return buf;
 }
 
-const char *words_incident(const struct store_episode *i, char buf[WORDS_LEN])
+/* "4 devices", or the one by its name. */
+static void add_devices(struct line *l, const struct store_incident *i)
 {
-	struct line l = { buf, 0 };
+	if (i->device)
+		add_clean(l, "", i->device);
+	else
+		add(l, "%" PRIu64 " devices", i->devices);
+}
+
+static void add_failover(struct line *l, const struct store_incident *i)
+{
 	const char *what;
 
 	if (strcmp(i->worst, "unreachable") == 0)
@@ -333,10 +344,96 @@ const char *words_incident(const struct store_episode *i, char buf[WORDS_LEN])
 		what = "was reached over lo6 although Ma1 worked";
 	else if (strcmp(i->worst, "in-band-unexplained") == 0)
 		what = "was reached over lo6; nothing shows whether Ma1 worked";
+	else if (strcmp(i->worst, "primary-failing") == 0)
+		what = "lost Ma1; nobody was on lo6";
 	else
 		what = "was reached over lo6 because Ma1 had failed";
+	add_clean(l, "", i->device ? i->device : i->subject);
+	add(l, " %s", what);
+}
+
+static void add_switch(struct line *l, const struct store_incident *i)
+{
+	bool is_now = i->suspicion && strcmp(i->suspicion, "suspected") == 0;
+
+	add(l, "%" PRIu64 " device%s of ", i->devices, i->devices == 1 ? "" : "s");
+	add_clean(l, "", i->subject);
+	add(l, " lost Ma1 together");
+	if (i->suspicion && strcmp(i->suspicion, "withdrawn") == 0) {
+		add_clean(l, "; ", i->witness ? i->witness : "another one");
+		add(l, " of the same subnet answered over Ma1");
+	} else if (i->suspicion && i->suspicion[0]) {
+		add(l, "; %s suspected: ", is_now ? "is" : "was");
+		add_clean(l, "", i->switch_name ? i->switch_name : "their management switch");
+	}
+	if (i->unreachable)
+		add(l, "; %" PRIu64 " %s on neither path", i->unreachable,
+		    i->closed_ns ? i->unreachable == 1 ? "was" : "were"
+		    : i->unreachable == 1 ? "is or was"
+					  : "are or were");
+}
+
+static void add_source(struct line *l, const struct store_incident *i)
+{
+	add_clean(l, "", i->subject);
+	add(l, ", which is not permitted, ");
+	if (i->logged_in)
+		add(l, "is thought to have logged in on ");
+	else if (i->established)
+		add(l, "got a connection to ");
+	else
+		add(l, "tried ");
+	add_devices(l, i);
+	if (!i->established)
+		add(l, ", %" PRIu64 " time%s, and did not get in", i->attempts,
+		    i->attempts == 1 ? "" : "s");
+}
+
+const char *words_incident(const struct store_incident *i, char buf[WORDS_LEN])
+{
+	struct line l = { buf, 0 };
+
 	buf[0] = '\0';
-	add_clean(&l, "", i->device);
-	add(&l, " %s", what);
+	if (i->joined)
+		add(&l, "it turned out to be part of incident %" PRIu64, i->joined);
+	else if (strcmp(i->kind, STORE_KIND_UNTRUSTED) == 0)
+		add_source(&l, i);
+	else if (strcmp(i->kind, STORE_KIND_SWITCH) == 0)
+		add_switch(&l, i);
+	else
+		add_failover(&l, i);
+	return buf;
+}
+
+static void add_clock(struct line *l, const char *before, uint64_t time_ns)
+{
+	char time[32];
+
+	add(l, "%s%.8s", before, output_time(time_ns, false, time) + 11);
+}
+
+const char *words_member(const struct store_incident_device *d, char buf[WORDS_LEN])
+{
+	struct line l = { buf, 0 };
+
+	buf[0] = '\0';
+	if (d->how == STORE_MEMBER_UNKNOWN) {
+		add(&l, "not known: nobody tried its Ma1");
+	} else if (d->how == STORE_MEMBER_PRIMARY) {
+		add_clock(&l, "used over Ma1, last at ", d->last_ns);
+	} else {
+		add_clock(&l, d->how == STORE_MEMBER_LOST ? "lost Ma1 at " : "on lo6 since ",
+			  d->began_ns);
+		if (d->closed_ns)
+			add_clock(&l, ", back at ", d->closed_ns);
+		if (d->sessions)
+			add(&l, "; %" PRIu64 " session%s over lo6", d->sessions,
+			    d->sessions == 1 ? "" : "s");
+		else if (!d->unreachable)
+			add(&l, "; nobody on lo6");
+		if (d->unreachable)
+			add(&l, "; %s on neither path",
+			    d->closed_ns || strcmp(d->state, "unreachable") != 0 ? "was" : "is");
+	}
 	return buf;
 }

@@ -8,6 +8,7 @@
 #include <stddef.h>
 
 #include "collector/store.h"
+#include "collector/store_incident.h"
 #include "common/event.h"
 
 #define WORDS_LEN 600
@@ -28,6 +29,9 @@ const char *words_trust(const struct store_flow *f, char buf[WORDS_LEN]);
 const char *words_interface(const char *path);
 
 /* What an incident was, in one sentence. */
-const char *words_incident(const struct store_episode *i, char buf[WORDS_LEN]);
+const char *words_incident(const struct store_incident *i, char buf[WORDS_LEN]);
+
+/* How a device stands in a failover or management-switch, without its name. */
+const char *words_member(const struct store_incident_device *d, char buf[WORDS_LEN]);
 
 #endif

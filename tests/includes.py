@@ -67,7 +67,7 @@ WAYS = {
         ["pack"],
         ["sessions", "judge", "export"],
         ["silence"],
-        ["fold", "correlate"],
+        ["fold", "correlate", "correlate_*"],
         ["ingest", "notice", "alerting"],
         ["operate"],
         ["consume_anchor", "consume_trim"],

@@ -64,8 +64,12 @@ def questions():
            f3["source"]["bytes"] == 51230, "a flow's start, update and end fold into one", f3)
 
     inc = c.json("incidents")
-    tap.ok(len(inc) == 1 and inc[0]["status"] == "closed" and inc[0]["outage_s"] == 2232.0 and
-           inc[0]["sessions"] == 2 and inc[0]["untrusted"] == 3, "one incident, closed", inc)
+    tap.ok(inc[0]["kind"] == "failover" and inc[0]["status"] == "closed" and
+           inc[0]["outage_s"] == 2232.0 and inc[0]["sessions"] == 2 and
+           inc[0]["untrusted"] == 3, "one incident of the device, closed", inc)
+    tap.ok(len(inc) == 2 and inc[1]["kind"] == "untrusted-source" and
+           inc[1]["subject"] == "203.0.113.77" and inc[1]["attempts"] == 3 and
+           inc[1]["status"] == "open", "and one of the untrusted source", inc)
     marks = [(m["what"], m["count"]) for m in c.json("incidents", "1")["timeline"]]
     tap.ok(marks == [("attempt", 1), ("Ma1 fails", 1), ("session", 1), ("FAILOVER", 1),
                      ("UNTRUSTED", 3), ("session", 1), ("end", 1), ("end", 1),

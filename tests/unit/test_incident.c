@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The correlation rules as tables: memory and event in, actions out. */
+/* The correlation rules of one device as tables: memory and event in, actions out. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +13,21 @@
 #include "common/clock.h"
 
 #define T0 (1000 * NS_PER_S)
+#define AGENTS 3
+
+/* What the store would remember: the device, and what each agent sees of it. */
+static struct store_path device;
+static struct store_view views[AGENTS]; /* of agents "a", "b", "c" */
+static struct incident_change out;
+static uint64_t next_episode;
+
+static int setup(void **state)
+{
+	memset(&device, 0, sizeof(device));
+	memset(views, 0, sizeof(views));
+	next_episode = 7;
+	return 0;
+}
 
 static struct event change(const char *to, uint64_t seq, double outage_s)
 {
@@ -27,6 +42,39 @@ static struct event change(const char *to, uint64_t seq, double outage_s)
 	};
 }
 
+/* As correlate.c does it. */
+static unsigned step_in(const struct event *e, uint64_t n, bool subnet_open)
+{
+	struct incident_others others = { 0 };
+	int who = e->agent[0] - 'a';
+
+	if (!incident_needs_views(&device, e)) {
+		incident_step(&device, NULL, NULL, subnet_open, e, n, &out);
+		return out.actions;
+	}
+	for (int i = 0; i < AGENTS; i++)
+		if (i != who)
+			incident_other(&others, &views[i]);
+	incident_step(&device, &views[who], &others, subnet_open, e, n, &out);
+	if (out.actions & INCIDENT_OPEN)
+		device.episode = next_episode++;
+	for (int i = 0; i < AGENTS && out.actions & INCIDENT_CLOSE; i++)
+		if (views[i].state[0]) {
+			snprintf(views[i].state, sizeof(views[i].state), "primary");
+			views[i].failing_ns = views[i].failing_event = 0;
+		}
+	return out.actions;
+}
+
+static unsigned step(const struct event *e, uint64_t n)
+{
+	return step_in(e, n, false);
+}
+
+#define OPENS (INCIDENT_OPEN | INCIDENT_GATHER | INCIDENT_EVENT)
+#define JOINS (INCIDENT_CHANGE | INCIDENT_EVENT)
+#define CLOSES (JOINS | INCIDENT_CLOSE)
+
 /* One path.change after another; what each must lead to. */
 static void test_transitions(void **state)
 {
@@ -34,114 +82,228 @@ static void test_transitions(void **state)
 		const char *to;
 		unsigned actions;
 		uint64_t began, closed; /* as sequence numbers */
+		bool lost;
 	} steps[] = {
 		{ "primary", 0 },
-		{ "primary-failing", 0 },
+		{ "primary-failing", 0, 0, 0, true },
 		{ "primary", 0 }, /* recovered before anybody was on lo6 */
-		{ "primary-failing", 0 },
-		{ "in-band", INCIDENT_OPEN | INCIDENT_GATHER | INCIDENT_EVENT | INCIDENT_FIRST_SIGN,
-		  4 },
-		{ "unreachable", INCIDENT_CHANGE | INCIDENT_EVENT },
-		{ "in-band", INCIDENT_CHANGE | INCIDENT_EVENT },
-		{ "primary-failing", INCIDENT_CHANGE | INCIDENT_EVENT },
-		{ "primary", INCIDENT_CHANGE | INCIDENT_EVENT | INCIDENT_CLOSE, 0, 9 },
+		{ "primary-failing", 0, 0, 0, true },
+		{ "in-band", OPENS | INCIDENT_FIRST_SIGN, 4, 0, true },
+		{ "unreachable", JOINS, 0, 0, true },
+		{ "in-band", JOINS, 0, 0, true },
+		{ "primary-failing", JOINS, 0, 0, true },
+		{ "primary", CLOSES, 0, 9 },
 		{ "primary", 0 },
-		{ "in-band-unjustified", INCIDENT_OPEN | INCIDENT_GATHER | INCIDENT_EVENT, 11 },
-		{ "in-band", INCIDENT_CHANGE | INCIDENT_EVENT },
-		{ "primary", INCIDENT_CHANGE | INCIDENT_EVENT | INCIDENT_CLOSE, 0, 13 },
-		{ "in-band-unexplained", INCIDENT_OPEN | INCIDENT_GATHER | INCIDENT_EVENT, 14 },
-		{ "primary", INCIDENT_CHANGE | INCIDENT_EVENT | INCIDENT_CLOSE, 0, 15 },
-		{ "unreachable", INCIDENT_OPEN | INCIDENT_GATHER | INCIDENT_EVENT, 16 },
+		{ "in-band-unjustified", OPENS, 11 },
+		{ "in-band", JOINS, 0, 0, true },
+		{ "primary", CLOSES, 0, 13 },
+		{ "in-band-unexplained", OPENS, 14 },
+		{ "primary", CLOSES, 0, 15 },
+		{ "unreachable", OPENS, 16, 0, true },
 		{ "a-state-of-tomorrow", 0 },
-		{ "primary", INCIDENT_CHANGE | INCIDENT_EVENT | INCIDENT_CLOSE, 0, 18 },
+		{ "primary", CLOSES, 0, 18 },
 	};
-	struct store_path memory = { 0 };
-	struct incident_change out;
 
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		struct event e = change(steps[i].to, i + 1, -1);
 
-		incident_step(&memory, &e, 100 + i, &out);
+		step(&e, 100 + i);
 		if (out.actions != steps[i].actions)
 			fail_msg("step %zu to %s: actions %u, not %u", i + 1, steps[i].to,
 				 out.actions, steps[i].actions);
+		assert_int_equal(out.lost, steps[i].lost);
 		if (steps[i].began)
 			assert_int_equal(out.began_ns, T0 + steps[i].began * NS_PER_S);
 		if (steps[i].closed)
 			assert_int_equal(out.closed_ns, T0 + steps[i].closed * NS_PER_S);
-		if (out.actions & INCIDENT_OPEN)
-			memory.incident = 7 + i;
 	}
-	assert_int_equal(memory.incident, 0);
+	assert_int_equal(device.episode, 0);
 }
 
 static void test_outage(void **state)
 {
-	struct store_path memory = { 0 };
-	struct incident_change out;
 	struct event e;
 
 	/* The agent's own measure wins; else from the first sign; else not known. */
 	e = change("primary-failing", 10, -1);
-	incident_step(&memory, &e, 1, &out);
+	step(&e, 1);
 	e = change("in-band", 20, -1);
-	incident_step(&memory, &e, 2, &out);
+	step(&e, 2);
 	assert_int_equal(out.first_sign, 1);
-	memory.incident = 1;
 	e = change("primary", 40, 55.5);
-	incident_step(&memory, &e, 3, &out);
+	step(&e, 3);
 	assert_true(out.outage_s == 55.5);
 
 	e = change("primary-failing", 50, -1);
-	incident_step(&memory, &e, 4, &out);
+	step(&e, 4);
 	e = change("unreachable", 60, -1);
-	incident_step(&memory, &e, 5, &out);
-	memory.incident = 2;
+	step(&e, 5);
 	e = change("primary", 75, -1);
-	incident_step(&memory, &e, 6, &out);
+	step(&e, 6);
 	assert_true(out.outage_s == 25);
 
 	e = change("in-band-unjustified", 80, -1);
-	incident_step(&memory, &e, 7, &out);
-	memory.incident = 3;
+	step(&e, 7);
 	e = change("primary", 90, -1);
-	incident_step(&memory, &e, 8, &out);
+	step(&e, 8);
 	assert_true(out.outage_s < 0);
 }
 
 static void test_late(void **state)
 {
-	struct store_path memory = { 0 };
-	struct incident_change out;
 	struct event e = change("in-band", 20, -1);
 
-	incident_step(&memory, &e, 1, &out);
-	memory.incident = 1;
-
+	step(&e, 1);
 	/* A smaller number of the same agent is late, whatever its clock says. */
 	e = change("primary", 19, -1);
 	e.time_ns = T0 + 99 * NS_PER_S;
-	assert_false(incident_step(&memory, &e, 2, &out));
-	assert_int_equal(out.actions, INCIDENT_LATE);
-	assert_int_equal(memory.incident, 1);
+	assert_int_equal(step(&e, 2), INCIDENT_LATE);
+	assert_false(out.remember || out.view);
+	assert_int_equal(device.episode, 7);
 
 	/* A greater one is not, although the clock stepped back. */
 	e = change("primary", 21, -1);
 	e.time_ns = T0 - 99 * NS_PER_S;
-	assert_true(incident_step(&memory, &e, 3, &out));
-	assert_true(out.actions & INCIDENT_CLOSE);
+	assert_true(step(&e, 3) & INCIDENT_CLOSE);
 
-	/* Between two agents only the clock can tell. */
+	/* Of another agent, what is older than what closed the last one. */
 	e = change("in-band", 30, -1);
-	incident_step(&memory, &e, 4, &out);
-	e = change("primary", 1, -1);
+	step(&e, 4);
+	e = change("primary", 40, -1);
+	assert_true(step(&e, 5) & INCIDENT_CLOSE);
+	e = change("in-band", 1, -1);
 	e.agent = "b";
 	e.time_ns = T0 + 29 * NS_PER_S;
-	incident_step(&memory, &e, 5, &out);
-	assert_int_equal(out.actions, INCIDENT_LATE);
-	e.time_ns = T0 + 31 * NS_PER_S;
-	incident_step(&memory, &e, 6, &out);
-	assert_false(out.actions & INCIDENT_LATE);
+	assert_int_equal(step(&e, 6), INCIDENT_LATE);
+	assert_int_equal(device.episode, 0);
+	e.seq = 2; /* it is remembered that this agent has spoken, and it holds nothing open */
+	e.time_ns = T0 + 41 * NS_PER_S;
+	assert_int_equal(step(&e, 7), OPENS);
+	e = change("primary", 42, -1);
+	assert_int_equal(step(&e, 8), JOINS);
+}
+
+/*
+ * Two agents and one device: agent, state, reason, time; what it leads to, and whether
+ * an episode is open then. Times are seconds, and numbers within each agent.
+ */
+static void test_two_agents(void **state)
+{
+	static const struct {
+		const char *name;
+		struct {
+			char agent;
+			const char *to, *reason;
+			double at;
+			unsigned actions;
+			bool open;
+		} steps[10];
+	} scenes[] = {
+		{ "both see the same",
+		  { { 'a', "primary-failing", "primary-unanswered", 10, 0, false },
+		    { 'b', "primary-failing", "primary-unanswered", 10.1, 0, false },
+		    { 'a', "in-band", "primary-unanswered", 20, OPENS | INCIDENT_FIRST_SIGN, true },
+		    { 'b', "in-band", "primary-unanswered", 20.1, JOINS | INCIDENT_EARLIER, true },
+		    { 'a', "primary", "primary-ok", 30, CLOSES, false },
+		    { 'b', "primary", "primary-ok", 30.1, 0, false } } },
+		{ "the end of the last session is everybody's word",
+		  { { 'a', "in-band-unjustified", "primary-ok", 10, OPENS, true },
+		    { 'b', "in-band-unjustified", "primary-ok", 10.1, JOINS | INCIDENT_EARLIER,
+		      true },
+		    { 'b', "primary", "in-band-ended", 20, JOINS, true },
+		    { 'a', "primary", "in-band-ended", 20.1, CLOSES, false } } },
+		{ "one sees lo6 alone",
+		  { { 'b', "in-band-unexplained", "no-evidence", 10, OPENS, true },
+		    { 'a', "primary-failing", "primary-unanswered", 11, JOINS, true },
+		    { 'a', "primary", "primary-ok", 20, CLOSES, false },
+		    { 'b', "primary", "in-band-ended", 25, 0, false } } },
+		{ "a sign after the answer: not back for all",
+		  { { 'a', "in-band", "primary-unanswered", 10, OPENS, true },
+		    { 'b', "in-band", "primary-unanswered", 21, JOINS | INCIDENT_EARLIER, true },
+		    { 'a', "primary", "primary-ok", 20, JOINS, true },
+		    { 'b', "primary", "primary-ok", 30, CLOSES, false } } },
+		{ "the second one's events come after the first one's failback",
+		  { { 'a', "in-band", "primary-unanswered", 10, OPENS, true },
+		    { 'a', "primary", "primary-ok", 20, CLOSES, false },
+		    { 'b', "in-band", "primary-unanswered", 10.1, INCIDENT_LATE, false },
+		    { 'b', "primary", "primary-ok", 20.1, 0, false },
+		    { 'b', "in-band", "primary-unanswered", 30, OPENS, true } } },
+		{ "it was earlier than was known",
+		  { { 'a', "in-band", "primary-unanswered", 10, OPENS, true },
+		    { 'b', "in-band", "primary-unanswered", 9.9, JOINS | INCIDENT_EARLIER, true },
+		    { 'a', "primary", "primary-ok", 20, CLOSES, false } } },
+		{ "the worse of both",
+		  { { 'a', "in-band", "primary-unanswered", 10, OPENS, true },
+		    { 'b', "unreachable", "in-band-unanswered", 11, JOINS | INCIDENT_EARLIER,
+		      true },
+		    { 'a', "primary-failing", "primary-unanswered", 12, JOINS, true },
+		    { 'c', "primary", "primary-ok", 8, 0, true },
+		    { 'b', "primary", "primary-ok", 20, CLOSES, false } } },
+	};
+
+	for (size_t s = 0; s < sizeof(scenes) / sizeof(scenes[0]); s++) {
+		setup(state);
+		for (size_t i = 0; scenes[s].steps[i].to; i++) {
+			struct event e = change(scenes[s].steps[i].to, i + 1, -1);
+			char agent[2] = { scenes[s].steps[i].agent };
+
+			e.agent = agent;
+			e.change.reason = scenes[s].steps[i].reason;
+			e.time_ns = T0 + (uint64_t)(scenes[s].steps[i].at * 1e9);
+			step(&e, i + 1);
+			if (out.actions != scenes[s].steps[i].actions)
+				fail_msg("%s, step %zu: actions %u, not %u", scenes[s].name, i + 1,
+					 out.actions, scenes[s].steps[i].actions);
+			if ((device.episode != 0) != scenes[s].steps[i].open)
+				fail_msg("%s, step %zu: open or not", scenes[s].name, i + 1);
+		}
+	}
+	/* the last scene: c had said primary before, the worst of the others held */
+	assert_string_equal(device.state, "primary");
+}
+
+/* What the device is at, while it is seen from two sides. */
+static void test_worst_view(void **state)
+{
+	struct event e = change("unreachable", 1, -1);
+
+	step(&e, 1);
+	e = change("in-band", 2, -1);
+	e.agent = "b";
+	step(&e, 2);
+	assert_int_equal(out.path, INCIDENT_UNREACHABLE);
+	assert_string_equal(device.state, "unreachable");
+	e = change("in-band", 3, -1);
+	step(&e, 3);
+	assert_int_equal(out.path, INCIDENT_INBAND);
+	/* One that is gone is not waited for. */
+	views[1].stale = true;
+	e = change("primary", 4, -1);
+	assert_int_equal(step(&e, 4), CLOSES);
+}
+
+/* A device that nobody is on lo6 of, while its subnet has an incident. */
+static void test_subnet(void **state)
+{
+	struct event e = change("primary-failing", 1, -1);
+
+	assert_int_equal(step_in(&e, 11, true), OPENS | INCIDENT_FIRST_SIGN);
+	assert_int_equal(out.path, INCIDENT_FAILING);
+	assert_int_equal(out.first_sign, 11);
+	assert_int_equal(out.began_ns, e.time_ns);
+	e = change("in-band", 2, -1);
+	assert_int_equal(step_in(&e, 12, true), JOINS);
+	e = change("primary", 3, -1);
+	assert_int_equal(step_in(&e, 13, true), CLOSES);
+	assert_true(out.outage_s == 2);
+	e = change("primary", 4, -1);
+	assert_int_equal(step_in(&e, 14, true), 0);
+
+	/* It answers, only the service does not: no sign of a dead switch. */
+	e = change("in-band", 5, -1);
+	e.change.reason = "primary-refused";
+	assert_int_equal(step_in(&e, 15, true), OPENS);
+	assert_false(out.lost);
 }
 
 static struct event flow(enum gw_path path, enum gw_verdict verdict, const char *outcome)
@@ -179,76 +341,76 @@ static void test_flows(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct store_path open = {
-			.state = "in-band", .agent = "a", .seq = 1, .incident = 4
-		};
-		struct store_path calm = { .state = "primary", .agent = "a", .seq = 1 };
 		struct event e = flow(cases[i].path, cases[i].verdict, cases[i].outcome);
-		struct incident_change out;
 
 		e.flow.outbound = cases[i].outbound;
-		assert_false(incident_step(&open, &e, 9, &out));
+		device = (struct store_path){
+			.state = "in-band", .agent = "a", .seq = 1, .episode = 4
+		};
+		step(&e, 9);
 		if (out.actions != (cases[i].joins ? INCIDENT_FLOW : 0))
 			fail_msg("case %zu: actions %u", i, out.actions);
-		assert_false(incident_step(&calm, &e, 9, &out));
-		assert_int_equal(out.actions, 0);
+		assert_false(out.remember || out.view);
+		device = (struct store_path){ .state = "primary", .agent = "a", .seq = 1 };
+		assert_int_equal(step(&e, 9), 0);
 	}
 }
 
 /* An agent that began anew never says failback; a session to Ma1 does. */
 static void test_stale(void **state)
 {
-	struct store_path memory = { .state = "in-band",
-				     .agent = "a",
-				     .seq = 1,
-				     .incident = 4,
-				     .since_ns = T0 + NS_PER_S,
-				     .failing_ns = T0 };
-	struct event e = flow(GW_PATH_PRIMARY, GW_VERDICT_TRUSTED, "established");
-	struct incident_change out;
+	struct event e = change("primary-failing", 0, -1);
 
-	assert_false(incident_step(&memory, &e, 9, &out));
-	assert_int_equal(memory.incident, 4);
+	step(&e, 1);
+	e = change("in-band", 1, -1);
+	step(&e, 2);
 
-	memory.stale = true;
+	e = flow(GW_PATH_PRIMARY, GW_VERDICT_TRUSTED, "established");
+	step(&e, 9);
+	assert_int_equal(device.episode, 7);
+
+	device.stale = views[0].stale = true;
 	e.agent = "b"; /* not the one that began anew */
-	assert_false(incident_step(&memory, &e, 9, &out));
+	step(&e, 9);
 	e.agent = "a";
 	e.flow.outcome = "attempt";
-	assert_false(incident_step(&memory, &e, 9, &out));
-	assert_int_equal(memory.incident, 4);
+	step(&e, 9);
+	assert_int_equal(device.episode, 7);
 
 	e.flow.outcome = "established";
-	assert_true(incident_step(&memory, &e, 9, &out));
-	assert_true(out.actions & INCIDENT_CLOSE);
+	assert_int_equal(step(&e, 9), INCIDENT_FLOW | INCIDENT_CHANGE | INCIDENT_CLOSE);
 	assert_true(out.outage_s == 50);
-	assert_int_equal(memory.incident, 0);
-	assert_string_equal(memory.state, "primary");
+	assert_true(out.remember && out.view);
+	assert_int_equal(device.episode, 0);
+	assert_string_equal(device.state, "primary");
+	assert_string_equal(views[0].state, "primary");
 }
 
 static void test_others(void **state)
 {
-	struct store_path memory = { .state = "in-band", .agent = "a", .seq = 1, .incident = 4 };
 	struct event e = { .type = EVENT_BGP_SESSION, .agent = "a", .seq = 5, .device = "d" };
-	struct incident_change out;
 
-	incident_step(&memory, &e, 9, &out);
-	assert_int_equal(out.actions, INCIDENT_EVENT);
-	assert_int_equal(out.incident, 4);
+	device = (struct store_path){ .state = "in-band", .agent = "a", .seq = 1, .episode = 4 };
+	assert_int_equal(step(&e, 9), INCIDENT_EVENT);
+	assert_int_equal(out.episode, 4);
 	e.device = NULL;
-	incident_step(&memory, &e, 9, &out);
-	assert_int_equal(out.actions, 0);
+	assert_int_equal(step(&e, 9), 0);
 	e = (struct event){ .type = EVENT_AGENT_STATS, .agent = "a", .seq = 6, .device = "d" };
-	incident_step(&memory, &e, 9, &out);
-	assert_int_equal(out.actions, 0);
+	assert_int_equal(step(&e, 9), 0);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_transitions), cmocka_unit_test(test_outage),
-		cmocka_unit_test(test_late),	    cmocka_unit_test(test_flows),
-		cmocka_unit_test(test_stale),	    cmocka_unit_test(test_others),
+		cmocka_unit_test_setup(test_transitions, setup),
+		cmocka_unit_test_setup(test_outage, setup),
+		cmocka_unit_test_setup(test_late, setup),
+		cmocka_unit_test_setup(test_two_agents, setup),
+		cmocka_unit_test_setup(test_worst_view, setup),
+		cmocka_unit_test_setup(test_subnet, setup),
+		cmocka_unit_test_setup(test_flows, setup),
+		cmocka_unit_test_setup(test_stale, setup),
+		cmocka_unit_test_setup(test_others, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

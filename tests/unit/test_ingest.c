@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "collector/ingest.h"
+#include "collector/store_episode.h"
 #include "common/clock.h"
 
 #define T0 (1700000000 * NS_PER_S)
@@ -149,11 +150,11 @@ static const char *events_of(uint64_t incident)
 	return flows;
 }
 
-static struct store_episode incident(uint64_t id)
+static struct store_incident incident(uint64_t id)
 {
-	struct store_episode i = { 0 };
+	struct store_incident i = { 0 };
 
-	store_episode_get(store, id, &i);
+	store_incident_get(store, id, &i);
 	return i;
 }
 
@@ -171,6 +172,79 @@ static const char *agent(void)
 
 	flows[0] = '\0';
 	store_agents(store, &all, take_agent, NULL);
+	return flows;
+}
+
+/* ---- several devices ---- */
+
+/* A device of the subnet, as its agent loaded it. */
+static void know(uint64_t seq, const char *device, const char *role, const char *ma1)
+{
+	struct event e = plain(seq, EVENT_FABRIC_DEVICE);
+
+	e.device = device;
+	e.role = role;
+	e.policy = "p";
+	e.extra = json_pack("{s:{s:[{s:s,s:s,s:[s]}]}}", "fabric", "management", "interface",
+			    "Management1", "vrf", "MGMT", "addresses", ma1);
+	ingest(e);
+	json_decref(e.extra);
+}
+
+static void know_subnet(void)
+{
+	know(1, "f-sw", "mgmt-switch", "192.0.2.31/24");
+	know(2, "f-a", "ce", "192.0.2.11/24");
+	know(3, "f-b", "tor", "192.0.2.12/24");
+	know(4, "f-c", "tor", "192.0.2.13/24");
+	know(5, "g-a", "tor", "192.0.2.14/24"); /* another fabric, the same addresses */
+}
+
+static struct event of(struct event e, const char *device, const char *agent)
+{
+	e.device = device;
+	e.agent = agent;
+	return e;
+}
+
+static struct event because(struct event e, const char *reason)
+{
+	e.change.reason = reason;
+	return e;
+}
+
+static char members[512];
+
+static int list_member(void *arg, const struct store_incident_device *d)
+{
+	static const char *const how[] = { "lost", "moved", "primary", "unknown" };
+
+	snprintf(members + strlen(members), sizeof(members) - strlen(members), "%s%s %s%s%s",
+		 members[0] ? ", " : "", d->device, how[d->how], d->episode ? " " : "",
+		 d->episode ? d->worst : "");
+	return 0;
+}
+
+static const char *members_of(uint64_t id)
+{
+	members[0] = '\0';
+	assert_int_equal(store_incident_devices(store, id, list_member, NULL), 0);
+	return members;
+}
+
+static int list_incident(void *arg, const struct store_incident *i)
+{
+	snprintf(flows + strlen(flows), sizeof(flows) - strlen(flows), "%s%" PRIu64 " %s %s",
+		 flows[0] ? ", " : "", i->id, i->kind, i->subject);
+	return 0;
+}
+
+static const char *incidents(void)
+{
+	struct store_incident_filter f = { 0 };
+
+	flows[0] = '\0';
+	assert_int_equal(store_incidents(store, &f, list_incident, NULL), 0);
 	return flows;
 }
 
@@ -251,7 +325,7 @@ static void test_fold(void **state)
 
 static void test_incident(void **state)
 {
-	struct store_episode i;
+	struct store_incident i;
 
 	/* before: done with, does not belong to it */
 	ingest(flow(1, EVENT_FLOW_END, "old", GW_PATH_INBAND, "closed", 1, 5));
@@ -282,6 +356,348 @@ static void test_incident(void **state)
 	assert_string_equal(flows_of(1), "ma1 lo6 try");
 	assert_string_equal(events_of(1), "3 5 7 8 9");
 	assert_int_equal(incident(2).id, 0);
+}
+
+/* The management switch dies: noticed device by device. */
+static void test_switch(void **state)
+{
+	struct store_incident i;
+
+	know_subnet();
+	ingest(of(flow(10, EVENT_FLOW_END, "ma1-a", GW_PATH_PRIMARY, "unanswered", 100, 108),
+		  "f-a", "a"));
+	ingest(of(change(11, 108, "primary", "primary-failing", "ma1-a"), "f-a", "a"));
+	/* nobody needs c, which fails before anything is open */
+	ingest(of(change(12, 109, "primary", "primary-failing", NULL), "f-c", "a"));
+	ingest(of(flow(13, EVENT_FLOW_START, "lo6-a", GW_PATH_INBAND, "established", 110, 110),
+		  "f-a", "a"));
+	ingest(of(change(14, 110, "primary-failing", "in-band", "lo6-a"), "f-a", "a"));
+	i = incident(1);
+	assert_string_equal(i.kind, "management-switch");
+	assert_string_equal(i.subject, "192.0.2.0/24");
+	assert_string_equal(i.switch_name, "f-sw");
+	assert_string_equal(i.suspicion, "suspected");
+	assert_int_equal(i.devices, 2);
+	assert_string_equal(members_of(1), "f-a lost in-band, f-c lost primary-failing, "
+					   "f-b unknown, f-sw unknown");
+	/* an hour later somebody tries b: nobody had answered */
+	ingest(of(change(15, 4000, "primary", "primary-failing", NULL), "f-b", "a"));
+	assert_int_equal(incident(1).devices, 3);
+	ingest(of(change(16, 4010, "primary-failing", "unreachable", NULL), "f-b", "a"));
+	/* the other fabric's device is another incident */
+	ingest(of(change(17, 4020, "primary-failing", "unreachable", NULL), "g-a", "a"));
+	assert_string_equal(incidents(), "1 management-switch 192.0.2.0/24, 2 failover g-a");
+	i = incident(1);
+	assert_string_equal(i.worst, "unreachable");
+	assert_string_equal(i.state, "unreachable");
+	assert_string_equal(i.severity, "critical");
+	assert_int_equal(i.unreachable, 1);
+	assert_int_equal(i.sessions, 1);
+	assert_int_equal(i.open, 3);
+	assert_int_equal(i.began_ns, AT(108));
+
+	/* it comes back, and a is the first that is seen there */
+	ingest(of(flow(18, EVENT_FLOW_START, "back", GW_PATH_PRIMARY, "established", 5000, 5000),
+		  "f-a", "a"));
+	assert_string_equal(incident(1).suspicion, "over");
+	assert_string_equal(incident(1).witness, "f-a");
+	assert_int_equal(incident(1).answered_ns, AT(5000));
+	ingest(of(change(19, 5000, "in-band", "primary", "back"), "f-a", "a"));
+	ingest(of(change(20, 5100, "primary-failing", "primary", NULL), "f-c", "a"));
+	i = incident(1);
+	assert_int_equal(i.closed_ns, 0);
+	assert_int_equal(i.open, 1);
+	ingest(of(change(21, 5200, "unreachable", "primary", NULL), "f-b", "a"));
+	i = incident(1);
+	assert_int_equal(i.closed_ns, AT(5200));
+	assert_string_equal(i.state, "primary");
+	assert_true(i.outage_s == 5100 - 109);
+	assert_string_equal(flows_of(1), "ma1-a lo6-a back");
+	/* what fails now has nothing to do with it */
+	ingest(of(change(22, 6000, "primary", "primary-failing", NULL), "f-b", "a"));
+	ingest(of(change(23, 6001, "primary-failing", "in-band", NULL), "f-b", "a"));
+	assert_string_equal(incidents(), "1 management-switch 192.0.2.0/24, 2 failover g-a, "
+					 "3 failover f-b");
+}
+
+/* One of the subnet is used over Ma1 all the same. */
+static void test_contradiction(void **state)
+{
+	struct store_incident i;
+
+	know_subnet();
+	ingest(of(change(10, 100, "primary", "unreachable", NULL), "f-a", "a"));
+	ingest(of(change(11, 110, "primary", "unreachable", NULL), "f-b", "a"));
+	assert_string_equal(incident(1).suspicion, "suspected");
+	assert_int_equal(incident(1).suspected_ns, AT(110));
+	/* began before, is still going on: proves nothing */
+	ingest(of(flow(12, EVENT_FLOW_UPDATE, "old", GW_PATH_PRIMARY, "established", 50, 120),
+		  "f-c", "a"));
+	assert_string_equal(incident(1).suspicion, "suspected");
+	/* somebody whom the lists refuse: it does not matter who */
+	ingest(of(flow(13, EVENT_FLOW_START, "new", GW_PATH_PRIMARY, "established", 130, 130),
+		  "f-c", "b"));
+	i = incident(1);
+	assert_string_equal(i.suspicion, "withdrawn");
+	assert_string_equal(i.witness, "f-c");
+	assert_int_equal(i.answered_ns, AT(130));
+	assert_int_equal(i.suspected_ns, AT(110));
+	assert_string_equal(members_of(1), "f-a lost unreachable, f-b lost unreachable, "
+					   "f-c primary, f-sw unknown");
+	/* soon after: together with them; much later: not */
+	ingest(of(change(14, 200, "primary", "unreachable", NULL), "f-c", "a"));
+	assert_int_equal(incident(1).devices, 3);
+	assert_string_equal(incident(1).suspicion, "withdrawn");
+	ingest(of(change(15, 5000, "primary", "unreachable", NULL), "f-sw", "a"));
+	assert_string_equal(incidents(), "1 management-switch 192.0.2.0/24, 2 failover f-sw");
+}
+
+/* What was on lo6 without a known reason, and turns out to have had the same one. */
+static void test_merge(void **state)
+{
+	uint64_t id = 1;
+
+	know_subnet();
+	ingest(of(flow(9, EVENT_FLOW_START, "lo6-a", GW_PATH_INBAND, "established", 95, 95), "f-a",
+		  "a"));
+	ingest(of(change(10, 100, "primary", "in-band-unexplained", "lo6-a"), "f-a", "a"));
+	ingest(of(change(11, 110, "primary", "unreachable", NULL), "f-b", "a"));
+	assert_string_equal(incidents(), "1 failover f-a, 2 failover f-b");
+	/* its Ma1 is tried, and fails: a loss, and the older of both holds them */
+	ingest(of(change(12, 120, "in-band-unexplained", "in-band", NULL), "f-a", "a"));
+	assert_string_equal(incidents(), "1 management-switch 192.0.2.0/24");
+	assert_int_equal(incident(1).devices, 2);
+	assert_int_equal(incident(2).joined, 1);
+	assert_true(incident(2).closed_ns != 0);
+	assert_string_equal(events_of(1), "10 11 12");
+	id = 2;
+	assert_int_equal(store_incident_resolve(store, &id), 1);
+	assert_int_equal(id, 1);
+
+	/* a third one, of which nothing is known, is explained by the suspected switch */
+	assert_string_equal(incident(1).suspicion, "suspected");
+	ingest(of(change(13, 130, "primary", "in-band-unexplained", NULL), "f-c", "a"));
+	assert_int_equal(incident(1).devices, 3);
+	/* and one whose Ma1 works is not */
+	ingest(of(change(14, 140, "primary", "in-band-unjustified", NULL), "f-sw", "a"));
+	assert_string_equal(incidents(), "1 management-switch 192.0.2.0/24, 3 failover f-sw");
+}
+
+/* A batch that a dead collector had read: the second device comes when all is over. */
+static void test_late_switch(void **state)
+{
+	know_subnet();
+	ingest(of(change(10, 100, "primary", "unreachable", NULL), "f-a", "a"));
+	ingest(of(change(20, 300, "unreachable", "primary", NULL), "f-a", "a"));
+	ingest(of(change(21, 310, "unreachable", "primary", NULL), "f-b", "a"));
+	ingest(of(change(11, 110, "primary", "unreachable", NULL), "f-b", "a"));
+	assert_string_equal(incidents(), "1 management-switch 192.0.2.0/24");
+	assert_int_equal(incident(1).closed_ns, AT(310));
+	assert_string_equal(members_of(1), "f-a lost unreachable, f-b lost unreachable, "
+					   "f-c unknown, f-sw unknown");
+}
+
+/* Two agents see the same flows and the same failover. */
+static void test_two_agents(void **state)
+{
+	struct event x = flow(1, EVENT_FLOW_START, "x1", GW_PATH_INBAND, "established", 20, 20);
+	struct event y;
+	struct store_flow f;
+	char agents[64];
+
+	x.community_id = "1:abc";
+	y = of(x, "d", "b");
+	y.flow.id = "y1";
+	y.flow.start_ns += NS_PER_MS;
+	y.has_actor = true;
+	y.actor.user = "alice";
+	y.actor.loginuid = 0xffffffff;
+	ingest(x);
+	ingest(change(2, 21, "primary", "in-band", "x1"));
+	ingest(y);
+	ingest(of(change(2, 21.1, "primary", "in-band", "y1"), "d", "b"));
+	assert_string_equal(incidents(), "1 failover d");
+	assert_int_equal(incident(1).sessions, 1);
+	assert_int_equal(incident(1).devices, 1);
+	assert_string_equal(flows_of(1), "x1");
+	assert_string_equal(flows_of(0), "x1");
+	assert_int_equal(store_flow_get(store, "b", "y1", &f), 1);
+	assert_int_equal(f.same_as, 1);
+	assert_int_equal(store_flow_get(store, "a", "x1", &f), 1);
+	assert_int_equal(f.same_as, 0);
+	assert_string_equal(f.user, "alice"); /* who it was, only b can know */
+	assert_string_equal(f.justified, "yes");
+	assert_int_equal(store_flow_seen_by(store, f.n, agents, sizeof(agents)), 0);
+	assert_string_equal(agents, "a,b");
+
+	/* the same ports again, later: another flow */
+	x = flow(3, EVENT_FLOW_START, "x2", GW_PATH_INBAND, "attempt", 500, 500);
+	x.community_id = "1:abc";
+	y = of(x, "d", "b");
+	y.flow.id = "y2";
+	ingest(flow(4, EVENT_FLOW_END, "x1", GW_PATH_INBAND, "closed", 20, 100));
+	ingest(y);
+	assert_string_equal(flows_of(0), "x1 y2");
+	/* only the second of the two sees that it is established */
+	ingest(x);
+	assert_string_equal(flows_of(0), "x1 y2");
+	x = flow(5, EVENT_FLOW_UPDATE, "x2", GW_PATH_INBAND, "established", 500, 501);
+	ingest(x);
+	assert_int_equal(store_flow_get(store, "b", "y2", &f), 1);
+	assert_true(f.established);
+	assert_string_equal(f.justified, "yes");
+
+	ingest(because(change(6, 600, "in-band", "primary", NULL), "primary-ok"));
+	assert_int_equal(incident(1).closed_ns, AT(600));
+	ingest(of(because(change(6, 600.1, "in-band", "primary", NULL), "primary-ok"), "d", "b"));
+	assert_string_equal(incidents(), "1 failover d");
+}
+
+static struct event from(struct event e, const char *source, bool neighbor)
+{
+	addr_parse(source, &e.source.ip);
+	e.trust.verdict = GW_VERDICT_UNTRUSTED;
+	e.trust.neighbor = neighbor;
+	return e;
+}
+
+static char reached[256];
+
+static int list_reached(void *arg, const struct store_untrusted *u)
+{
+	snprintf(reached + strlen(reached), sizeof(reached) - strlen(reached),
+		 "%s%s %s %" PRIu64 " %" PRIu64 " %" PRIu64, reached[0] ? ", " : "", u->source,
+		 u->device, u->attempts, u->established, u->logged_in);
+	return 0;
+}
+
+static const char *reached_by(uint64_t id)
+{
+	reached[0] = '\0';
+	assert_int_equal(store_incident_untrusted(store, id, list_reached, NULL), 0);
+	return reached;
+}
+
+static int count_quiet(void *arg, const struct store_incident *i)
+{
+	++*(unsigned *)arg;
+	return 0;
+}
+
+static void test_untrusted(void **state)
+{
+	struct event e = flow(1, EVENT_FLOW_START, "u1", GW_PATH_PRIMARY, "attempt", 10, 10);
+	struct store_incident i;
+	unsigned quiet = 0;
+
+	ingest(of(from(e, "203.0.113.77", false), "f-a", "a"));
+	i = incident(1);
+	assert_string_equal(i.kind, "untrusted-source");
+	assert_string_equal(i.subject, "203.0.113.77");
+	assert_string_equal(i.fabric, "f");
+	assert_string_equal(i.severity, "notice");
+	e = flow(2, EVENT_FLOW_END, "u1", GW_PATH_PRIMARY, "refused", 10, 11);
+	ingest(of(from(e, "203.0.113.77", false), "f-a", "a"));
+	e = flow(3, EVENT_FLOW_START, "u2", GW_PATH_INBAND, "attempt", 20, 20);
+	ingest(of(from(e, "203.0.113.77", false), "f-b", "a"));
+	assert_string_equal(reached_by(1), "203.0.113.77 f-a 1 0 0, 203.0.113.77 f-b 1 0 0");
+	e = flow(4, EVENT_FLOW_UPDATE, "u2", GW_PATH_INBAND, "established", 20, 21);
+	ingest(of(from(e, "203.0.113.77", false), "f-b", "a"));
+	i = incident(1);
+	assert_string_equal(i.worst, "established");
+	assert_string_equal(i.severity, "warning");
+	e = flow(5, EVENT_FLOW_UPDATE, "u2", GW_PATH_INBAND, "established", 20, 25);
+	e.has_ssh = true;
+	e.ssh_client.proto_version = "2.0";
+	e.ssh_client.software_version = "x";
+	e.ssh_auth.result = "success";
+	e.ssh_auth.confidence = "high";
+	e.ssh_auth.basis = "packet-lengths";
+	ingest(of(from(e, "203.0.113.77", false), "f-b", "a"));
+	i = incident(1);
+	assert_string_equal(i.worst, "logged-in");
+	assert_string_equal(i.severity, "critical");
+	assert_int_equal(i.devices, 2);
+	assert_int_equal(i.untrusted, 2);
+	assert_int_equal(i.attempts, 1);
+	assert_int_equal(i.established, 1);
+	assert_int_equal(i.logged_in, 1);
+	assert_int_equal(i.sessions, 1);
+	assert_string_equal(reached_by(1), "203.0.113.77 f-a 1 0 0, 203.0.113.77 f-b 0 1 1");
+
+	/* another fabric, and another source: incidents of their own; a BGP neighbor: none */
+	e = flow(6, EVENT_FLOW_START, "u3", GW_PATH_PRIMARY, "attempt", 30, 30);
+	ingest(of(from(e, "203.0.113.77", false), "g-a", "a"));
+	e = flow(7, EVENT_FLOW_START, "u4", GW_PATH_PRIMARY, "attempt", 31, 31);
+	ingest(of(from(e, "203.0.113.78", false), "f-a", "a"));
+	e = flow(8, EVENT_FLOW_START, "u5", GW_PATH_PRIMARY, "attempt", 32, 32);
+	e.service = GW_SERVICE_BGP;
+	ingest(of(from(e, "203.0.113.79", true), "f-a", "a"));
+	assert_string_equal(incidents(), "1 untrusted-source 203.0.113.77, "
+					 "2 untrusted-source 203.0.113.77, "
+					 "3 untrusted-source 203.0.113.78");
+
+	/* quiet are those without an open flow: f-b's session goes on */
+	assert_int_equal(store_incident_quiet(store, AT(4000), 10, count_quiet, &quiet), 0);
+	assert_int_equal(quiet, 0);
+	e = flow(9, EVENT_FLOW_END, "u2", GW_PATH_INBAND, "closed", 20, 300);
+	ingest(of(from(e, "203.0.113.77", false), "f-b", "a"));
+	assert_int_equal(incident(1).last_ns, AT(300));
+	assert_int_equal(store_incident_quiet(store, AT(299), 10, count_quiet, &quiet), 0);
+	assert_int_equal(quiet, 0);
+	assert_int_equal(store_incident_quiet(store, AT(301), 10, count_quiet, &quiet), 0);
+	assert_int_equal(quiet, 1);
+}
+
+static void test_flood(void **state)
+{
+	struct event e = flow(1, EVENT_FLOW_START, "u1", GW_PATH_PRIMARY, "attempt", 10, 10);
+	struct event f = plain(2, EVENT_ALERT);
+
+	ingest(of(from(e, "203.0.113.77", false), "f-a", "a"));
+	f.alert = "syn-flood";
+	f.device = "f-a";
+	f.extra = json_pack("{s:{s:[{s:s,s:i},{s:s,s:i}]}}", "alert", "sources", "prefix",
+			    "198.51.100.0/24", "syns", 7, "prefix", "203.0.113.0/24", "syns", 1000);
+	ingest(f);
+	json_decref(f.extra);
+	assert_int_equal(incident(1).flood_syns, 1000);
+	assert_string_equal(events_of(1), "2");
+}
+
+static const char *justified(const char *id)
+{
+	static struct store_flow f;
+
+	assert_int_equal(store_flow_get(store, "a", id, &f), 1);
+	return f.justified ? f.justified : "-";
+}
+
+static void test_justified(void **state)
+{
+	/* nothing is known, then Ma1 is tried and fails */
+	ingest(flow(1, EVENT_FLOW_START, "s1", GW_PATH_INBAND, "established", 10, 10));
+	assert_string_equal(justified("s1"), "unknown");
+	ingest(change(2, 10, "primary", "in-band-unexplained", "s1"));
+	assert_string_equal(justified("s1"), "unknown");
+	ingest(change(3, 20, "in-band-unexplained", "in-band", "s1"));
+	assert_string_equal(justified("s1"), "yes");
+	ingest(because(change(4, 30, "in-band", "primary", NULL), "primary-ok"));
+	/* it stays on lo6, and somebody else comes to lo6 without need */
+	ingest(flow(5, EVENT_FLOW_START, "s2", GW_PATH_INBAND, "established", 40, 40));
+	ingest(because(change(6, 40, "primary", "in-band-unjustified", "s2"), "primary-ok"));
+	assert_string_equal(justified("s1"), "yes");
+	assert_string_equal(justified("s2"), "no");
+	ingest(flow(7, EVENT_FLOW_END, "s2", GW_PATH_INBAND, "closed", 40, 50));
+	/* an attempt is no session, nor is BGP */
+	ingest(flow(8, EVENT_FLOW_START, "t1", GW_PATH_INBAND, "attempt", 60, 60));
+	assert_string_equal(justified("t1"), "-");
+	/* what comes when all is over is judged by the state of its own time */
+	ingest(because(change(9, 70, "in-band-unjustified", "primary", NULL), "in-band-ended"));
+	ingest(flow(10, EVENT_FLOW_END, "late", GW_PATH_INBAND, "closed", 22, 25));
+	assert_string_equal(justified("late"), "yes");
+	ingest(flow(11, EVENT_FLOW_END, "none", GW_PATH_INBAND, "closed", 2, 3));
+	assert_string_equal(justified("none"), "unknown");
 }
 
 /* A dead consumer had read the failover; its batch comes after the failback. */
@@ -353,6 +769,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_gaps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fold, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_incident, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_switch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_contradiction, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_merge, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late_switch, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_two_agents, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_untrusted, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_justified, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_failover, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_joins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dead_letters, setup, teardown),
