@@ -13,6 +13,7 @@
 #include "collector/consume_anchor.h"
 #include "collector/consume_trim.h"
 #include "collector/ingest.h"
+#include "collector/metrics.h"
 #include "collector/notice.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -56,13 +57,15 @@ struct consume {
 	int status;
 	bool trim_due, claim_due, cannot_claim; /* cannot: Redis before 6.2 has no XAUTOCLAIM */
 	char cursor[64];			/* of XAUTOCLAIM */
+	bool batched;				/* the transaction in hand has entries */
 	bool ack_refused; /* the newest XACK was: do not read the same again at once */
 	unsigned reads;	  /* XREADGROUPs for new entries without an answer yet */
 	unsigned acks;	  /* XACKs without an answer yet */
 	unsigned pause_ms;
-	uint64_t listening_ns; /* since when all is heard; 0: it is not */
-	uint64_t asked_ns;     /* newest XREADGROUP */
-	uint64_t noticed_ns;   /* newest notice_tick() */
+	uint64_t listening_ns;	    /* since when all is heard; 0: it is not */
+	uint64_t asked_ns;	    /* newest XREADGROUP */
+	uint64_t read_lap, ack_lap; /* metrics_clock() at the newest XREADGROUP, XACK */
+	uint64_t noticed_ns;	    /* newest notice_tick() */
 	bool told_ready, anchors_due;
 	char complaint[600]; /* said last, so that it is said once */
 	const char **ids;    /* of a batch, for XACK */
@@ -149,7 +152,9 @@ static void on_ack(void *arg, const struct redisReply *reply)
 	struct consume *c = arg;
 	char text[512], url[REDIS_URL_STRLEN];
 
-	c->acks--;
+	if (--c->acks == 0 && reply)
+		metrics_lap(c->config.metrics, METRIC_BATCH_SECONDS, METRICS_ACKNOWLEDGE,
+			    c->ack_lap);
 	/* Not acknowledged: they come again as PENDING and are duplicates then. */
 	c->ack_refused = reply && reply->type == REDIS_REPLY_ERROR;
 	if (c->ack_refused) {
@@ -176,8 +181,10 @@ static void acknowledge(struct consume *c, size_t n)
 		memcpy(argv + 3, c->ids, n * sizeof(*argv));
 		for (size_t i = 0; i < n + 3; i++)
 			len[i] = strlen(argv[i]);
-		if (redis_send(c->redis, on_ack, c, (int)n + 3, argv, len) == 0)
+		if (redis_send(c->redis, on_ack, c, (int)n + 3, argv, len) == 0) {
+			c->ack_lap = metrics_clock(c->config.metrics);
 			c->acks++;
+		}
 	}
 	free(argv);
 	free(len);
@@ -253,6 +260,7 @@ static void store_failed(struct consume *c, int rc)
 	char text[580];
 
 	store_rollback(c->store);
+	metrics_add(c->config.metrics, METRIC_STORE_FAILURES, 0, 1);
 	snprintf(text, sizeof(text), "%s; nothing is acknowledged, the events wait in Redis",
 		 store_error(c->store));
 	if (rc == STORE_BROKEN) {
@@ -268,9 +276,8 @@ static void store_failed(struct consume *c, int rc)
  * A new anchor goes out then. */
 static bool end_batch(struct consume *c, int rc, bool stopping)
 {
+	uint64_t now = c->config.now_real(), lap;
 	int made = 0;
-
-	uint64_t now = c->config.now_real();
 
 	if (!rc && (now < c->noticed_ns || now - c->noticed_ns >= NOTICE_EVERY_NS)) {
 		c->noticed_ns = now;
@@ -282,8 +289,11 @@ static bool end_batch(struct consume *c, int rc, bool stopping)
 		made = store_anchor_make(c->store, now, ANCHOR_PLACES, stopping ? 0 : ANCHOR_AGE);
 	if (made < 0)
 		rc = made;
+	lap = metrics_clock(c->config.metrics);
 	if (!rc)
 		rc = ingest_commit(c->store);
+	if (c->batched)
+		metrics_lap(c->config.metrics, METRIC_BATCH_SECONDS, METRICS_COMMIT, lap);
 	if (rc) {
 		store_failed(c, rc);
 		return false;
@@ -302,6 +312,7 @@ static bool end_batch(struct consume *c, int rc, bool stopping)
 static bool take_batch(struct consume *c, const redisReply *list)
 {
 	struct ingest_counts counts = { 0 };
+	uint64_t lap;
 	size_t n = 0;
 	int rc;
 
@@ -315,9 +326,13 @@ static bool take_batch(struct consume *c, const redisReply *list)
 		c->ids[n] = entry->element[0]->str;
 		c->entries[n++] = entry_of(entry);
 	}
+	c->batched = n > 0;
+	lap = metrics_clock(c->config.metrics);
 	rc = ingest_begin(c->store);
 	if (!rc)
 		rc = ingest_batch(c->store, c->entries, n, c->config.now_real(), &counts);
+	if (n)
+		metrics_lap(c->config.metrics, METRIC_BATCH_SECONDS, METRICS_INGEST, lap);
 	for (size_t i = 0; i < n; i++)
 		free((char *)(uintptr_t)c->entries[i].raw);
 	if (!end_batch(c, rc, false))
@@ -472,6 +487,8 @@ static void on_read(void *arg, const struct redisReply *reply)
 	const redisReply *entries;
 
 	c->reads--;
+	if (reply)
+		metrics_lap(c->config.metrics, METRIC_BATCH_SECONDS, METRICS_READ, c->read_lap);
 	/* Asked for before the state changed: PENDING, which begins later, has its entries. */
 	if (c->state != STATE_READ || is_trouble(c, reply))
 		return;
@@ -507,6 +524,7 @@ static int send_read(struct consume *c, bool wait)
 	argv[n++] = c->config.stream;
 	argv[n] = ">";
 	c->asked_ns = c->config.now_real();
+	c->read_lap = metrics_clock(c->config.metrics);
 	rc = send_args(c, on_read, argv);
 	c->reads += rc == 0;
 	return rc;
@@ -563,7 +581,7 @@ static void advance(struct consume *c, enum state state)
 		rc = send_claim(c);
 		break;
 	case STATE_READ:
-		if (c->trim_due && c->config.trim) {
+		if (c->trim_due) {
 			c->trim_due = false;
 			arm(c->trim_timer, TRIM_EVERY_MS);
 			consume_trim_start(c->trim, c->redis, c->config.now_real());
@@ -615,6 +633,7 @@ static void on_state(void *arg, bool up, const char *reason)
 			finish(c, c->status);
 		return;
 	}
+	metrics_set(c->config.metrics, METRIC_REDIS_UP, 0, up);
 	if (up) {
 		c->pause_ms = PAUSE_FIRST_MS;
 		advance(c, STATE_GROUP);
@@ -623,6 +642,9 @@ static void on_state(void *arg, bool up, const char *reason)
 	c->state = STATE_DOWN;
 	c->listening_ns = 0;
 	event_del(c->timer);
+	metrics_add(c->config.metrics, METRIC_REDIS_LOST, 0, 1);
+	metrics_unset(c->config.metrics, METRIC_LAG, 0);
+	metrics_unset(c->config.metrics, METRIC_PENDING, 0);
 	snprintf(text, sizeof(text), "Redis at %s is not there: %.200s; trying again until it is",
 		 redis_url_format(&c->config.url, url), reason);
 	complain(c, text);
@@ -644,6 +666,7 @@ struct consume *consume_open(struct event_base *base, const struct consume_confi
 	c->stopped = stopped;
 	c->arg = arg;
 	c->pause_ms = PAUSE_FIRST_MS;
+	metrics_set(config->metrics, METRIC_REDIS_UP, 0, 0);
 	c->next_dead = 1;
 	c->trim_due = true;
 	c->ids = calloc(config->batch, sizeof(*c->ids));
@@ -651,7 +674,7 @@ struct consume *consume_open(struct event_base *base, const struct consume_confi
 	c->timer = evtimer_new(base, on_timer, c);
 	c->claim_timer = evtimer_new(base, on_claim_timer, c);
 	c->trim_timer = evtimer_new(base, on_trim_timer, c);
-	c->trim = consume_trim_new(config->stream, config->group);
+	c->trim = consume_trim_new(config->stream, config->group, config->trim, config->metrics);
 	if (c->ids && c->entries && c->timer && c->claim_timer && c->trim_timer && c->trim)
 		c->anchors = consume_anchors_open(store, config->stream, config->consumer,
 						  config->anchors, on_anchor, c, err, size);

@@ -24,6 +24,7 @@
 
 struct consume;
 struct event_base;
+struct metrics;
 struct store;
 
 struct consume_config {
@@ -38,6 +39,7 @@ struct consume_config {
 	uint64_t (*now_real)(void);   /* the clock; main.c owns it */
 	void (*committed)(void *arg); /* after each commit; must not wait; NULL: nobody */
 	void *committed_arg;
+	struct metrics *metrics;      /* borrowed; NULL: nothing is counted */
 };
 
 struct consume_totals {

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/metrics.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -20,6 +21,8 @@ struct owing {
 
 struct consume_trim {
 	const char *stream, *own_group;
+	bool trim;
+	struct metrics *metrics;
 	struct redis *redis;
 	struct trim_round round;
 	bool busy, bad;
@@ -240,6 +243,31 @@ static void ask_pending(void *arg, const char *group)
 		t->waiting++;
 }
 
+/* How far behind the own group is. Redis before 7 does not say; a later one cannot
+ * when entries were deleted out of the stream's middle. */
+static void count_group(struct consume_trim *t, const redisReply *reply)
+{
+	static const struct {
+		const char *member;
+		enum metric metric;
+	} said[] = { { "lag", METRIC_LAG }, { "pending", METRIC_PENDING } };
+
+	for (size_t i = 0; reply->type == REDIS_REPLY_ARRAY && i < reply->elements; i++) {
+		const redisReply *g = reply->element[i], *name, *n;
+
+		name = g->type == REDIS_REPLY_ARRAY ? member(g, "name") : NULL;
+		if (!name || !name->str || strcmp(name->str, t->own_group) != 0)
+			continue;
+		for (size_t k = 0; k < sizeof(said) / sizeof(said[0]); k++) {
+			n = member(g, said[k].member);
+			if (n && n->type == REDIS_REPLY_INTEGER)
+				metrics_set(t->metrics, said[k].metric, 0, n->integer);
+			else
+				metrics_unset(t->metrics, said[k].metric, 0);
+		}
+	}
+}
+
 static void on_groups(void *arg, const redisReply *reply)
 {
 	struct consume_trim *t = arg;
@@ -249,7 +277,13 @@ static void on_groups(void *arg, const redisReply *reply)
 		return;
 	}
 	if (reply->type == REDIS_REPLY_ERROR) {
-		complain(t, reply);
+		if (t->trim)
+			complain(t, reply);
+		t->busy = false;
+		return;
+	}
+	count_group(t, reply);
+	if (!t->trim) {
 		t->busy = false;
 		return;
 	}
@@ -271,13 +305,16 @@ void consume_trim_start(struct consume_trim *t, struct redis *redis, uint64_t no
 			     (const char *[]){ "XINFO", "GROUPS", t->stream, NULL }) == 0;
 }
 
-struct consume_trim *consume_trim_new(const char *stream, const char *own_group)
+struct consume_trim *consume_trim_new(const char *stream, const char *own_group, bool trim,
+				      struct metrics *m)
 {
 	struct consume_trim *t = calloc(1, sizeof(*t));
 
 	if (t) {
 		t->stream = stream;
 		t->own_group = own_group;
+		t->trim = trim;
+		t->metrics = m;
 	}
 	return t;
 }

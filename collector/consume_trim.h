@@ -17,6 +17,7 @@
 
 #include "common/redis.h"
 
+struct metrics;
 struct redisReply;
 
 /* The id of an entry, "ms-seq". */
@@ -43,8 +44,10 @@ bool trim_pending(struct trim_round *r, const struct redisReply *reply, const ch
 
 struct consume_trim;
 
-/* Strings are borrowed. NULL: no memory. */
-struct consume_trim *consume_trim_new(const char *stream, const char *own_group);
+/* trim false: only looks how far the own group is, which is counted in m (or NULL).
+ * Strings and m are borrowed. NULL: no memory. */
+struct consume_trim *consume_trim_new(const char *stream, const char *own_group, bool trim,
+				      struct metrics *m);
 void consume_trim_free(struct consume_trim *t); /* accepts NULL; after redis_close() */
 
 /* Begins a round, if none is under way. */

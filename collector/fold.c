@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "collector/incident.h"
+#include "collector/metrics.h"
 
 /* The columns that only the newest event may set. */
 static void fold_newest(struct store_flow *f, const struct event *e)
@@ -68,7 +69,13 @@ int fold_flow(struct store *s, const struct event *e, uint64_t event_n, struct f
 		fold_newest(&f, e);
 	if (!f.start_ns || e->flow.start_ns < f.start_ns)
 		f.start_ns = e->flow.start_ns;
-	f.established |= incident_outcome_established(e->flow.outcome);
+	if (!f.established && incident_outcome_established(e->flow.outcome)) {
+		f.established = true;
+		metrics_note(store_counts(s), METRIC_FLOWS_ESTABLISHED,
+			     metrics_series(METRIC_FLOWS_ESTABLISHED, e->service, e->path,
+					    e->trust.verdict, 0),
+			     1);
+	}
 	f.outbound = e->flow.outbound;
 	if (e->device && (!late || !f.device)) {
 		f.device = e->device;

@@ -13,10 +13,12 @@
 #include "collector/correlate.h"
 #include "collector/fold.h"
 #include "collector/ingest.h"
+#include "collector/metrics.h"
 #include "collector/notice.h"
 #include "collector/silence.h"
 #include "collector/store_episode.h"
 #include "collector/store_fleet.h"
+#include "collector/store_metrics.h"
 #include "common/event.h"
 
 /* ---- the journey ----------------------------------------------------------- */
@@ -44,17 +46,59 @@ static int store_route(struct store *s, const struct event *e)
 	return store_target_armed(s, target, json_is_true(armed), e->time_ns);
 }
 
+static struct metrics *metrics_of(struct store *s)
+{
+	return metrics_log_to(store_counts(s));
+}
+
+static bool is_flow(const struct event *e)
+{
+	return e->has_flow && (e->type == EVENT_FLOW_START || e->type == EVENT_FLOW_UPDATE ||
+			       e->type == EVENT_FLOW_END);
+}
+
+/* A new event is counted, and what it tells of a flow. */
+static int note(struct store *s, const struct event *e, uint64_t flow_n, uint64_t now_ns)
+{
+	struct metrics_log *log = store_counts(s);
+	enum metrics_justified justified;
+	int rc;
+
+	metrics_note(log, METRIC_EVENTS, e->type, 1);
+	metrics_note(log, METRIC_DELAY_SECONDS, 0, now_ns > e->time_ns ? now_ns - e->time_ns : 0);
+	if (!log || !is_flow(e))
+		return 0;
+	if (e->type == EVENT_FLOW_START)
+		metrics_note(log, METRIC_FLOWS_STARTED,
+			     metrics_series(METRIC_FLOWS_STARTED, e->service, e->path,
+					    e->trust.verdict, 0),
+			     1);
+	if (e->type != EVENT_FLOW_END)
+		return 0;
+	metrics_note(log, METRIC_FLOWS,
+		     metrics_series(METRIC_FLOWS, e->service, e->path, e->trust.verdict,
+				    metrics_outcome(e->flow.outcome)),
+		     1);
+	if (e->service != GW_SERVICE_SSH || e->path != GW_PATH_INBAND)
+		return 0;
+	rc = store_metrics_session(s, flow_n, &justified);
+	if (rc > 0)
+		metrics_note(log, METRIC_SESSIONS, justified, 1);
+	return rc < 0 ? rc : 0;
+}
+
 /* STORE_NEW, STORE_DUPLICATE, STORE_CONFLICT or below 0. */
 static int store_all(struct store *s, const struct event *e, const struct ingest_entry *entry,
 		     uint64_t now_ns)
 {
 	struct folded flow = { 0 };
-	uint64_t n, interval = 0;
+	uint64_t n, interval = 0, lap = metrics_clock(metrics_of(s));
 	int rc;
 
 	if (e->type == EVENT_AGENT_STATS)
 		interval = silence_interval(json_object_get(e->doc, "stats"));
 	rc = store_event(s, e, entry->json, entry->len, now_ns, &n);
+	lap = metrics_lap(metrics_of(s), METRIC_EVENT_SECONDS, METRICS_STORE, lap);
 	if (rc != STORE_NEW)
 		return rc;
 	rc = store_agent(s, e, entry->json, entry->len, now_ns, interval);
@@ -66,14 +110,15 @@ static int store_all(struct store *s, const struct event *e, const struct ingest
 		rc = store_device(s, e, entry->json, entry->len, now_ns);
 	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
 		rc = store_site_put(s, e->device, entry->json, entry->len);
-	if (!rc && e->has_flow &&
-	    (e->type == EVENT_FLOW_START || e->type == EVENT_FLOW_UPDATE ||
-	     e->type == EVENT_FLOW_END))
+	if (!rc && is_flow(e))
 		rc = fold_flow(s, e, n, &flow);
 	if (!rc && e->type == EVENT_BGP_ROUTE)
 		rc = store_route(s, e);
 	if (!rc)
 		rc = correlate(s, e, n, flow.n ? &flow : NULL);
+	if (!rc)
+		rc = note(s, e, flow.n, now_ns);
+	metrics_lap(metrics_of(s), METRIC_EVENT_SECONDS, METRICS_DERIVE, lap);
 	return rc ? rc : STORE_NEW;
 }
 
@@ -84,6 +129,7 @@ static int bury(struct store *s, const struct ingest_entry *entry, uint64_t now_
 	size_t len = entry->json ? entry->len : entry->raw_len;
 
 	counts->dead++;
+	metrics_note(store_counts(s), METRIC_DEAD, 0, 1);
 	snprintf(counts->dead_reason, sizeof(counts->dead_reason), "%s", reason);
 	snprintf(counts->dead_entry, sizeof(counts->dead_entry), "%s", entry->id);
 	return store_dead_letter(s, entry->id, now_ns, reason, data, len);
@@ -103,10 +149,12 @@ static int settle(struct store *s, const struct ingest_entry *entry, const struc
 			 e->agent, e->seq);
 		return bury(s, entry, now_ns, reason, counts);
 	}
-	if (rc == STORE_NEW)
+	if (rc == STORE_NEW) {
 		counts->stored++;
-	else
-		counts->duplicates++;
+		return 0;
+	}
+	counts->duplicates++;
+	metrics_note(store_counts(s), METRIC_DUPLICATES, 0, 1);
 	return 0;
 }
 
@@ -140,6 +188,7 @@ int ingest_begin(struct store *s)
 static int read_entry(struct store *s, const struct ingest_entry *entry, uint64_t now_ns,
 		      struct event *e, struct ingest_counts *counts)
 {
+	uint64_t lap = metrics_clock(metrics_of(s));
 	const char *why = NULL;
 	char err[256];
 	int rc;
@@ -153,6 +202,7 @@ static int read_entry(struct store *s, const struct ingest_entry *entry, uint64_
 		why = "the document is larger than 1 MiB";
 	else if (event_read(entry->json, entry->len, e, err, sizeof(err)))
 		why = err;
+	metrics_lap(metrics_of(s), METRIC_EVENT_SECONDS, METRICS_DECODE, lap);
 	if (!why) {
 		why = strcmp(e->agent, store_name(s)) == 0
 			      ? "the name of its agent is the collector's own"
@@ -226,6 +276,7 @@ static int store_own(struct store *s, const struct event *e, const char *json, u
 
 	if (rc != STORE_NEW)
 		return rc < 0 ? rc : STORE_REFUSED;
+	metrics_note(store_counts(s), METRIC_EVENTS, e->type, 1);
 	return correlate(s, e, n, NULL);
 }
 

@@ -24,6 +24,7 @@
 #include "collector/confine.h"
 #include "collector/consume.h"
 #include "collector/consume_anchor.h"
+#include "collector/metrics.h"
 #include "collector/query.h"
 #include "collector/serve.h"
 #include "collector/store.h"
@@ -106,7 +107,8 @@ static int run(const struct collector_config *config)
 					  .trim = config->trim,
 					  .unseen_ns = config->unseen_ns,
 					  .claim_idle_ns = config->claim_idle_ns,
-					  .now_real = now_real };
+					  .now_real = now_real,
+					  .metrics = metrics_new(now_mono, now_real()) };
 	struct running r = { .status = 1 };
 	struct event *term = NULL, *interrupt = NULL, *hangup = NULL;
 	struct consume_totals totals = { 0 };
@@ -131,7 +133,8 @@ static int run(const struct collector_config *config)
 		die("%s", err);
 
 	store_set_name(store, name);
-	r.serve = serve_open(config, name, NULL, now_real, now_mono, err, sizeof(err));
+	store_count(store, consume.metrics);
+	r.serve = serve_open(config, name, consume.metrics, now_real, now_mono, err, sizeof(err));
 	if (!r.serve && err[0])
 		die("%s", err);
 	consume.committed = on_committed;
@@ -171,6 +174,7 @@ static int run(const struct collector_config *config)
 	if (r.base)
 		event_base_free(r.base);
 	store_close(store);
+	metrics_free(consume.metrics);
 	redis_url_clear(&consume.url);
 	return r.status;
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/metrics.h"
 #include "collector/store_db.h"
 
 static const char schema_1[] =
@@ -123,6 +124,7 @@ void store_close(struct store *s)
 {
 	if (!s)
 		return;
+	metrics_log_free(s->counts);
 	chain_digest_free(s->digest);
 	db_close(s->db);
 	free(s->document);
@@ -135,6 +137,17 @@ const char *store_error(const struct store *s)
 }
 
 /* ---- transactions ---------------------------------------------------------- */
+
+void store_count(struct store *s, struct metrics *m)
+{
+	metrics_log_free(s->counts);
+	s->counts = metrics_log_new(m);
+}
+
+struct metrics_log *store_counts(struct store *s)
+{
+	return s->counts;
+}
 
 int store_begin(struct store *s)
 {
@@ -149,17 +162,23 @@ int store_snapshot(struct store *s)
 
 int store_commit(struct store *s)
 {
-	return db_commit(s->db);
+	int rc = db_commit(s->db);
+
+	if (!rc)
+		metrics_log_commit(s->counts);
+	return rc;
 }
 
 void store_rollback(struct store *s)
 {
 	s->head_known = false;
+	metrics_log_rollback(s->counts);
 	db_rollback(s->db);
 }
 
 int store_entry_begin(struct store *s)
 {
+	s->counts_mark = metrics_log_mark(s->counts);
 	return db_mark(s->db);
 }
 
@@ -171,5 +190,6 @@ int store_entry_end(struct store *s)
 int store_entry_undo(struct store *s)
 {
 	s->head_known = false;
+	metrics_log_undo(s->counts, s->counts_mark);
 	return db_undo(s->db);
 }

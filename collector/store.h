@@ -26,6 +26,8 @@
 #include "common/addr.h"
 #include "common/event.h"
 
+struct metrics;
+struct metrics_log;
 struct store;
 
 enum store_mode { STORE_READ, STORE_WRITE };
@@ -36,6 +38,11 @@ enum store_mode { STORE_READ, STORE_WRITE };
 struct store *store_open(const char *path, enum store_mode mode, char *err, size_t size);
 void store_close(struct store *s); /* accepts NULL */
 const char *store_error(const struct store *s);
+
+/* What the transactions of this connection change is counted in m, when they are
+ * committed. Borrowed; before the first of them. */
+void store_count(struct store *s, struct metrics *m);
+struct metrics_log *store_counts(struct store *s); /* NULL: nothing is counted */
 
 int store_begin(struct store *s);
 int store_commit(struct store *s);

@@ -10,7 +10,9 @@
 
 struct store {
 	struct db *db;
-	const char *name; /* of the agent that the collector's own events are of */
+	const char *name;	    /* of the agent that the collector's own events are of */
+	struct metrics_log *counts; /* NULL: nothing is counted */
+	size_t counts_mark;	    /* of the entry that began last */
 
 	/* the chain */
 	char id[CHAIN_ID_LEN];

@@ -12,8 +12,13 @@
 #include <cmocka.h>
 
 #include "bpf/record.h"
+#include "collector/ingest.h"
 #include "collector/metrics_text.h"
+#include "collector/store.h"
+#include "common/clock.h"
 #include "common/event.h"
+
+#define T0 (1700000000 * NS_PER_S)
 
 static uint64_t ticks;
 
@@ -233,7 +238,7 @@ static void test_without(void **state)
 	assert_int_equal(metrics_lap(NULL, METRIC_DELAY_SECONDS, 0, 5), 0);
 	metrics_request(NULL, 0, 200, 1);
 	page = metrics_text(NULL, NULL, 0);
-	has(page, "glasswatch_build_info{version=\"" GLASSWATCH_VERSION "\"} 1");
+	has(page, "glasswatch_build_info{version=\"" GLASSWATCH_VERSION "\",store=\"none\"} 1");
 	free(page);
 }
 
@@ -247,6 +252,287 @@ static void test_open_metrics(void **state)
 	has(page, "glasswatch_events_dead_total 1");
 	assert_string_equal(page + strlen(page) - 6, "# EOF\n");
 	free(page);
+}
+
+/* ---- what is read of the store ---------------------------------------------- */
+
+static struct store *store;
+
+static int setup_store(void **state)
+{
+	char err[256];
+
+	store = store_open(":memory:", STORE_WRITE, err, sizeof(err));
+	return store ? setup(state) : -1;
+}
+
+static int teardown_store(void **state)
+{
+	store_close(store);
+	return teardown(state);
+}
+
+static void ingest(const char *agent, unsigned seq, const char *type, const char *more)
+{
+	struct ingest_counts counts = { 0 };
+	char json[4000];
+	struct ingest_entry entry = { .id = "1-1", .json = json };
+
+	entry.len = (size_t)snprintf(json, sizeof(json),
+				     "{\"v\":1,\"id\":\"%s/%u\",\"agent\":\"%s\",\"seq\":%u,"
+				     "\"time\":\"2023-11-14T22:13:20Z\",\"type\":\"%s\","
+				     "\"severity\":\"info\",\"policy\":\"9f3c\"%s}",
+				     agent, seq, agent, seq, type, more);
+	assert_int_equal(ingest_begin(store), 0);
+	assert_int_equal(ingest_entry(store, &entry, T0 + NS_PER_S, &counts), 0);
+	assert_int_equal(ingest_commit(store), 0);
+	assert_int_equal(counts.stored, 1);
+}
+
+/* As agent/report.c and agent/outbox.c write it. */
+static const char real_stats[] =
+	",\"stats\":{\"capture\":{\"packets\":100,\"watched\":90,\"flows\":7,\"records\":40,"
+	"\"dropped_ring_full\":3,\"dropped_map_full\":0,\"parse_short\":1,\"parse_bad\":2,"
+	"\"later_fragments\":4,\"other_interface\":5,\"icmp_errors\":6,\"syns\":8,"
+	"\"half_open_untold\":9,\"dropped_ring_reserve\":1},\"engine\":{\"events\":55,\"flows\":7,"
+	"\"flows_now\":2,\"late_packets\":1,\"table_full\":0,\"found_by_sweep\":1,"
+	"\"path_changes\":2,\"routes_now\":4,\"routes_refused\":0,\"attempts_summed\":11},"
+	"\"delivery\":{\"generated\":60,\"acknowledged\":50,\"waiting\":7,\"waiting_bytes\":4096,"
+	"\"dropped\":{\"outbox-full\":2,\"outbox-unwritten\":1}},"
+	"\"interfaces\":{\"oob0\":true,\"we\\\"ird\":false},\"heartbeat\":{\"interval_s\":5.0}}";
+
+static void test_empty_store(void **state)
+{
+	char *page = metrics_text(store, metrics, T0);
+
+	has(page, "glasswatch_build_info{version=\"" GLASSWATCH_VERSION "\",store=\"sqlite\"} 1");
+	has(page, "glasswatch_store_readable 1");
+	has(page, "glasswatch_store_events_total 0");
+	has(page, "glasswatch_chain_places_total 0");
+	has(page, "glasswatch_incidents_open{kind=\"management-switch\",drill=\"no\"} 0");
+	has(page, "glasswatch_devices{state=\"unreachable\"} 0");
+	has(page, "glasswatch_flows_open{service=\"ssh\",path=\"in-band\",verdict=\"untrusted\","
+		  "outcome=\"established\"} 0");
+	has(page, "glasswatch_breakglass_sessions_open{justified=\"no\"} 0");
+	has(page, "glasswatch_targets{path=\"in-band\",state=\"unseen\"} 0");
+	has(page, "glasswatch_loopbacks{armed=\"no\"} 0");
+	has(page, "glasswatch_agents{state=\"running\"} 0");
+	has(page, "glasswatch_agents_unlisted 0");
+	has_not(page, "\nglasswatch_store_written_timestamp_seconds");
+	has_not(page, "\nglasswatch_agent_running");
+	free(page);
+}
+
+static void test_agents(void **state)
+{
+	char *page;
+
+	ingest("a", 1, "agent.start", "");
+	ingest("a", 5, "agent.stats", real_stats);
+	ingest("b", 1, "agent.stop", "");
+	page = metrics_text(store, metrics, T0 + 9 * NS_PER_S);
+	has(page, "glasswatch_store_written_timestamp_seconds 1700000001.0");
+	has(page, "glasswatch_store_newest_event_timestamp_seconds 1700000000.0");
+	has(page, "glasswatch_agents{state=\"running\"} 1");
+	has(page, "glasswatch_agents{state=\"stopped\"} 1");
+	has(page, "glasswatch_agent_info{agent=\"a\",policy=\"9f3c\"} 1");
+	has(page, "glasswatch_agent_running{agent=\"a\"} 1");
+	has(page, "glasswatch_agent_running{agent=\"b\"} 0");
+	has(page, "glasswatch_agent_heard_timestamp_seconds{agent=\"a\"} 1700000001.0");
+	has(page, "glasswatch_agent_heartbeat_interval_seconds{agent=\"a\"} 5.0");
+	has(page, "glasswatch_agent_heartbeat_interval_seconds{agent=\"b\"} 10.0"); /* assumed */
+	has(page, "glasswatch_agent_sequence{agent=\"a\"} 5");
+	has(page, "glasswatch_agent_events_stored_total{agent=\"a\"} 2");
+	has(page, "glasswatch_agent_events_missing{agent=\"a\"} 3");
+	has(page, "glasswatch_agent_events_missing{agent=\"b\"} 0");
+	has(page, "glasswatch_agent_events_generated_total{agent=\"a\"} 60");
+	has(page, "glasswatch_agent_events_acknowledged_total{agent=\"a\"} 50");
+	has(page, "glasswatch_agent_events_waiting{agent=\"a\"} 7");
+	has(page, "glasswatch_agent_events_dropped_total{agent=\"a\",reason=\"outbox-full\"} 2");
+	has(page,
+	    "glasswatch_agent_events_dropped_total{agent=\"a\",reason=\"outbox-unwritten\"} 1");
+	has(page, "glasswatch_agent_capture_dropped_total{agent=\"a\",reason=\"ring-full\"} 3");
+	has(page, "glasswatch_agent_interface_up{agent=\"a\",interface=\"oob0\"} 1");
+	has(page, "glasswatch_agent_interface_up{agent=\"a\",interface=\"we\\\"ird\"} 0");
+	has(page, "glasswatch_agent_attempts_summed_total{agent=\"a\"} 11");
+	has_not(page, "glasswatch_agent_packets_total{agent=\"b\"}");
+	free(page);
+}
+
+/* Everything that agent.stats says is shown: nothing is left behind when it grows. */
+static void test_all_of_stats(void **state)
+{
+	json_t *doc, *group, *value;
+	const char *name, *key;
+	char *page, wanted[80];
+
+	ingest("a", 1, "agent.stats", real_stats);
+	page = metrics_text(store, metrics, T0);
+	doc = json_loads(strchr(real_stats, ':') + 1, 0, NULL);
+	assert_non_null(doc);
+	json_object_foreach(doc, name, group)
+	{
+		if (strcmp(name, "interfaces") == 0 || strcmp(name, "heartbeat") == 0)
+			continue;
+		json_object_foreach(group, key, value)
+		{
+			if (json_is_object(value))
+				continue;
+			snprintf(wanted, sizeof(wanted), "{agent=\"a\"} %d\n",
+				 (int)json_integer_value(value));
+			if (!strstr(page, wanted)) {
+				snprintf(wanted, sizeof(wanted), "\"} %d\n",
+					 (int)json_integer_value(value));
+				if (!strstr(page, wanted))
+					fail_msg("%s.%s is not on the page", name, key);
+			}
+		}
+	}
+	json_decref(doc);
+	free(page);
+}
+
+static const char a_flow[] =
+	",\"device\":{\"name\":\"tor1\",\"role\":\"tor\"},\"path\":\"in-band\",\"service\":\"ssh\","
+	"\"source\":{\"ip\":\"203.0.113.7\",\"port\":5,\"packets\":1,\"bytes\":60},"
+	"\"destination\":{\"ip\":\"10.30.0.1\",\"port\":22,\"packets\":1,\"bytes\":60},"
+	"\"network\":{\"type\":\"ipv4\",\"transport\":\"tcp\",\"community_id\":\"1:x\",\"vlan\":[],"
+	"\"mpls\":[],\"encapsulation\":[]},\"flow\":{\"id\":\"f1\",\"direction\":\"inbound\","
+	"\"start\":\"2023-11-14T22:13:18Z\",\"end\":\"2023-11-14T22:13:20Z\",\"duration\":2,"
+	"\"state\":\"SF\",\"outcome\":\"%s\",\"initiator\":\"syn\",\"retransmits\":0,"
+	"\"fragments\":0,\"missed_bytes\":0},\"trust\":{\"verdict\":\"untrusted\"}";
+
+static void flow(unsigned seq, const char *type, const char *outcome)
+{
+	char more[1200];
+
+	snprintf(more, sizeof(more), a_flow, outcome);
+	ingest("a", seq, type, more);
+}
+
+/* A flow counts once when it begins, becomes established, ends. */
+static void test_flows(void **state)
+{
+	const char *const ssh = "{service=\"ssh\",path=\"in-band\",verdict=\"untrusted\"";
+	char *page, line[200];
+
+	store_count(store, metrics);
+	flow(1, "flow.start", "attempt");
+	flow(2, "flow.update", "established");
+	flow(3, "flow.update", "established");
+	page = metrics_text(store, metrics, T0);
+	snprintf(line, sizeof(line), "glasswatch_flows_open%s,outcome=\"established\"} 1", ssh);
+	has(page, line);
+	snprintf(line, sizeof(line), "glasswatch_flows_established_total%s} 1", ssh);
+	has(page, line);
+	snprintf(line, sizeof(line), "glasswatch_flows_total%s,outcome=\"closed\"} 0", ssh);
+	has(page, line);
+	free(page);
+	flow(4, "flow.end", "closed");
+
+	/* not committed: not counted */
+	assert_int_equal(store_begin(store), 0);
+	metrics_note(store_counts(store), METRIC_EVENTS, EVENT_FLOW_END, 1);
+	store_rollback(store);
+
+	page = metrics_text(store, metrics, T0);
+	snprintf(line, sizeof(line), "glasswatch_flows_started_total%s} 1", ssh);
+	has(page, line);
+	snprintf(line, sizeof(line), "glasswatch_flows_established_total%s} 1", ssh);
+	has(page, line);
+	snprintf(line, sizeof(line), "glasswatch_flows_total%s,outcome=\"closed\"} 1", ssh);
+	has(page, line);
+	snprintf(line, sizeof(line), "glasswatch_flows_open%s,outcome=\"established\"} 0", ssh);
+	has(page, line);
+	has(page, "glasswatch_events_total{type=\"flow.end\"} 1");
+	has(page, "glasswatch_events_total{type=\"flow.update\"} 2");
+	has(page, "glasswatch_event_delay_seconds_bucket{le=\"1.0\"} 4");
+	has(page, "glasswatch_event_seconds_count{stage=\"derive\"} 4");
+	free(page);
+}
+
+/* What is no statistics of ours is left out, and breaks nothing. */
+static void test_strange_stats(void **state)
+{
+	static const char *const strange[] = {
+		"",
+		",\"stats\":[]",
+		",\"stats\":{\"delivery\":7,\"capture\":null,\"interfaces\":[1]}",
+		",\"stats\":{\"delivery\":{\"generated\":-1,\"waiting\":1.5,\"dropped\":{\"x\":"
+		"\"y\"}}}",
+	};
+	char *page;
+
+	for (unsigned i = 0; i < sizeof(strange) / sizeof(strange[0]); i++)
+		ingest("a", i + 1, "agent.stats", strange[i]);
+	page = metrics_text(store, metrics, T0);
+	has(page, "glasswatch_store_events_total 4");
+	has(page, "glasswatch_chain_places_total 4");
+	has(page, "glasswatch_agent_events_stored_total{agent=\"a\"} 4");
+	has_not(page, "glasswatch_agent_events_generated_total{");
+	has_not(page, "glasswatch_agent_interface_up{");
+	free(page);
+}
+
+/* Whoever writes into the stream may invent names: the page stays bounded. */
+static void test_many_agents(void **state)
+{
+	char name[20], *page;
+	unsigned lines = 0;
+
+	for (unsigned i = 0; i < 510; i++) {
+		snprintf(name, sizeof(name), "a%u", i);
+		ingest(name, 1, "agent.start", "");
+	}
+	page = metrics_text(store, metrics, T0);
+	has(page, "glasswatch_agents{state=\"running\"} 510");
+	has(page, "glasswatch_agents_unlisted 10");
+	for (const char *at = page; (at = strstr(at, "\nglasswatch_agent_running{")); at++)
+		lines++;
+	assert_int_equal(lines, 500);
+	free(page);
+}
+
+static void test_no_store(void **state)
+{
+	char *page = metrics_text(NULL, metrics, T0);
+
+	has(page, "glasswatch_store_readable 0");
+	has_not(page, "glasswatch_devices");
+	has_not(page, "glasswatch_agents");
+	free(page);
+}
+
+/* docs/metrics.md lists every metric as the table has it. */
+static void test_documented(void **state)
+{
+	static const char *const kinds[] = { "counter", "gauge", "histogram" };
+	char *text = calloc(1, 200000), row[600], labels[200];
+	FILE *f = fopen("docs/metrics.md", "r");
+	const struct metrics_family *m;
+	unsigned rows = 0, i;
+
+	if (!f)
+		skip(); /* not started from the top of the tree */
+	assert_non_null(text);
+	assert_true(fread(text, 1, 199999, f) > 0);
+	fclose(f);
+	for (i = 0; (m = metrics_text_family(i)); i++) {
+		size_t n = 0;
+
+		labels[0] = '\0';
+		for (const char *l = m->labels; *l; l += strcspn(l, " "), l += *l == ' ')
+			n += (size_t)snprintf(labels + n, sizeof(labels) - n, "%s`%.*s`",
+					      n ? " " : "", (int)strcspn(l, " "), l);
+		snprintf(row, sizeof(row), "| `%s` | %s%s | %s | %s |\n", m->name, kinds[m->kind],
+			 i < METRIC_OWN_NUM ? ", process" : "", labels, m->help);
+		if (!strstr(text, row))
+			fail_msg("docs/metrics.md has no row\n%s", row);
+	}
+	for (const char *at = text; (at = strstr(at, "\n| `glasswatch_")); at++)
+		rows++;
+	assert_int_equal(rows + 1, i); /* process_start_time_seconds */
+	free(text);
 }
 
 /* Base units, _total of counters and of nothing else, no name twice. */
@@ -286,6 +572,14 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_without, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_open_metrics, setup, teardown),
 		cmocka_unit_test(test_names_of_metrics),
+		cmocka_unit_test_setup_teardown(test_empty_store, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_agents, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_all_of_stats, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_flows, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_strange_stats, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_many_agents, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_no_store, setup, teardown),
+		cmocka_unit_test(test_documented),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
