@@ -356,11 +356,12 @@ coverage: ## which lines of the engine the unit tests and the corpora run
 	$(call step,lines that ran)
 	$(Q)tests/coverage.py $(BUILD)/coverage
 
-lint: $(GENERATED) ## headers, include direction, style, cppcheck
+lint: $(GENERATED) ## headers, include direction, style, dashboards, cppcheck
 	$(call step,lints)
 	$(Q)CC=$(CC) CPPFLAGS='-I. -I$(GEN) $(LIB_CFLAGS)' tests/headers.sh
 	$(Q)$(PYTHON) tests/includes.py
 	$(Q)tests/style.sh
+	$(Q)$(PYTHON) tests/dashboards.py
 	$(Q)GEN=$(GEN) tests/cppcheck.sh
 
 format: ## put the C sources into .clang-format's shape
@@ -379,11 +380,16 @@ bench-ingest: ## how fast events are stored, beside bare INSERTs of them (EVENTS
 bench: bench-kernel bench-ingest ## every benchmark
 
 install: all ## install into DESTDIR/PREFIX
-	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 share/glasswatch \
+	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 \
+		share/glasswatch/prometheus share/glasswatch/grafana \
 		share/doc/glasswatch/examples lib/systemd/system lib/sysusers.d)
 	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	$(Q)install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	$(Q)install -m 644 common/event.schema.json $(DESTDIR)$(PREFIX)/share/glasswatch/
+	$(Q)install -m 644 dashboards/prometheus/*.yml \
+		$(DESTDIR)$(PREFIX)/share/glasswatch/prometheus/
+	$(Q)install -m 644 dashboards/grafana/*.json dashboards/grafana/*.yml \
+		$(DESTDIR)$(PREFIX)/share/glasswatch/grafana/
 	$(Q)install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/glasswatch/
 	$(Q)install -m 644 docs/examples/*.yaml \
 		$(DESTDIR)$(PREFIX)/share/doc/glasswatch/examples/
