@@ -49,10 +49,9 @@ static int take_flow(void *arg, struct db_row *row)
 	return call->fn(call->arg, &f);
 }
 
-static void where_source(struct db_query *q, const struct store_list *l)
+/* text: PREFIX_STRLEN bytes that live as long as q, which borrows them. */
+static void where_source(struct db_query *q, const struct store_list *l, char *text)
 {
-	char text[PREFIX_STRLEN];
-
 	if (!l->has_source)
 		return;
 	if (l->source.len == addr_bits(&l->source.addr)) {
@@ -67,7 +66,7 @@ static void where_source(struct db_query *q, const struct store_list *l)
 
 /* What an index answers. The words that are written out are those of the partial
  * indexes flows_sessions and flows_untrusted. */
-static void where_indexed(struct db_query *q, const struct store_list *l)
+static void where_indexed(struct db_query *q, const struct store_list *l, char *text)
 {
 	if (l->sessions)
 		db_where(q, "path = 'in-band' AND service = 'ssh' AND established = 1");
@@ -75,7 +74,7 @@ static void where_indexed(struct db_query *q, const struct store_list *l)
 		db_where(q, "verdict <> 'trusted'");
 	db_where_text(q, "device = ", l->device);
 	if (l->has_source && l->source.len == addr_bits(&l->source.addr))
-		where_source(q, l);
+		where_source(q, l, text);
 	db_where_u64(q, "n = ", l->n);
 	if (l->is_open)
 		db_where(q, "open = 1");
@@ -104,7 +103,11 @@ static void add_rest(struct db_query *q, const struct store_list *l)
 	add_and_text(q, "service = ", l->service);
 	add_and_text(q, "verdict = ", l->verdict);
 	add_and_text(q, "outcome = ", l->outcome);
-	add_and_text(q, "justified = ", l->justified);
+	/* What nobody has judged is not known. */
+	if (l->justified && strcmp(l->justified, "unknown") == 0)
+		db_add(q, " AND COALESCE(justified, 'unknown') = 'unknown'");
+	else
+		add_and_text(q, "justified = ", l->justified);
 	add_and_text(q, "login = ", l->login);
 	add_and_text(q, "\"user\" = ", l->user);
 	add_and_text(q, "agent = ", l->agent);
@@ -147,9 +150,10 @@ static int flows_half(struct store *s, const struct store_list *l, bool lasting,
 		      struct flow_call *call)
 {
 	struct db_query q = { 0 };
+	char text[PREFIX_STRLEN];
 
 	db_add(&q, "SELECT " STORE_FLOW_COLUMNS MORE_COLUMNS " FROM flows");
-	where_indexed(&q, l);
+	where_indexed(&q, l, text);
 	if (lasting)
 		where_lasting(&q, l->since_ns);
 	else
@@ -158,7 +162,7 @@ static int flows_half(struct store *s, const struct store_list *l, bool lasting,
 	db_where(&q, "");
 	add_rest(&q, l);
 	if (l->has_source && l->source.len != addr_bits(&l->source.addr))
-		where_source(&q, l);
+		where_source(&q, l, text);
 	db_add(&q, " ORDER BY start DESC, n DESC");
 	if (limit)
 		db_add_u64(&q, " LIMIT ", limit);
@@ -230,7 +234,7 @@ static int facts_half(struct store *s, const struct store_list *l, bool lasting,
 	}
 	db_add(&q, " THEN 1 ELSE 0 END, path, verdict, outcome, login, \"user\", justified"
 		   " FROM flows");
-	where_indexed(&q, l);
+	where_indexed(&q, l, text);
 	if (lasting)
 		where_lasting(&q, l->since_ns);
 	else
@@ -289,6 +293,7 @@ int store_list_events(struct store *s, const struct store_list *l, store_event_f
 {
 	struct event_call call = { fn, arg };
 	struct db_query q = { 0 };
+	char text[PREFIX_STRLEN];
 
 	db_add(&q, "SELECT " EVENT_COLUMNS " FROM events");
 	db_where_u64(&q, "time >= ", l->since_ns);
@@ -309,7 +314,7 @@ int store_list_events(struct store *s, const struct store_list *l, store_event_f
 	db_where_text(&q, "path = ", l->path);
 	db_where_text(&q, "service = ", l->service);
 	db_where_text(&q, "verdict = ", l->verdict);
-	where_source(&q, l);
+	where_source(&q, l, text);
 	db_add(&q, " ORDER BY time DESC, n DESC");
 	if (l->limit)
 		db_add_u64(&q, " LIMIT ", l->limit);
