@@ -322,23 +322,31 @@ static int correlate_device(struct store *s, const struct event *e, uint64_t n,
 	return rc;
 }
 
-/* An agent that is silent is not waited for. */
+/* Alerts that change more than what they are joined to: an agent that is silent is not
+ * waited for; a source that has been quiet is gone; a flood is the work of sources. */
 static int correlate_alert(struct store *s, const struct event *e, uint64_t n)
 {
+	bool own = strcmp(e->agent, store_name(s)) == 0;
+	const json_t *alert;
+	const char *agent, *state;
 	json_t *doc;
 	int rc = 0;
 
-	if (!e->alert || strcmp(e->alert, "agent-silent") != 0)
+	if (!e->alert || (strcmp(e->alert, "agent-silent") != 0 &&
+			  strcmp(e->alert, "incident") != 0))
 		return correlate_flood(s, e, n);
+	if (!own)
+		return 0;
 	doc = correlate_doc(e);
-	if (strcmp(e->agent, store_name(s)) == 0) {
-		const json_t *alert = json_object_get(doc, "alert");
-		const char *agent = json_string_value(json_object_get(alert, "agent"));
-		const char *state = json_string_value(json_object_get(alert, "state"));
-
-		if (agent && state && strcmp(state, "raised") == 0)
-			rc = store_path_stale(s, agent);
-	}
+	alert = json_object_get(doc, "alert");
+	agent = json_string_value(json_object_get(alert, "agent"));
+	state = json_string_value(json_object_get(alert, "state"));
+	if (strcmp(e->alert, "incident") == 0)
+		rc = correlate_quiet(
+			s, (uint64_t)json_integer_value(json_object_get(alert, "incident")), n,
+			e->time_ns);
+	else if (agent && state && strcmp(state, "raised") == 0)
+		rc = store_path_stale(s, agent);
 	json_decref(doc);
 	return rc;
 }

@@ -51,6 +51,8 @@ int correlate_sessions(struct store *s, const struct event *e, uint64_t n);
 
 int correlate_source(struct store *s, const struct event *e, uint64_t n,
 		     const struct folded *flow);
+/* It has been quiet for long: closes it. */
+int correlate_quiet(struct store *s, uint64_t id, uint64_t n, uint64_t now_ns);
 int correlate_flood(struct store *s, const struct event *e, uint64_t n);
 
 #endif

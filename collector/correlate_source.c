@@ -86,6 +86,20 @@ int correlate_source(struct store *s, const struct event *e, uint64_t n, const s
 	return rc ? rc : store_incident_reach(s, id, e->device, &reach);
 }
 
+int correlate_quiet(struct store *s, uint64_t id, uint64_t n, uint64_t now_ns)
+{
+	struct store_incident i;
+	int rc = store_incident_get(s, id, &i);
+
+	if (rc <= 0 || i.closed_ns || strcmp(i.kind, STORE_KIND_UNTRUSTED) != 0)
+		return rc < 0 ? rc : 0;
+	i.closed_ns = later(now_ns, i.last_ns);
+	i.closed_by = "quiet";
+	i.updated = n;
+	rc = store_incident_put(s, &i);
+	return rc ? rc : store_incident_event(s, id, n);
+}
+
 int correlate_flood(struct store *s, const struct event *e, uint64_t n)
 {
 	const json_t *source;

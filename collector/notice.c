@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "collector/ingest.h"
+#include "collector/quiet.h"
 #include "collector/silence.h"
 
 #define A_TICK 64		/* alerts of a kind at once; the next tick goes on */
@@ -307,7 +308,7 @@ int notice_tick(struct store *s, uint64_t now_ns, uint64_t listening_ns, uint64_
 		rc = tick_gaps(s, now_ns);
 	if (!rc && listening_ns && now_ns > listening_ns && now_ns - listening_ns > SETTLED)
 		rc = tick_targets(s, now_ns, unseen_ns);
-	return rc;
+	return rc ? rc : quiet_tick(s, now_ns, listening_ns);
 }
 
 /* ---- heartbeats ------------------------------------------------------------ */

@@ -405,6 +405,16 @@ const char *words_incident(const struct store_incident *i, char buf[WORDS_LEN])
 	return buf;
 }
 
+const char *words_quiet(const struct store_incident *i, char buf[WORDS_LEN])
+{
+	struct line l = { buf, 0 };
+
+	buf[0] = '\0';
+	add_source(&l, i);
+	add(&l, "; nothing more was seen of it for an hour");
+	return buf;
+}
+
 static void add_clock(struct line *l, const char *before, uint64_t time_ns)
 {
 	char time[32];

@@ -31,6 +31,9 @@ const char *words_interface(const char *path);
 /* What an incident was, in one sentence. */
 const char *words_incident(const struct store_incident *i, char buf[WORDS_LEN]);
 
+/* Why the incident of an untrusted source closes. */
+const char *words_quiet(const struct store_incident *i, char buf[WORDS_LEN]);
+
 /* How a device stands in a failover or management-switch, without its name. */
 const char *words_member(const struct store_incident_device *d, char buf[WORDS_LEN]);
 

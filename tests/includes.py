@@ -67,7 +67,7 @@ WAYS = {
         ["pack"],
         ["sessions", "judge", "export"],
         ["fold", "correlate", "correlate_*"],
-        ["ingest", "notice", "alerting"],
+        ["ingest", "notice", "quiet", "alerting"],
         ["operate"],
         ["consume_anchor", "consume_trim"],
         ["deliver"],

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "collector/ingest.h"
+#include "collector/quiet.h"
 #include "collector/store_episode.h"
 #include "common/clock.h"
 
@@ -647,6 +648,24 @@ static void test_untrusted(void **state)
 	assert_int_equal(quiet, 0);
 	assert_int_equal(store_incident_quiet(store, AT(301), 10, count_quiet, &quiet), 0);
 	assert_int_equal(quiet, 1);
+
+	/* by an event of the collector's own, once, and not while it may be deaf */
+	store_set_name(store, "glasswatch-test");
+	assert_int_equal(ingest_begin(store), 0);
+	assert_int_equal(quiet_tick(store, AT(300 + 3500), AT(0)), 0);
+	assert_int_equal(quiet_tick(store, AT(300 + 3601), 0), 0);
+	assert_int_equal(incident(1).closed_ns, 0);
+	assert_int_equal(quiet_tick(store, AT(300 + 3601), AT(0)), 0);
+	i = incident(1);
+	assert_int_equal(i.closed_ns, AT(300 + 3601));
+	assert_string_equal(i.closed_by, "quiet");
+	assert_int_equal(quiet_tick(store, AT(300 + 3602), AT(0)), 0);
+	assert_int_equal(ingest_commit(store), 0);
+	assert_string_equal(events_of(1), "1");
+	/* comes again: another one */
+	e = flow(10, EVENT_FLOW_START, "u6", GW_PATH_PRIMARY, "attempt", 9000, 9000);
+	ingest(of(from(e, "203.0.113.77", false), "f-a", "a"));
+	assert_int_equal(incident(4).began_ns, AT(9000));
 }
 
 static void test_flood(void **state)
