@@ -159,6 +159,43 @@ static int find_next_change(void *arg, const struct store_event *row)
 	return next->found;
 }
 
+/* Another agent may have told the same, a little earlier or later. */
+#define SAME_CHANGE (10 * NS_PER_S)
+
+struct same_change {
+	const struct event *e;
+	bool found;
+};
+
+static int find_same_change(void *arg, const struct store_event *row)
+{
+	struct same_change *same = arg;
+	struct event e;
+	char err[128];
+
+	if (event_read(row->json, strlen(row->json), &e, err, sizeof(err)))
+		return 0;
+	same->found = e.has_change && e.change.to && strcmp(e.agent, same->e->agent) != 0 &&
+		      strcmp(e.change.to, same->e->change.to) == 0;
+	event_clear(&e);
+	return same->found;
+}
+
+static int join_if_new(struct store *s, uint64_t incident, const struct event *e, uint64_t n)
+{
+	struct store_filter near = { .device = e->device,
+				     .type = "path.change",
+				     .incident = incident,
+				     .since_ns = e->time_ns - SAME_CHANGE,
+				     .until_ns = e->time_ns + SAME_CHANGE };
+	struct same_change same = { .e = e };
+	int rc = store_events(s, &near, find_same_change, &same);
+
+	if (rc < 0 || same.found)
+		return rc < 0 ? rc : 0;
+	return correlate_join_event(s, incident, e, n);
+}
+
 /*
  * A path.change that is older than the one in force. Inside an episode it joins it. A
  * failover that no episode covers yet becomes one, which ended at the change that
@@ -178,7 +215,7 @@ static int join_late(struct store *s, const struct event *e, uint64_t n,
 	rc = store_episode_at(s, e->device, e->time_ns, &h.e);
 	if (rc == 1) {
 		hold(&h);
-		return correlate_join_event(s, h.e.incident, e, n);
+		return join_if_new(s, h.e.incident, e, n);
 	}
 	if (rc < 0 || change->path <= INCIDENT_FAILING)
 		return rc;

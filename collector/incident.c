@@ -77,6 +77,7 @@ void incident_other(struct incident_others *others, const struct store_view *v)
 
 	if (v->stale || !incident_path_parse(v->state, &state) || state == INCIDENT_PRIMARY)
 		return;
+	others->states |= 1U << state;
 	if (state > others->worst)
 		others->worst = state;
 	if (v->since_ns > others->since_ns)
@@ -223,6 +224,10 @@ static void step_path(struct store_path *device, struct store_view *mine,
 		out->opened_ns = e->time_ns;
 		if (other_agent && to > INCIDENT_FAILING)
 			out->actions |= INCIDENT_EARLIER;
+		/* What another one has said already is said once. */
+		if ((others->states & (1U << to)) ||
+		    (to == INCIDENT_PRIMARY && worst != INCIDENT_PRIMARY))
+			out->actions &= ~(unsigned)INCIDENT_EVENT;
 		if (worst == INCIDENT_PRIMARY)
 			close_episode(device, e->change.outage_s, e, out);
 	} else if (to > INCIDENT_FAILING || (to == INCIDENT_FAILING && subnet_open)) {

@@ -34,7 +34,8 @@
  *   - no other agent that can still speak sees the device elsewhere.
  *
  * So two agents that see the same make one episode, and one that stands where it sees
- * lo6 alone, or is cut off, neither ends it nor holds it open for ever.
+ * lo6 alone, or is cut off, neither ends it nor holds it open for ever. A change that
+ * another agent has told already, and a return that is not one for all, are not joined.
  *
  * An event is late when its agent has said something newer already, or when no episode
  * is open and it is older than what closed the last one (a batch that a dead collector
@@ -94,6 +95,7 @@ struct incident_change {
 /* What the other agents that can still speak see. */
 struct incident_others {
 	enum incident_path worst;
+	unsigned states;   /* 1 << state, of those that are not on the primary path */
 	uint64_t since_ns; /* newest change of one that is not on the primary path */
 	uint64_t failing_ns, failing_event;
 };

@@ -76,6 +76,8 @@ static const struct column flow_columns[] = {
 	{ "destination_packets", NULL, COUNT(f.destination_packets) },
 	{ "destination_bytes", NULL, COUNT(f.destination_bytes) },
 	{ "user", "USER", TEXT(f.user), 6 },
+	{ "justified", NULL, TEXT(f.justified) },
+	{ "login", NULL, TEXT(f.login) },
 	{ "community_id", NULL, TEXT(f.community_id) },
 	{ "agent", NULL, TEXT(f.agent) },
 	{ "flow", NULL, TEXT(f.flow) },
@@ -350,6 +352,8 @@ static int print_flow(void *arg, const struct store_flow *f)
 		json_object_set_new(doc, "agent", json_string(f->agent));
 		json_object_set_new(doc, "open", json_boolean(f->open));
 		json_object_set_new(doc, "established", json_boolean(f->established));
+		if (f->justified)
+			json_object_set_new(doc, "justified", json_string(f->justified));
 	}
 	output_row(p->o, &row, doc);
 	json_decref(doc);

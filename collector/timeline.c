@@ -228,10 +228,70 @@ static struct moment_row row_of(const struct moment *m)
 				    .id = m->id };
 }
 
-static void print_json(const struct moments *t, const struct store_incident *i, FILE *to)
+/* The devices as a row of JSON each. */
+struct member_row {
+	struct store_incident_device d;
+	const char *how;
+};
+
+#define OF(type, field) type, offsetof(struct member_row, field)
+static const struct column member_columns[] = {
+	{ "device", NULL, OF(COLUMN_TEXT, d.device) },
+	{ "role", NULL, OF(COLUMN_TEXT, d.role) },
+	{ "how", NULL, OF(COLUMN_TEXT, how) },
+	{ "began", NULL, OF(COLUMN_TIME, d.began_ns) },
+	{ "opened", NULL, OF(COLUMN_TIME, d.opened_ns) },
+	{ "closed", NULL, OF(COLUMN_TIME, d.closed_ns) },
+	{ "state", NULL, OF(COLUMN_TEXT, d.state) },
+	{ "worst", NULL, OF(COLUMN_TEXT, d.worst) },
+	{ "reason", NULL, OF(COLUMN_TEXT, d.reason) },
+	{ "closed_by", NULL, OF(COLUMN_TEXT, d.closed_by) },
+	{ "outage_s", NULL, OF(COLUMN_SECONDS, d.outage_s) },
+	{ "unreachable", NULL, OF(COLUMN_FLAG, d.unreachable) },
+	{ "sessions", NULL, OF(COLUMN_COUNT, d.sessions) },
+	{ "last_ma1", NULL, OF(COLUMN_TIME, d.last_ns) },
+};
+#define MEMBER_COLUMNS (sizeof(member_columns) / sizeof(member_columns[0]))
+
+#define AT_DEVICE(type, field) type, offsetof(struct store_untrusted, field)
+static const struct column reached_columns[] = {
+	{ "device", NULL, AT_DEVICE(COLUMN_TEXT, device) },
+	{ "source", NULL, AT_DEVICE(COLUMN_TEXT, source) },
+	{ "attempts", NULL, AT_DEVICE(COLUMN_COUNT, attempts) },
+	{ "established", NULL, AT_DEVICE(COLUMN_COUNT, established) },
+	{ "logged_in", NULL, AT_DEVICE(COLUMN_COUNT, logged_in) },
+	{ "open", NULL, AT_DEVICE(COLUMN_COUNT, open) },
+	{ "first", NULL, AT_DEVICE(COLUMN_TIME, first_ns) },
+	{ "last", NULL, AT_DEVICE(COLUMN_TIME, last_ns) },
+};
+#define REACHED_COLUMNS (sizeof(reached_columns) / sizeof(reached_columns[0]))
+
+static int list_member(void *list, const struct store_incident_device *d)
 {
-	json_t *doc = query_incident(i), *list = json_array();
+	struct member_row row = { .d = *d, .how = words_how(d->how) };
+
+	json_array_append_new(list, output_document(member_columns, MEMBER_COLUMNS, &row));
+	return 0;
+}
+
+static int list_reached(void *list, const struct store_untrusted *u)
+{
+	json_array_append_new(list, output_document(reached_columns, REACHED_COLUMNS, u));
+	return 0;
+}
+
+static int print_json(struct store *s, const struct moments *t, const struct store_incident *i,
+		      FILE *to)
+{
+	json_t *doc = query_incident(i), *list = json_array(), *members = json_array();
+	json_t *reached = json_array();
 	char *text;
+	int rc = store_incident_devices(s, i->id, list_member, members);
+
+	if (!rc)
+		rc = store_incident_untrusted(s, i->id, list_reached, reached);
+	json_object_set_new(doc, "members", members);
+	json_object_set_new(doc, "reached", reached);
 
 	for (size_t n = 0; n < t->n; n++) {
 		struct moment_row row = row_of(&t->list[n]);
@@ -243,6 +303,7 @@ static void print_json(const struct moments *t, const struct store_incident *i, 
 	fprintf(to, "%s\n", text ? text : "");
 	free(text);
 	json_decref(doc);
+	return rc;
 }
 
 static void print_csv(const struct moments *t, FILE *to)
@@ -272,7 +333,7 @@ int timeline_print(struct store *s, uint64_t id, enum output_format format, uint
 		rc = QUERY_WRITE_FAILED;
 	if (!rc) {
 		if (format == OUTPUT_JSON) {
-			print_json(&t, &i, to);
+			rc = print_json(s, &t, &i, to);
 		} else if (format == OUTPUT_CSV) {
 			print_csv(&t, to);
 		} else {

@@ -422,6 +422,16 @@ static void add_clock(struct line *l, const char *before, uint64_t time_ns)
 	add(l, "%s%.8s", before, output_time(time_ns, false, time) + 11);
 }
 
+const char *words_how(enum store_member how)
+{
+	static const char *const words[] = { [STORE_MEMBER_LOST] = "lost",
+					     [STORE_MEMBER_MOVED] = "moved",
+					     [STORE_MEMBER_PRIMARY] = "primary",
+					     [STORE_MEMBER_UNKNOWN] = "unknown" };
+
+	return words[how];
+}
+
 const char *words_member(const struct store_incident_device *d, char buf[WORDS_LEN])
 {
 	struct line l = { buf, 0 };

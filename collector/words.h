@@ -34,6 +34,9 @@ const char *words_incident(const struct store_incident *i, char buf[WORDS_LEN]);
 /* Why the incident of an untrusted source closes. */
 const char *words_quiet(const struct store_incident *i, char buf[WORDS_LEN]);
 
+/* "lost", "moved", "primary", "unknown": store_member as a word. */
+const char *words_how(enum store_member how);
+
 /* How a device stands in a failover or management-switch, without its name. */
 const char *words_member(const struct store_incident_device *d, char buf[WORDS_LEN]);
 

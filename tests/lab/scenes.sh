@@ -6,9 +6,12 @@
 # agent must have seen is in expect.py, under the same names.
 #
 # The caller gives say (one line of commentary) and may give a pause (before what is to be looked at).
+# SCENE_LOG names a file in which the scenes of a dead switch note when they did what.
 
 lab_tool=$(dirname "${BASH_SOURCE[0]}")/lab
 scenes=(trusted_primary untrusted_primary failover failback unjustified both_dead recovered)
+# One more story, longer than the demo has time for: several devices behind one dead switch.
+switch_scenes=(switch_dies switch_back)
 
 lab() { "$lab_tool" "$@"; }
 
@@ -93,6 +96,55 @@ scene_recovered()
 	pause
 	say "The operator reaches lab1-CP1-TOR1 over Management1."
 	lands_on lab1-CP1-TOR1 tor1 ma1
+}
+
+mark() { [ -z "${SCENE_LOG:-}" ] || echo "$(date +%s.%N) $*" >>"$SCENE_LOG"; }
+
+# The operator tries Management1 of a device, in vain.
+try_ma1()
+{
+	mark "try $1"
+	fails ssh "$1" ma1
+	local failed=$?
+	mark "failed $1"
+	return $failed
+}
+
+back_on_ma1() # NAME DEVICE
+{
+	mark "login $2"
+	lands_on "$1" "$2" ma1 || return 1
+	mark "back $2"
+}
+
+scene_switch_dies()
+{
+	local d pids=()
+	say "The management switch dies, and with it both uplinks of lab1-CP1-TOR2."
+	lab cut-mgmt && lab cut-tor tor2 || return 1
+	pause
+	say "Operators try Management1 of both CEs and both ToRs. None answers."
+	for d in ce1 ce2 tor1 tor2; do
+		try_ma1 $d &
+		pids+=($!)
+	done
+	for d in "${pids[@]}"; do
+		wait "$d" || return 1
+	done
+	say "Two are on Loopback6 of lab1-AR-CE1, one on that of lab1-AR-CE2, by IPv6."
+	lands_on lab1-AR-CE1 ce1 lo6 && lands_on lab1-AR-CE1 ce1 lo6 &&
+		lands_on lab1-AR-CE2 -6 ce2 lo6 || return 1
+	say "Loopback6 of lab1-CP1-TOR2 does not answer either. Nobody needs lab1-CP1-TOR1 so much."
+	fails ssh tor2 lo6
+}
+
+scene_switch_back()
+{
+	say "Everything is mended, and one after another is back on Management1."
+	lab heal-mgmt && lab heal-tor tor2 || return 1
+	pause
+	back_on_ma1 lab1-AR-CE1 ce1 && back_on_ma1 lab1-CP1-TOR1 tor1 &&
+		back_on_ma1 lab1-AR-CE2 ce2 && back_on_ma1 lab1-CP1-TOR2 tor2
 }
 
 # Plays all, or those named. Says which one failed.

@@ -73,6 +73,7 @@ static unsigned step(const struct event *e, uint64_t n)
 
 #define OPENS (INCIDENT_OPEN | INCIDENT_GATHER | INCIDENT_EVENT)
 #define JOINS (INCIDENT_CHANGE | INCIDENT_EVENT)
+#define CONFIRMS INCIDENT_CHANGE /* another agent has told it already */
 #define CLOSES (JOINS | INCIDENT_CLOSE)
 
 /* One path.change after another; what each must lead to. */
@@ -180,7 +181,7 @@ static void test_late(void **state)
 	e.time_ns = T0 + 41 * NS_PER_S;
 	assert_int_equal(step(&e, 7), OPENS);
 	e = change("primary", 42, -1);
-	assert_int_equal(step(&e, 8), JOINS);
+	assert_int_equal(step(&e, 8), CONFIRMS);
 }
 
 /*
@@ -203,14 +204,15 @@ static void test_two_agents(void **state)
 		  { { 'a', "primary-failing", "primary-unanswered", 10, 0, false },
 		    { 'b', "primary-failing", "primary-unanswered", 10.1, 0, false },
 		    { 'a', "in-band", "primary-unanswered", 20, OPENS | INCIDENT_FIRST_SIGN, true },
-		    { 'b', "in-band", "primary-unanswered", 20.1, JOINS | INCIDENT_EARLIER, true },
+		    { 'b', "in-band", "primary-unanswered", 20.1, CONFIRMS | INCIDENT_EARLIER,
+		      true },
 		    { 'a', "primary", "primary-ok", 30, CLOSES, false },
 		    { 'b', "primary", "primary-ok", 30.1, 0, false } } },
 		{ "the end of the last session is everybody's word",
 		  { { 'a', "in-band-unjustified", "primary-ok", 10, OPENS, true },
-		    { 'b', "in-band-unjustified", "primary-ok", 10.1, JOINS | INCIDENT_EARLIER,
-		      true },
-		    { 'b', "primary", "in-band-ended", 20, JOINS, true },
+		    { 'b', "in-band-unjustified", "primary-ok", 10.1,
+		      CONFIRMS | INCIDENT_EARLIER, true },
+		    { 'b', "primary", "in-band-ended", 20, CONFIRMS, true },
 		    { 'a', "primary", "in-band-ended", 20.1, CLOSES, false } } },
 		{ "one sees lo6 alone",
 		  { { 'b', "in-band-unexplained", "no-evidence", 10, OPENS, true },
@@ -219,8 +221,9 @@ static void test_two_agents(void **state)
 		    { 'b', "primary", "in-band-ended", 25, 0, false } } },
 		{ "a sign after the answer: not back for all",
 		  { { 'a', "in-band", "primary-unanswered", 10, OPENS, true },
-		    { 'b', "in-band", "primary-unanswered", 21, JOINS | INCIDENT_EARLIER, true },
-		    { 'a', "primary", "primary-ok", 20, JOINS, true },
+		    { 'b', "in-band", "primary-unanswered", 21, CONFIRMS | INCIDENT_EARLIER,
+		      true },
+		    { 'a', "primary", "primary-ok", 20, CONFIRMS, true },
 		    { 'b', "primary", "primary-ok", 30, CLOSES, false } } },
 		{ "the second one's events come after the first one's failback",
 		  { { 'a', "in-band", "primary-unanswered", 10, OPENS, true },
@@ -230,7 +233,8 @@ static void test_two_agents(void **state)
 		    { 'b', "in-band", "primary-unanswered", 30, OPENS, true } } },
 		{ "it was earlier than was known",
 		  { { 'a', "in-band", "primary-unanswered", 10, OPENS, true },
-		    { 'b', "in-band", "primary-unanswered", 9.9, JOINS | INCIDENT_EARLIER, true },
+		    { 'b', "in-band", "primary-unanswered", 9.9, CONFIRMS | INCIDENT_EARLIER,
+		      true },
 		    { 'a', "primary", "primary-ok", 20, CLOSES, false } } },
 		{ "the worse of both",
 		  { { 'a', "in-band", "primary-unanswered", 10, OPENS, true },
