@@ -109,6 +109,8 @@ static int store_all(struct store *s, const struct event *e, const struct ingest
 	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
 		rc = store_device(s, e, entry->json, entry->len, now_ns);
 	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
+		rc = store_device_trust(s, e->device, json_object_get(e->doc, "fabric"));
+	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
 		rc = store_site_put(s, e->device, entry->json, entry->len);
 	if (!rc && is_flow(e))
 		rc = fold_flow(s, e, n, &flow);

@@ -87,6 +87,7 @@ ALTER TABLE device_paths ADD COLUMN joint INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE devices ADD COLUMN fabric TEXT;
 ALTER TABLE devices ADD COLUMN subnet TEXT; -- of its Ma1: 192.0.2.0/24
 CREATE INDEX devices_subnet ON devices (subnet);
+ALTER TABLE devices ADD COLUMN trust TEXT; -- digest of its trust lists; NULL: not read yet
 CREATE INDEX devices_switches ON devices (subnet) WHERE role = 'mgmt-switch';
 
 -- The same flow seen by a second agent: Community ID, device and time agree.
@@ -105,6 +106,10 @@ CREATE INDEX flows_user ON flows (user) WHERE open = 1 AND user IS NOT NULL;
 CREATE INDEX flows_sessions ON flows (start)
 	WHERE path = 'in-band' AND service = 'ssh' AND established = 1;
 CREATE INDEX flows_untrusted ON flows (start) WHERE verdict <> 'trusted';
+CREATE INDEX flows_inband ON flows (start) WHERE path = 'in-band';
+CREATE INDEX flows_failed ON flows (outcome, start) WHERE established = 0;
+CREATE INDEX flows_login ON flows (login, start) WHERE login <> 'success';
+CREATE INDEX flows_actor ON flows (user, start) WHERE user IS NOT NULL;
 -- What lasted at some moment is found by its start when it took less than ten minutes.
 CREATE INDEX flows_long ON flows (end) WHERE end - start > 600000000000;
 

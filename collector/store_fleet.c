@@ -30,7 +30,10 @@ static int take_device(void *arg, struct db_row *row)
 					.agent = db_text(row, 7),
 					.seq = db_u64(row, 8),
 					.failing_ns = db_u64(row, 9),
-					.stale = db_u64(row, 10) != 0 };
+					.stale = db_u64(row, 10) != 0,
+					.fabric = db_text(row, 11),
+					.subnet = db_text(row, 12),
+					.trust = db_text(row, 13) };
 
 	if (d.state && !d.state[0])
 		d.state = NULL;
@@ -38,22 +41,76 @@ static int take_device(void *arg, struct db_row *row)
 }
 
 /* Two halves, because a device may be known by one of the tables only. */
-int store_fleet(struct store *s, const char *device, store_fleet_fn *fn, void *arg)
+int store_fleet(struct store *s, const char *device, bool documents, store_fleet_fn *fn, void *arg)
 {
 	struct call call = { .fn.device = fn, .arg = arg };
 	struct db_query q = { 0 };
 
-	db_add(&q,
-	       "SELECT d.device, d.role, d.policy, d.updated, d.json, p.state, p.since, p.agent,"
-	       " p.seq, p.failing, p.stale FROM devices d"
-	       " LEFT JOIN device_paths p ON p.device = d.device");
+	db_add(&q, "SELECT d.device, d.role, d.policy, d.updated, ");
+	db_add(&q, documents ? "d.json"
+			     : "CASE WHEN d.trust IS NULL OR d.subnet IS NULL THEN d.json END");
+	db_add(&q, ", p.state, p.since, p.agent, p.seq, p.failing, p.stale, d.fabric, d.subnet,"
+		   " d.trust FROM devices d LEFT JOIN device_paths p ON p.device = d.device");
 	db_where_text(&q, "d.device = ", device);
 	db_add(&q, " UNION ALL SELECT p.device, NULL, NULL, 0, NULL, p.state, p.since, p.agent,"
-		   " p.seq, p.failing, p.stale FROM device_paths p WHERE NOT EXISTS"
-		   " (SELECT 1 FROM devices d WHERE d.device = p.device)");
+		   " p.seq, p.failing, p.stale, NULL, NULL, NULL FROM device_paths p"
+		   " WHERE NOT EXISTS (SELECT 1 FROM devices d WHERE d.device = p.device)");
 	if (device)
 		db_add_text(&q, " AND p.device = ", device);
 	return db_query_each(s->db, &q, take_device, &call);
+}
+
+bool store_trust_digest(struct store *s, const json_t *fabric, char out[STORE_TRUST_LEN])
+{
+	static const char *const places[] = { "prefix_lists", "ipv6_prefix_lists" };
+	static const char *const names[] = { "trusted_sources", "trusted_sources_v6" };
+	struct chain_hash hash;
+	char hex[CHAIN_HEX_LEN];
+	json_t *entry;
+	size_t i;
+
+	chain_begin(s->digest, "trust");
+	for (int v = 0; v < 2; v++) {
+		json_t *list = json_object_get(json_object_get(fabric, places[v]), names[v]);
+
+		if (!list)
+			chain_null(s->digest);
+		json_array_foreach(list, i, entry)
+		{
+			const char *action = json_string_value(json_object_get(entry, "action"));
+			const char *prefix = json_string_value(json_object_get(entry, "prefix"));
+
+			chain_text(s->digest, action ? action : "", action ? strlen(action) : 0);
+			chain_text(s->digest, prefix ? prefix : "", prefix ? strlen(prefix) : 0);
+		}
+		chain_int(s->digest, v);
+	}
+	if (!chain_end(s->digest, &hash))
+		return false;
+	memcpy(out, chain_hex(&hash, hex), STORE_TRUST_LEN - 1);
+	out[STORE_TRUST_LEN - 1] = '\0';
+	return true;
+}
+
+int store_device_trust(struct store *s, const char *device, const json_t *fabric)
+{
+	char digest[STORE_TRUST_LEN];
+
+	if (!store_trust_digest(s, fabric, digest))
+		return STORE_FAILED;
+	return store_done(db_run(s->db, "UPDATE devices SET trust = $1 WHERE device = $2", "tt",
+				 digest, device));
+}
+
+int store_fleet_document(struct store *s, const char *device, json_t **json)
+{
+	struct db_row *row;
+	int rc = db_get(s->db, &row, "SELECT json FROM devices WHERE device = $1", "t", device);
+
+	if (rc <= 0)
+		return rc;
+	*json = json_loads(db_text(row, 0), 0, NULL);
+	return *json != NULL;
 }
 
 static int take_target(void *arg, struct db_row *row)

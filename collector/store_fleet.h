@@ -5,13 +5,16 @@
  * What is known of every device: its configuration, where it stands, its addresses.
  * Returns as in store.h; strings live until the callback returns.
  */
+#include <jansson.h>
+
 #include "collector/store.h"
 
 struct store_fleet_device {
 	const char *device, *role, *policy;
-	uint64_t updated_ns; /* of its newest fabric.device */
-	const char *json;    /* that document; NULL: none came, it is known by its path */
-	const char *state;   /* of its newest path.change; NULL: none came */
+	uint64_t updated_ns;		     /* of its newest fabric.device */
+	const char *fabric, *subnet, *trust; /* NULL: to be read from json */
+	const char *json;  /* that document, where asked for or needed; NULL: none came */
+	const char *state; /* of its newest path.change; NULL: none came */
 	uint64_t since_ns;
 	const char *agent; /* who said so: (agent, seq) of that event */
 	uint64_t seq;
@@ -21,7 +24,17 @@ struct store_fleet_device {
 
 /* All of them, or the one of this name, in no order. */
 typedef int store_fleet_fn(void *arg, const struct store_fleet_device *row);
-int store_fleet(struct store *s, const char *device, store_fleet_fn *fn, void *arg);
+int store_fleet(struct store *s, const char *device, bool documents, store_fleet_fn *fn, void *arg);
+
+#define STORE_TRUST_LEN 13
+
+/* What the trust lists of a device judge alike: a digest of both, in hexadecimal. fabric:
+ * that part of its document. False: libcrypto failed. */
+bool store_trust_digest(struct store *s, const json_t *fabric, char out[STORE_TRUST_LEN]);
+/* Within a transaction, after store_device(). */
+int store_device_trust(struct store *s, const char *device, const json_t *fabric);
+/* The newest document of a device; 1 and *json, which the caller owns; 0: none. */
+int store_fleet_document(struct store *s, const char *device, json_t **json);
 
 struct store_target {
 	const char *address, *device, *path;

@@ -64,21 +64,44 @@ static void where_source(struct db_query *q, const struct store_list *l, char *t
 	}
 }
 
+/* Outcomes that only a flow that was never established has. */
+static bool is_failed(const char *outcome)
+{
+	return outcome && (strcmp(outcome, "refused") == 0 || strcmp(outcome, "unanswered") == 0 ||
+			   strcmp(outcome, "unreachable") == 0 || strcmp(outcome, "attempt") == 0);
+}
+
 /* What an index answers. The words that are written out are those of the partial
- * indexes flows_sessions and flows_untrusted. */
-static void where_indexed(struct db_query *q, const struct store_list *l, char *text)
+ * indexes flows_sessions, flows_untrusted, flows_inband, flows_failed, flows_login and
+ * flows_actor. */
+static void where_indexed(struct db_query *q, const struct store_list *l, bool lasting, char *text)
 {
 	if (l->sessions)
 		db_where(q, "path = 'in-band' AND service = 'ssh' AND established = 1");
 	if (l->verdict && strcmp(l->verdict, "trusted") != 0)
 		db_where(q, "verdict <> 'trusted'");
+	if (l->path && strcmp(l->path, "in-band") == 0)
+		db_where(q, "path = 'in-band'");
+	if (is_failed(l->outcome)) {
+		db_where(q, "established = 0");
+		db_where_text(q, "outcome = ", l->outcome);
+	}
+	if (l->login && strcmp(l->login, "success") != 0) {
+		db_where(q, "login <> 'success'");
+		db_where_text(q, "login = ", l->login);
+	}
+	if (l->user) {
+		db_where(q, "\"user\" IS NOT NULL");
+		db_where_text(q, "\"user\" = ", l->user);
+	}
 	db_where_text(q, "device = ", l->device);
 	if (l->has_source && l->source.len == addr_bits(&l->source.addr))
 		where_source(q, l, text);
 	db_where_u64(q, "n = ", l->n);
 	if (l->is_open)
 		db_where(q, "open = 1");
-	db_where_u64(q, "start < ", l->until_ns);
+	/* What lasts is found by its number: no index on the start is to be walked. */
+	db_where_u64(q, lasting ? "start + 0 < " : "start < ", l->until_ns);
 	if (l->incident)
 		db_where_u64(
 			q, "n IN (SELECT flow FROM incident_flows WHERE incident = ", l->incident);
@@ -125,8 +148,8 @@ static void where_lasting(struct db_query *q, uint64_t since)
 	db_add_u64(q, " AND start < ", since);
 	db_add_u64(q, " AND (open = 1 OR \"end\" >= ", since);
 	db_add_u64(q, ") UNION ALL SELECT n FROM flows WHERE " IS_LONG " AND \"end\" >= ", since);
-	db_add_u64(q, " AND start < ", early);
-	db_add_u64(q, " AND open = 0 UNION ALL SELECT n FROM flows WHERE open = 1 AND start < ",
+	db_add_u64(q, " AND start + 0 < ", early);
+	db_add_u64(q, " AND open = 0 UNION ALL SELECT n FROM flows WHERE open = 1 AND start + 0 < ",
 		   early);
 	db_add(q, ")");
 }
@@ -153,17 +176,17 @@ static int flows_half(struct store *s, const struct store_list *l, bool lasting,
 	char text[PREFIX_STRLEN];
 
 	db_add(&q, "SELECT " STORE_FLOW_COLUMNS MORE_COLUMNS " FROM flows");
-	where_indexed(&q, l, text);
+	where_indexed(&q, l, lasting, text);
 	if (lasting)
 		where_lasting(&q, l->since_ns);
 	else
 		db_where_u64(&q, "start >= ", l->since_ns);
-	where_place(&q, l, "start");
+	where_place(&q, l, lasting ? "start + 0" : "start");
 	db_where(&q, "");
 	add_rest(&q, l);
 	if (l->has_source && l->source.len != addr_bits(&l->source.addr))
 		where_source(&q, l, text);
-	db_add(&q, " ORDER BY start DESC, n DESC");
+	db_add(&q, lasting ? " ORDER BY start + 0 DESC, n DESC" : " ORDER BY start DESC, n DESC");
 	if (limit)
 		db_add_u64(&q, " LIMIT ", limit);
 	return db_query_each(s->db, &q, take_flow, call);
@@ -234,12 +257,15 @@ static int facts_half(struct store *s, const struct store_list *l, bool lasting,
 	}
 	db_add(&q, " THEN 1 ELSE 0 END, path, verdict, outcome, login, \"user\", justified"
 		   " FROM flows");
-	where_indexed(&q, l, text);
+	where_indexed(&q, l, lasting, text);
 	if (lasting)
 		where_lasting(&q, l->since_ns);
 	else
 		db_where_u64(&q, "start >= ", l->since_ns);
-	db_add_u64(&q, " ORDER BY start DESC, n DESC LIMIT ", limit);
+	db_add_u64(&q,
+		   lasting ? " ORDER BY start + 0 DESC, n DESC LIMIT "
+			   : " ORDER BY start DESC, n DESC LIMIT ",
+		   limit);
 	return db_query_each(s->db, &q, take_facts, call);
 }
 
@@ -252,6 +278,44 @@ int store_list_facts(struct store *s, const struct store_list *l, uint64_t most,
 	if (!rc && l->since_ns && call.rows <= most)
 		rc = facts_half(s, l, true, most + 1 - call.rows, &call);
 	return rc ? rc : call.rows > most;
+}
+
+struct seen_call {
+	store_list_seen_fn *fn;
+	void *arg;
+};
+
+static int take_seen(void *arg, struct db_row *row)
+{
+	struct seen_call *call = arg;
+	struct store_list_seen f = { .source = db_text(row, 0),
+				     .device = db_text(row, 1),
+				     .path = db_text(row, 2),
+				     .verdict = db_text(row, 3),
+				     .user = db_text(row, 4),
+				     .established = db_u64(row, 5) != 0,
+				     .start_ns = db_u64(row, 6),
+				     .end_ns = db_u64(row, 7) };
+
+	return call->fn(call->arg, &f);
+}
+
+int store_list_seen(struct store *s, const struct store_list *l, store_list_seen_fn *fn, void *arg)
+{
+	struct seen_call call = { fn, arg };
+	struct db_query q = { 0 };
+	char text[PREFIX_STRLEN];
+
+	db_add(&q, "SELECT source, device, path, verdict, \"user\", established, start, \"end\""
+		   " FROM flows");
+	where_indexed(&q, l, false, text);
+	db_where_u64(&q, "start >= ", l->since_ns);
+	db_where(&q, "direction = 'inbound' AND source IS NOT NULL AND ");
+	add_rest(&q, l);
+	if (l->has_source && l->source.len != addr_bits(&l->source.addr))
+		where_source(&q, l, text);
+	db_add_u64(&q, " ORDER BY start DESC LIMIT ", l->limit);
+	return db_query_each(s->db, &q, take_seen, &call);
 }
 
 /* ---- events ------------------------------------------------------------------ */
@@ -289,15 +353,39 @@ static int take_event(void *arg, struct db_row *row)
 	return call->fn(call->arg, &e);
 }
 
+/* When an agent's events were; so what it never sent is not looked for everywhere. 1, or
+ * 0: there is no such agent. */
+static int agent_span(struct store *s, const char *agent, uint64_t *first, uint64_t *last)
+{
+	struct db_row *row;
+	int rc = db_get(s->db, &row, "SELECT first_seen, last_seen FROM agents WHERE agent = $1",
+			"t", agent);
+
+	if (rc > 0) {
+		*first = db_u64(row, 0);
+		*last = db_u64(row, 1);
+	}
+	return rc;
+}
+
 int store_list_events(struct store *s, const struct store_list *l, store_event_fn *fn, void *arg)
 {
 	struct event_call call = { fn, arg };
 	struct db_query q = { 0 };
 	char text[PREFIX_STRLEN];
+	uint64_t first = 0, last = 0;
+	int rc;
+
+	if (l->agent) {
+		rc = agent_span(s, l->agent, &first, &last);
+		if (rc <= 0)
+			return rc;
+	}
 
 	db_add(&q, "SELECT " EVENT_COLUMNS " FROM events");
-	db_where_u64(&q, "time >= ", l->since_ns);
+	db_where_u64(&q, "time >= ", l->since_ns > first ? l->since_ns : first);
 	db_where_u64(&q, "time < ", l->until_ns);
+	db_where_u64(&q, "time <= ", last);
 	where_place(&q, l, "time");
 	db_where_u64(&q, "n = ", l->n);
 	if (l->incident) {

@@ -53,6 +53,16 @@ typedef int store_list_facts_fn(void *arg, const struct store_list_facts *row);
 int store_list_facts(struct store *s, const struct store_list *l, uint64_t most,
 		     store_list_facts_fn *fn, void *arg);
 
+/* The same flows, in little: of inbound ones that began in the span, the newest first. */
+struct store_list_seen {
+	const char *source, *device, *path, *verdict, *user; /* NULL: absent, not the source */
+	bool established;
+	uint64_t start_ns, end_ns;
+};
+
+typedef int store_list_seen_fn(void *arg, const struct store_list_seen *row);
+int store_list_seen(struct store *s, const struct store_list *l, store_list_seen_fn *fn, void *arg);
+
 /* Events of one type or all, by time. A group is several calls: store_list_types(). */
 int store_list_events(struct store *s, const struct store_list *l, store_event_fn *fn, void *arg);
 

@@ -80,13 +80,13 @@ int store_span_flows(struct store *s, enum store_span_what what, const char *dev
 		return rc;
 	begin(&lasting, what, device);
 	db_where_u64(&lasting, "\"end\" - start > 600000000000 AND \"end\" >= ", from_ns);
-	db_where_u64(&lasting, "open = 0 AND start < ", early);
+	db_where_u64(&lasting, "open = 0 AND start + 0 < ", early);
 	db_add_u64(&lasting, " LIMIT ", most);
 	rc = db_query_each(s->db, &lasting, take, &call);
 	if (rc)
 		return rc;
 	begin(&open, what, device);
-	db_where_u64(&open, "open = 1 AND start < ", early);
+	db_where_u64(&open, "open = 1 AND start + 0 < ", early);
 	db_add_u64(&open, " LIMIT ", most);
 	return db_query_each(s->db, &open, take, &call);
 }

@@ -96,6 +96,8 @@ json_t *view_sessions(struct store *s, const struct view_args *a); /* break-glas
 json_t *view_events(struct store *s, const struct view_args *a);
 json_t *view_incidents(struct store *s, const struct view_args *a);
 json_t *view_alerts(struct store *s, const struct view_args *a);
+/* Of a day, when since is not given; of the newest 20,000 flows, `exact` says if that is
+ * all. The one that was seen last is first. */
 json_t *view_sources(struct store *s, const struct view_args *a);
 
 /* ---- one thing ---------------------------------------------------------------- */

@@ -24,7 +24,6 @@ struct load {
 	struct fleet *f;
 	unsigned what;
 	uint64_t at_ns; /* 0: as it is */
-	bool full;	/* no memory */
 };
 
 static char *copy(const char *text)
@@ -67,55 +66,34 @@ static void list_of(const json_t *entries, struct prefix_list *out)
 	}
 }
 
-/* Both lists as text: equal texts judge alike. */
-static char *policy_key(const json_t *doc)
-{
-	struct {
-		char *text;
-		size_t len;
-		FILE *to;
-	} key = { 0 };
-	json_t *entry;
-	size_t i;
-
-	key.to = open_memstream(&key.text, &key.len);
-	for (int v = 0; key.to && v < 2; v++) {
-		json_t *entries =
-			json_object_get(json_object_get(doc, list_places[v]), list_names[v]);
-
-		fprintf(key.to, "%s%d", entries ? "list" : "none", v);
-		json_array_foreach(entries, i, entry)
-			fprintf(key.to, ";%s %s",
-				json_string_value(json_object_get(entry, "action")) ?: "",
-				json_string_value(json_object_get(entry, "prefix")) ?: "");
-	}
-	if (key.to)
-		fclose(key.to);
-	return key.text;
-}
-
-static size_t policy_of(struct load *l, const json_t *doc)
+/* The policy of this digest; doc: the fabric part that it was made of, or NULL: then it
+ * is read when it is needed. Below 0: STORE_*. */
+static int policy_of(struct load *l, struct fleet_device *d, const char *id, const json_t *doc)
 {
 	struct fleet *f = l->f;
-	char *key = policy_key(doc);
+	json_t *own = NULL;
 	struct fleet_policy *p;
-	uint64_t hash = 14695981039346656037ull; /* FNV-1a: a name, no proof */
+	int rc;
 
-	for (size_t i = 0; key && i < f->n_policies; i++)
-		if (strcmp(f->policies[i].key, key) == 0) {
+	for (size_t i = 0; i < f->n_policies; i++)
+		if (strcmp(f->policies[i].id, id) == 0) {
 			f->policies[i].devices++;
-			free(key);
-			return i;
+			d->policy = i;
+			return 0;
 		}
-	p = key ? realloc(f->policies, (f->n_policies + 1) * sizeof(*p)) : NULL;
-	if (!p) {
-		free(key);
-		l->full = true;
-		return SIZE_MAX;
-	}
+	p = realloc(f->policies, (f->n_policies + 1) * sizeof(*p));
+	if (!p)
+		return STORE_FAILED;
 	f->policies = p;
+	if (!doc) {
+		rc = store_fleet_document(l->store, d->name, &own);
+		if (rc < 0)
+			return rc;
+		doc = json_object_get(own, "fabric");
+	}
 	p += f->n_policies;
 	memset(p, 0, sizeof(*p));
+	snprintf(p->id, sizeof(p->id), "%s", id);
 	for (int v = 0; v < 2; v++) {
 		json_t *entries =
 			json_object_get(json_object_get(doc, list_places[v]), list_names[v]);
@@ -124,12 +102,10 @@ static size_t policy_of(struct load *l, const json_t *doc)
 		p->list[v].family = v ? 6 : 4;
 		list_of(entries, &p->list[v]);
 	}
-	for (const char *c = key; *c; c++)
-		hash = (hash ^ (uint8_t)*c) * 1099511628211ull;
-	snprintf(p->id, sizeof(p->id), "%012llx", (unsigned long long)(hash >> 16));
-	p->key = key;
 	p->devices = 1;
-	return f->n_policies++;
+	d->policy = f->n_policies++;
+	json_decref(own);
+	return 0;
 }
 
 enum gw_verdict fleet_judge(const struct fleet *f, const struct fleet_device *d,
@@ -148,21 +124,24 @@ enum gw_verdict fleet_judge(const struct fleet *f, const struct fleet_device *d,
 
 /* ---- devices ----------------------------------------------------------------- */
 
-/* What the configuration says. doc: the whole event. */
-static void set_config(struct load *l, struct fleet_device *d, const char *json)
+/* What the configuration says. json: the whole event. 0, or STORE_*. */
+static int set_config(struct load *l, struct fleet_device *d, const char *json)
 {
 	json_t *doc = json ? json_loads(json, 0, NULL) : NULL;
 	json_t *fabric = json_object_get(doc, "fabric"), *interface, *address;
+	char id[STORE_TRUST_LEN];
 	struct prefix p;
 	size_t i, k;
+	int rc = 0;
 
 	if (!json_is_object(fabric)) {
 		json_decref(doc);
-		return;
+		return 0;
 	}
 	d->file = copy(json_string_value(json_object_get(fabric, "file")));
 	if (json_object_get(fabric, "prefix_lists") || json_object_get(fabric, "targets"))
-		d->policy = policy_of(l, fabric);
+		rc = store_trust_digest(l->store, fabric, id) ? policy_of(l, d, id, fabric)
+							      : STORE_FAILED;
 	json_array_foreach(json_object_get(fabric, "management"), i, interface)
 		json_array_foreach(json_object_get(interface, "addresses"), k,
 				   address) if (!d->subnet[0] && json_is_string(address) &&
@@ -174,6 +153,7 @@ static void set_config(struct load *l, struct fleet_device *d, const char *json)
 	if (l->what & FLEET_DOCS)
 		d->doc = json_incref(fabric);
 	json_decref(doc);
+	return rc;
 }
 
 static int take_config(void *arg, const struct store_event *e)
@@ -208,11 +188,9 @@ static int take_device(void *arg, const struct store_fleet_device *row)
 	d->role = copy(row->role);
 	d->generation = copy(row->policy);
 	d->fabric = d->name ? strndup(d->name, strcspn(d->name, "-")) : NULL;
-	d->first = json_array();
 	if (!d->name || !d->fabric)
 		return STORE_FAILED;
 	d->wants_lo6 = row->role && (strcmp(row->role, "ce") == 0 || strcmp(row->role, "tor") == 0);
-	json_object_set_new(f->index, d->name, json_integer((json_int_t)f->n));
 	f->n++;
 
 	if (l->at_ns && row->updated_ns > l->at_ns) {
@@ -221,8 +199,15 @@ static int take_device(void *arg, const struct store_fleet_device *row)
 		if (rc < 0)
 			return rc;
 	}
-	set_config(l, d, json ? json : row->json);
+	if (json || row->json) {
+		rc = set_config(l, d, json ? json : row->json);
+	} else if (row->trust) {
+		snprintf(d->subnet, sizeof(d->subnet), "%s", row->subnet ? row->subnet : "");
+		rc = policy_of(l, d, row->trust, NULL);
+	}
 	free(json);
+	if (rc < 0)
+		return rc;
 
 	if (row->state && (!l->at_ns || row->since_ns <= l->at_ns)) {
 		incident_path_parse(row->state, &d->state);
@@ -342,6 +327,8 @@ static int take_session(void *arg, const struct store_list_flow *row)
 		d->open_lo6++;
 	else
 		d->open_ma1++;
+	if (!d->first)
+		d->first = json_array();
 	row_once(d->first, t->who ? t->who : t->source, FLEET_NAMES);
 	return 0;
 }
@@ -403,27 +390,26 @@ static int by_name(const void *x, const void *y)
 /* A management switch is the one of its role in the Ma1 subnet; two would not tell. */
 static void name_switches(struct fleet *f)
 {
-	json_t *of = json_object();
-	const char *found;
+	json_t *of = json_object(), *which;
+	struct say key;
 
-	for (size_t i = 0; i < f->n; i++) {
-		struct fleet_device *d = &f->devices[i];
+	for (int round = 0; round < 2; round++)
+		for (size_t i = 0; i < f->n; i++) {
+			struct fleet_device *d = &f->devices[i];
+			bool is_one = d->role && strcmp(d->role, "mgmt-switch") == 0;
 
-		if (d->role && d->subnet[0] && strcmp(d->role, "mgmt-switch") == 0)
-			json_object_set_new(of, d->subnet,
-					    json_object_get(of, d->subnet)
-						    ? json_null()
-						    : json_integer((json_int_t)i));
-	}
-	for (size_t i = 0; i < f->n; i++) {
-		json_t *which = json_object_get(of, f->devices[i].subnet);
-
-		if (!json_is_integer(which))
-			continue;
-		found = f->devices[json_integer_value(which)].name;
-		if (strcmp(found, f->devices[i].name) != 0)
-			f->devices[i].switch_name = found;
-	}
+			if (!d->subnet[0] || (!round && !is_one))
+				continue;
+			key = (struct say){ 0 };
+			say(&key, "%s %s", d->fabric, d->subnet);
+			which = json_object_get(of, key.text);
+			if (!round)
+				json_object_set_new(of, key.text,
+						    which ? json_null()
+							  : json_integer((json_int_t)i));
+			else if (json_is_integer(which) && (size_t)json_integer_value(which) != i)
+				d->switch_name = f->devices[json_integer_value(which)].name;
+		}
 	json_decref(of);
 }
 
@@ -476,9 +462,7 @@ int fleet_load(struct store *s, const struct view_args *a, const char *device, u
 	out->refused = json_array();
 	out->moment = now;
 	/* Drift and switches are seen beside the others only. */
-	rc = store_fleet(s, NULL, take_device, &l);
-	if (!rc && l.full)
-		rc = STORE_FAILED;
+	rc = store_fleet(s, NULL, what & FLEET_DOCS, take_device, &l);
 	if (rc)
 		return rc;
 	if (out->n)
@@ -489,7 +473,7 @@ int fleet_load(struct store *s, const struct view_args *a, const char *device, u
 	find_drift(out);
 	rc = store_targets(s, device, take_target, &l);
 	if (!rc && ((what & FLEET_EVIDENCE) || a->at_ns))
-		rc = store_fleet(s, device, take_path, &l);
+		rc = store_fleet(s, device, false, take_path, &l);
 	if (!rc && (what & FLEET_SESSIONS))
 		rc = store_list_active(s, device, a->at_ns, MAX_ACTIVE, take_session, &l);
 	if (out->n_sessions)
@@ -525,7 +509,6 @@ void fleet_free(struct fleet *f)
 		free(t->login);
 	}
 	for (size_t i = 0; i < f->n_policies; i++) {
-		free(f->policies[i].key);
 		prefix_list_clear(&f->policies[i].list[0]);
 		prefix_list_clear(&f->policies[i].list[1]);
 	}
@@ -685,7 +668,7 @@ json_t *fleet_row(const struct fleet *f, const struct fleet_device *d)
 	part = json_object();
 	row_count(part, "ma1", d->open_ma1);
 	row_count(part, "lo6", d->open_lo6);
-	json_object_set(part, "first", d->first);
+	json_object_set_new(part, "first", d->first ? json_incref(d->first) : json_array());
 	json_object_set_new(o, "open", part);
 	json_object_set_new(o, "trust", trust_row(f, d));
 	row_count(o, "refused_1h", d->refused);

@@ -24,8 +24,7 @@
 struct fleet_policy {
 	bool has[2];		    /* IPv4, IPv6: there is such a list */
 	struct prefix_list list[2]; /* without lines */
-	char id[13];		    /* digest, for people */
-	char *key;		    /* what was digested */
+	char id[STORE_TRUST_LEN];
 	size_t devices;
 };
 

@@ -10,6 +10,12 @@
 
 #define MAX_TYPES 40		      /* of a group */
 #define SOURCES_NS (86400 * NS_PER_S) /* when no time is asked */
+#define SOURCES_FLOWS 20000	      /* the newest, that are looked at */
+
+struct sources {
+	json_t *rows, *by_name;
+	uint64_t looked;
+};
 
 /* ---- flows ------------------------------------------------------------------- */
 
@@ -226,56 +232,98 @@ json_t *view_events(struct store *s, const struct view_args *a)
 
 /* ---- sources ----------------------------------------------------------------- */
 
-static int take_source(void *arg, const struct store_source *r)
+static const char *const verdicts[] = { "trusted", "no-policy", "untrusted" };
+
+static void count_up(json_t *o, const char *key, uint64_t by)
 {
-	json_t *o = json_object(), *list;
-	const char *at;
+	json_t *n = json_object_get(o, key);
 
-	row_text(o, "source", r->source);
-	row_text(o, "verdict", r->verdict);
-	row_count(o, "devices", r->devices);
-	row_count(o, "flows", r->flows);
-	row_count(o, "established", r->established);
-	row_count(o, "untrusted", r->untrusted);
-	for (int i = 0; i < 2; i++) {
-		list = json_array();
-		for (at = i ? r->users : r->paths; at && *at;) {
-			size_t n = strcspn(at, ",");
+	json_integer_set(n, json_integer_value(n) + (json_int_t)by);
+}
 
-			json_array_append_new(list, json_stringn(at, n));
-			at += n + (at[n] == ',');
-		}
-		json_object_set_new(o, i ? "users" : "paths", list);
+/* Rows come with the newest first; the times stay numbers until the end. */
+static int take_seen(void *arg, const struct store_list_seen *f)
+{
+	static const char *const counts[] = { "devices", "flows", "established", "untrusted",
+					      "first",	 "last",  "worst" };
+	struct sources *x = arg;
+	json_t *o = json_object_get(x->by_name, f->source), *n;
+	json_int_t worst = 0;
+
+	x->looked++;
+	if (!o) {
+		o = json_object();
+		row_text(o, "source", f->source);
+		for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+			row_count(o, counts[i], 0);
+		json_object_set_new(o, "paths", json_array());
+		json_object_set_new(o, "users", json_array());
+		json_object_set_new(o, "names", json_object());
+		json_object_set_new(x->by_name, f->source, o);
+		json_array_append(x->rows, o);
 	}
-	row_time(o, "first_seen", r->first_ns);
-	row_time(o, "last_seen", r->last_ns);
-	json_array_insert_new(arg, 0, o);
+	count_up(o, "flows", 1);
+	count_up(o, "established", f->established);
+	count_up(o, "untrusted", f->verdict && strcmp(f->verdict, "untrusted") == 0);
+	json_integer_set(json_object_get(o, "first"), (json_int_t)f->start_ns);
+	n = json_object_get(o, "last");
+	if ((json_int_t)f->end_ns > json_integer_value(n))
+		json_integer_set(n, (json_int_t)f->end_ns);
+	for (int i = 0; f->verdict && i < 3; i++)
+		if (strcmp(f->verdict, verdicts[i]) == 0)
+			worst = i + 1;
+	n = json_object_get(o, "worst");
+	if (worst > json_integer_value(n))
+		json_integer_set(n, worst);
+	row_once(json_object_get(o, "paths"), f->path, 4);
+	row_once(json_object_get(o, "users"), f->user, 50);
+	n = json_object_get(o, "names");
+	if (f->device && !json_object_get(n, f->device)) {
+		json_object_set_new(n, f->device, json_true());
+		count_up(o, "devices", 1);
+	}
 	return 0;
 }
 
 json_t *view_sources(struct store *s, const struct view_args *a)
 {
-	struct store_filter f = { .since_ns = a->since_ns,
-				  .until_ns = a->until_ns,
-				  .device = a->device,
-				  .path = a->path,
-				  .service = a->service,
-				  .verdict = a->verdict,
-				  .has_source = a->has_source,
-				  .source = a->source,
-				  .limit = view_limit(a) };
-	json_t *doc = view_begin(s, a), *rows = json_array();
+	struct sources x = { .rows = json_array(), .by_name = json_object() };
+	json_t *doc = view_begin(s, a), *o;
+	uint64_t limit = view_limit(a), first, last;
+	json_int_t worst;
+	struct store_list l;
+	size_t i;
 	int rc;
 
 	if (!doc) {
-		json_decref(rows);
+		json_decref(x.rows);
+		json_decref(x.by_name);
 		return NULL;
 	}
+	view_list(a, &l);
 	/* They are counted from their flows: of all time that would take its time. */
-	if (!f.since_ns && view_moment(a) > SOURCES_NS)
-		f.since_ns = view_moment(a) - SOURCES_NS;
-	row_time(doc, "since", f.since_ns);
-	json_object_set_new(doc, "sources", rows);
-	rc = store_sources(s, &f, take_source, rows);
+	if (!l.since_ns && view_moment(a) > SOURCES_NS)
+		l.since_ns = view_moment(a) - SOURCES_NS;
+	l.limit = SOURCES_FLOWS;
+	rc = store_list_seen(s, &l, take_seen, &x);
+	json_array_foreach(x.rows, i, o)
+	{
+		first = (uint64_t)json_integer_value(json_object_get(o, "first"));
+		last = (uint64_t)json_integer_value(json_object_get(o, "last"));
+		worst = json_integer_value(json_object_get(o, "worst"));
+		json_object_del(o, "first");
+		json_object_del(o, "last");
+		json_object_del(o, "worst");
+		json_object_del(o, "names");
+		row_text(o, "verdict", worst ? verdicts[worst - 1] : NULL);
+		row_time(o, "first_seen", first);
+		row_time(o, "last_seen", last);
+	}
+	while (json_array_size(x.rows) > limit)
+		json_array_remove(x.rows, json_array_size(x.rows) - 1);
+	row_time(doc, "since", l.since_ns);
+	row_flag(doc, "exact", x.looked < SOURCES_FLOWS);
+	json_object_set_new(doc, "sources", x.rows);
+	json_decref(x.by_name);
 	return view_end(s, doc, rc);
 }
