@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/config.h"
 
+#include "collector/deliver.h"
+
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #define CMD_RECORD (CMD_FLOWS | CMD_EVENTS | CMD_INCIDENTS | CMD_SOURCES | CMD_AGENTS)
 #define CMD_QUERY (CMD_RECORD | CMD_DEAD_LETTERS)
 #define CMD_AUDIT (CMD_SESSIONS | CMD_JUDGE)
+#define CMD_OPERATE (CMD_ACKNOWLEDGE | CMD_SILENCE | CMD_DRILL)
 
 #define QUESTION .type = CONF_STRING, .flags = CONF_NOT_IN_FILE
 
@@ -37,7 +40,7 @@ static const struct conf_option options[] = {
 	{ .key = "group",
 	  .type = CONF_STRING,
 	  .offset = AT(group),
-	  .commands = CMD_RUN,
+	  .commands = CMD_RUN | CMD_OPERATE,
 	  .preset = "collector",
 	  .argument = "NAME",
 	  .help = "consumer group; collectors of one store share it" },
@@ -168,6 +171,73 @@ static const struct conf_option options[] = {
 	  .argument = "read|operate",
 	  .help = "what the new token's owner may do: read, or also acknowledge, silence and "
 		  "announce drills" },
+	{ .key = "alert.webhook",
+	  .type = CONF_STRINGS,
+	  .offset = AT(webhooks),
+	  .commands = CMD_RUN,
+	  .max = 16,
+	  .argument = "URL",
+	  .help = "post alerts there, as JSON; may be repeated" },
+	{ .key = "alert.slack",
+	  .type = CONF_STRINGS,
+	  .offset = AT(slacks),
+	  .commands = CMD_RUN,
+	  .max = 16,
+	  .argument = "URL",
+	  .help = "post alerts to this incoming webhook of Slack, or of what understands its "
+		  "messages" },
+	{ .key = "alert.manager",
+	  .type = CONF_STRINGS,
+	  .offset = AT(managers),
+	  .commands = CMD_RUN,
+	  .max = 16,
+	  .argument = "URL",
+	  .help = "send alerts to this Alertmanager (its API v2)" },
+	{ .key = "alert.token",
+	  .type = CONF_STRING,
+	  .offset = AT(alert_token),
+	  .commands = CMD_RUN,
+	  .argument = "FILE",
+	  .help = "bearer token for webhooks and Alertmanagers, in the first line of a file that "
+		  "others cannot read" },
+	{ .key = "alert.ca",
+	  .type = CONF_STRING,
+	  .offset = AT(alert_ca),
+	  .commands = CMD_RUN,
+	  .argument = "FILE",
+	  .help = "certificates that https:// receivers are verified by (default: the system's)" },
+	{ .key = "alert.min-severity",
+	  .type = CONF_CHOICE,
+	  .offset = AT(alert_least),
+	  .commands = CMD_RUN,
+	  .preset = "notice",
+	  .choices = "info|notice|warning|critical",
+	  .argument = "WORD",
+	  .help = "alerts below this are not sent: info, notice, warning, critical" },
+	{ .key = "alert.wait",
+	  .type = CONF_DURATION,
+	  .offset = AT(alert_wait_ns),
+	  .commands = CMD_RUN,
+	  .preset = "5s",
+	  .max = 600 * NS_PER_S,
+	  .argument = "TIME",
+	  .help = "wait so long for other alerts with the same cause: they are sent together" },
+	{ .key = "alert.repeat",
+	  .type = CONF_DURATION,
+	  .offset = AT(alert_repeat_ns),
+	  .commands = CMD_RUN,
+	  .preset = "4h",
+	  .argument = "TIME",
+	  .help = "say again what lasts and nobody has acknowledged; 0: never" },
+	{ .key = "alert.rate",
+	  .type = CONF_U32,
+	  .offset = AT(alert_rate),
+	  .commands = CMD_RUN,
+	  .preset = "30",
+	  .max = 6000,
+	  .argument = "N",
+	  .help = "notifications to one receiver in a minute, at most; what is more waits; 0: no "
+		  "limit" },
 	{ .key = "user",
 	  .type = CONF_STRING,
 	  .offset = AT(user),
@@ -193,25 +263,25 @@ static const struct conf_option options[] = {
 	{ .key = "since",
 	  QUESTION,
 	  .offset = AT(since),
-	  .commands = CMD_QUERY | CMD_AUDIT | CMD_EXPORT,
+	  .commands = CMD_QUERY | CMD_AUDIT | CMD_EXPORT | CMD_ALERTS,
 	  .argument = "TIME",
 	  .help = "from then on: 2026-11-23T01:02:03Z, or relative as -2h, -90s, -3d" },
 	{ .key = "until",
 	  QUESTION,
 	  .offset = AT(until),
-	  .commands = CMD_QUERY | CMD_AUDIT | CMD_EXPORT,
+	  .commands = CMD_QUERY | CMD_AUDIT | CMD_EXPORT | CMD_ALERTS | CMD_OPERATE,
 	  .argument = "TIME",
-	  .help = "up to then" },
+	  .help = "up to then; what operators say: so long, also as 2h from now" },
 	{ .key = "device",
 	  QUESTION,
 	  .offset = AT(device),
-	  .commands = CMD_RECORD | CMD_AUDIT | CMD_COVERAGE,
+	  .commands = CMD_RECORD | CMD_AUDIT | CMD_COVERAGE | CMD_ALERTS | CMD_SILENCE,
 	  .argument = "NAME",
 	  .help = "of this device" },
 	{ .key = "source",
 	  QUESTION,
 	  .offset = AT(source),
-	  .commands = CMD_RECORD | CMD_AUDIT,
+	  .commands = CMD_RECORD | CMD_AUDIT | CMD_ALERTS | CMD_SILENCE,
 	  .argument = "ADDRESS",
 	  .help = "from this address, or from within this prefix" },
 	{ .key = "path",
@@ -248,15 +318,74 @@ static const struct conf_option options[] = {
 	{ .key = "format",
 	  QUESTION,
 	  .offset = AT(format),
-	  .commands = CMD_QUERY | CMD_AUDIT | CMD_COVERAGE | CMD_VERIFY,
+	  .commands = CMD_QUERY | CMD_AUDIT | CMD_COVERAGE | CMD_VERIFY | CMD_ALERTS | CMD_SILENCE |
+		      CMD_DRILL,
 	  .argument = "table|json|csv",
 	  .help = "a table for people, one JSON array, or CSV; `verify`: text or json" },
 	{ .key = "limit",
 	  QUESTION,
 	  .offset = AT(limit),
-	  .commands = CMD_QUERY | CMD_SESSIONS,
+	  .commands = CMD_QUERY | CMD_SESSIONS | CMD_ALERTS,
 	  .argument = "N",
 	  .help = "the newest N rows, 0 for all (default: 200 in a table, else all)" },
+	{ .key = "state",
+	  QUESTION,
+	  .offset = AT(alert_state),
+	  .commands = CMD_ALERTS | CMD_SILENCE | CMD_DRILL,
+	  .argument = "WORD",
+	  .help = "open, acknowledged, silenced, resolved or all (default: all that is not "
+		  "resolved); of silences and drills: all" },
+	{ .key = "severity",
+	  QUESTION,
+	  .offset = AT(alert_severity),
+	  .commands = CMD_ALERTS,
+	  .argument = "WORD",
+	  .help = "so severe at least: info, notice, warning, critical" },
+	{ .key = "name",
+	  QUESTION,
+	  .offset = AT(alert_name),
+	  .commands = CMD_ALERTS | CMD_SILENCE,
+	  .argument = "NAME",
+	  .help = "alerts of this name, such as untrusted-source" },
+	{ .key = "agent",
+	  QUESTION,
+	  .offset = AT(alert_agent),
+	  .commands = CMD_ALERTS | CMD_SILENCE,
+	  .argument = "NAME",
+	  .help = "alerts of this agent" },
+	{ .key = "device",
+	  .type = CONF_STRINGS,
+	  .flags = CONF_NOT_IN_FILE,
+	  .offset = AT(drill_devices),
+	  .commands = CMD_DRILL,
+	  .argument = "NAME",
+	  .help = "the drill is on this device; may be repeated; `all`: every one" },
+	{ .key = "for",
+	  .type = CONF_DURATION,
+	  .flags = CONF_NOT_IN_FILE,
+	  .offset = AT(for_ns),
+	  .commands = CMD_OPERATE,
+	  .argument = "TIME",
+	  .help = "so long from now on, such as 2h" },
+	{ .key = "reason",
+	  QUESTION,
+	  .offset = AT(reason),
+	  .commands = CMD_OPERATE,
+	  .argument = "TEXT",
+	  .help = "why; it is kept in the record" },
+	{ .key = "by",
+	  QUESTION,
+	  .offset = AT(by),
+	  .commands = CMD_OPERATE,
+	  .argument = "NAME",
+	  .help = "who says so (default: the login user)" },
+	{ .key = "end",
+	  .type = CONF_U64,
+	  .flags = CONF_NOT_IN_FILE,
+	  .offset = AT(end),
+	  .commands = CMD_SILENCE | CMD_DRILL,
+	  .argument = "N",
+	  .help = "end this one before its time" },
 	{ .key = "follow",
 	  .letter = 'f',
 	  .type = CONF_BOOL,
@@ -355,6 +484,15 @@ static const struct conf_command commands[] = {
 	  "stored flows judged again by other configurations: who would be cut off" },
 	{ "export", CMD_EXPORT, "", 0, 0,
 	  "an evidence pack: a part of the record that proves itself" },
+	{ "alerts", CMD_ALERTS, "[ID]", 0, 1,
+	  "what is wrong, and what is known of it; with ID one of them and its history" },
+	{ "acknowledge", CMD_ACKNOWLEDGE, "ID", 1, 1,
+	  "take charge of an alert: it is not told again unless it becomes worse" },
+	{ "silence", CMD_SILENCE, "", 0, 0,
+	  "do not tell of some alerts for a while; without options: which are silenced" },
+	{ "drill", CMD_DRILL, "", 0, 0,
+	  "announce a drill: break-glass use of its devices is expected; without options: which "
+	  "are on" },
 	{ "verify", CMD_VERIFY, "", 0, 0,
 	  "is the record as it was stored: its hash chain, and each agent's numbers" },
 	{ "token", CMD_TOKEN, "NAME", 1, 1,
@@ -396,6 +534,24 @@ static bool check_listen(const struct collector_config *c, const char **key, cha
 			 c->listen);
 		return false;
 	}
+	return true;
+}
+
+static bool check_receivers(const struct collector_config *c, const char **key, char *err,
+			    size_t size)
+{
+	static const char *const keys[] = { "alert.webhook", "alert.slack", "alert.manager" };
+	const struct conf_strings *lists[] = { &c->webhooks, &c->slacks, &c->managers };
+	char name[300], why[200];
+
+	for (int k = 0; k < NOTIFY_KINDS; k++)
+		for (size_t i = 0; i < lists[k]->n; i++)
+			if (!deliver_name((enum notify_kind)k, lists[k]->item[i], name,
+					  sizeof(name), why, sizeof(why))) {
+				*key = keys[k];
+				snprintf(err, size, "\"%.60s\": %s", lists[k]->item[i], why);
+				return false;
+			}
 	return true;
 }
 
@@ -445,6 +601,8 @@ static bool check(const void *config, const struct conf_command *command, const 
 	if (redis_options_url(&c->redis, &url, key, err, size) < 0)
 		return false;
 	redis_url_clear(&url);
+	if (!check_receivers(c, key, err, size))
+		return false;
 	if (!c->stream[0] || !c->group[0] || (c->consumer && !c->consumer[0])) {
 		*key = !c->stream[0] ? "stream" : !c->group[0] ? "group" : "consumer";
 		snprintf(err, size, "a name is missing");
@@ -462,6 +620,24 @@ const struct conf_program collector_program = {
 	COUNT(commands),
 	check,
 };
+
+struct alerts_args collector_alerts_args(const struct collector_config *c)
+{
+	struct alerts_args a = { .q = collector_query_args(c),
+				 .state = c->alert_state,
+				 .name = c->alert_name,
+				 .agent = c->alert_agent,
+				 .severity = c->alert_severity,
+				 .who = c->by,
+				 .why = c->reason,
+				 .till = c->until,
+				 .for_ns = c->for_ns,
+				 .end = c->end,
+				 .devices = c->drill_devices.item,
+				 .n_devices = c->drill_devices.n };
+
+	return a;
+}
 
 struct query_args collector_query_args(const struct collector_config *c)
 {

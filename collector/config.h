@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "collector/alerts.h"
 #include "collector/query.h"
 #include "common/conf.h"
 #include "common/redis_options.h"
@@ -19,6 +20,10 @@ enum {
 	CMD_DEAD_LETTERS = 1 << 6,
 	CMD_VERIFY = 1 << 7,
 	CMD_TOKEN = 1 << 8,
+	CMD_ALERTS = 1 << 9,
+	CMD_ACKNOWLEDGE = 1 << 10,
+	CMD_SILENCE = 1 << 11,
+	CMD_DRILL = 1 << 12,
 	CMD_SESSIONS = 1 << 16,
 	CMD_COVERAGE = 1 << 17,
 	CMD_JUDGE = 1 << 18,
@@ -56,10 +61,23 @@ struct collector_config {
 	bool all;	     /* judge: also what stays as it is */
 	uint64_t incident;   /* export; 0: not given */
 	char *output, *pack; /* files; "-": stdin or stdout */
+
+	/* alerts, and what operators say of them */
+	char *alert_state, *alert_name, *alert_agent, *alert_severity, *reason, *by;
+	uint64_t for_ns, end;
+	struct conf_strings drill_devices;
+
+	/* who is told of alerts */
+	struct conf_strings webhooks, slacks, managers;
+	char *alert_token, *alert_ca;
+	int alert_least; /* enum event_severity */
+	uint64_t alert_wait_ns, alert_repeat_ns;
+	uint32_t alert_rate;
 };
 
 extern const struct conf_program collector_program;
 
+struct alerts_args collector_alerts_args(const struct collector_config *config);
 struct query_args collector_query_args(const struct collector_config *config);
 
 #endif

@@ -46,6 +46,9 @@ void confine(const struct collector_config *config)
 		{ config->tls_cert, LANDLOCK_READ | LANDLOCK_REPLACED },
 		{ config->tls_key, LANDLOCK_READ | LANDLOCK_REPLACED },
 		{ config->web, LANDLOCK_READ },
+		/* read again with each notification */
+		{ config->alert_token, LANDLOCK_READ | LANDLOCK_REPLACED },
+		{ config->alert_ca, LANDLOCK_READ | LANDLOCK_REPLACED },
 	};
 	const struct privilege limits = { .sandbox = config->sandbox,
 					  .paths = paths,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "collector/consume.h"
+#include "collector/alerting.h"
 #include "collector/consume_anchor.h"
 #include "collector/consume_trim.h"
 #include "collector/ingest.h"
@@ -282,6 +283,8 @@ static bool end_batch(struct consume *c, int rc, bool stopping)
 	if (!rc && (now < c->noticed_ns || now - c->noticed_ns >= NOTICE_EVERY_NS)) {
 		c->noticed_ns = now;
 		rc = notice_tick(c->store, now, c->listening_ns, c->config.unseen_ns);
+		if (!rc)
+			rc = alerting_tick(c->store, now);
 	}
 	if (!rc)
 		rc = consume_anchors_note(c->anchors);

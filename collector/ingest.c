@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/alerting.h"
 #include "collector/correlate.h"
 #include "collector/fold.h"
 #include "collector/ingest.h"
@@ -88,7 +89,7 @@ static int note(struct store *s, const struct event *e, uint64_t flow_n, uint64_
 }
 
 /* STORE_NEW, STORE_DUPLICATE, STORE_CONFLICT or below 0. */
-static int store_all(struct store *s, const struct event *e, const struct ingest_entry *entry,
+static int store_all(struct store *s, struct event *e, const struct ingest_entry *entry,
 		     uint64_t now_ns)
 {
 	struct folded flow = { 0 };
@@ -118,6 +119,8 @@ static int store_all(struct store *s, const struct event *e, const struct ingest
 		rc = store_route(s, e);
 	if (!rc)
 		rc = correlate(s, e, n, flow.n ? &flow : NULL);
+	if (!rc)
+		rc = alerting_event(s, e, n, now_ns);
 	if (!rc)
 		rc = note(s, e, flow.n, now_ns);
 	metrics_lap(metrics_of(s), METRIC_EVENT_SECONDS, METRICS_DERIVE, lap);
@@ -161,7 +164,7 @@ static int settle(struct store *s, const struct ingest_entry *entry, const struc
 }
 
 /* Whatever the store refuses of it, nothing of it stays. */
-static int ingest_event(struct store *s, const struct ingest_entry *entry, const struct event *e,
+static int ingest_event(struct store *s, const struct ingest_entry *entry, struct event *e,
 			uint64_t now_ns, struct ingest_counts *counts)
 {
 	char reason[600];
@@ -271,18 +274,18 @@ int ingest_batch(struct store *s, const struct ingest_entry *entries, size_t n,
 	return rc;
 }
 
-static int store_own(struct store *s, const struct event *e, const char *json, uint64_t now_ns)
+static int store_own(struct store *s, const struct event *e, const char *json, uint64_t now_ns,
+		     uint64_t *n)
 {
-	uint64_t n;
-	int rc = store_event(s, e, json, strlen(json), now_ns, &n);
+	int rc = store_event(s, e, json, strlen(json), now_ns, n);
 
 	if (rc != STORE_NEW)
 		return rc < 0 ? rc : STORE_REFUSED;
 	metrics_note(store_counts(s), METRIC_EVENTS, e->type, 1);
-	return correlate(s, e, n, NULL);
+	return correlate(s, e, *n, NULL);
 }
 
-int ingest_own(struct store *s, struct event *e, uint64_t now_real_ns)
+int ingest_own(struct store *s, struct event *e, uint64_t now_real_ns, uint64_t *n)
 {
 	char *json;
 	int rc;
@@ -294,7 +297,7 @@ int ingest_own(struct store *s, struct event *e, uint64_t now_real_ns)
 	json = event_encode(e);
 	if (!json)
 		return STORE_FAILED;
-	rc = store_own(s, e, json, now_real_ns);
+	rc = store_own(s, e, json, now_real_ns, n);
 	free(json);
 	return rc;
 }

@@ -45,7 +45,8 @@ int ingest_entry(struct store *s, const struct ingest_entry *entry, uint64_t now
 		 struct ingest_counts *counts);
 int ingest_commit(struct store *s); /* rolls back when it fails */
 
-/* Within a transaction: an event of the collector's own. Gives it agent and number. */
-int ingest_own(struct store *s, struct event *e, uint64_t now_real_ns);
+/* Within a transaction: an event of the collector's own. Gives it agent and number. *n:
+ * its row. */
+int ingest_own(struct store *s, struct event *e, uint64_t now_real_ns, uint64_t *n);
 
 #endif

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,11 +20,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "collector/alerts.h"
 #include "collector/audit.h"
 #include "collector/config.h"
 #include "collector/confine.h"
 #include "collector/consume.h"
 #include "collector/consume_anchor.h"
+#include "collector/deliver.h"
 #include "collector/metrics.h"
 #include "collector/query.h"
 #include "collector/serve.h"
@@ -96,6 +99,34 @@ static void own_name(const char *group, char name[EVENT_AGENT_MAX + 1])
 			*c = '-';
 }
 
+static struct deliver *open_deliver(const struct collector_config *config, const char *name)
+{
+	const struct conf_strings *lists[] = { &config->webhooks, &config->slacks,
+					       &config->managers };
+	struct deliver_config c = {
+		.token_file = config->alert_token,
+		.ca_file = config->alert_ca,
+		.store_name = config->db,
+		.collector = name,
+		.policy = { .least = (enum event_severity)config->alert_least,
+			    .repeat_ns = config->alert_repeat_ns },
+		.wait_ns = config->alert_wait_ns,
+		.per_minute = config->alert_rate,
+		.now_real = now_real,
+	};
+	struct deliver *d;
+	char err[600];
+
+	for (int k = 0; k < NOTIFY_KINDS; k++) {
+		c.urls[k] = (const char *const *)lists[k]->item;
+		c.n[k] = lists[k]->n;
+	}
+	d = deliver_open(&c, err, sizeof(err));
+	if (!d && err[0])
+		die("%s", err);
+	return d;
+}
+
 static int run(const struct collector_config *config)
 {
 	struct consume_config consume = { .stream = config->stream,
@@ -112,6 +143,7 @@ static int run(const struct collector_config *config)
 	struct running r = { .status = 1 };
 	struct event *term = NULL, *interrupt = NULL, *hangup = NULL;
 	struct consume_totals totals = { 0 };
+	struct deliver *deliver;
 	struct store *store;
 	char err[600], host[256], name[EVENT_AGENT_MAX + 1];
 	const char *key;
@@ -139,6 +171,7 @@ static int run(const struct collector_config *config)
 		die("%s", err);
 	consume.committed = on_committed;
 	consume.committed_arg = &r;
+	deliver = open_deliver(config, name);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the store, not the end */
 	r.base = event_base_new();
@@ -157,10 +190,13 @@ static int run(const struct collector_config *config)
 		confine(config);
 		if (r.serve && serve_start(r.serve, err, sizeof(err)) < 0)
 			die("%s", err);
+		if (!deliver_start(deliver, err, sizeof(err)))
+			die("%s", err);
 		event_base_dispatch(r.base);
 	}
 
 	serve_stop(r.serve);
+	deliver_close(deliver);
 	consume_close(r.consume, &totals);
 	log_info("stopped: %" PRIu64 " events stored, %" PRIu64 " duplicates dropped, %" PRIu64
 		 " dead letters",
@@ -301,6 +337,69 @@ static int query(const struct collector_config *config, const struct conf_call *
 	return status;
 }
 
+/* ---- alerts ---------------------------------------------------------------- */
+
+static uint64_t alert_id(const char *text)
+{
+	unsigned long long id;
+	char *end;
+
+	errno = 0;
+	id = strtoull(text, &end, 10);
+	if (errno || *end || id == 0 || id > INT64_MAX || text[0] == '-')
+		die("\"%s\" is not the number of an alert", text);
+	return id;
+}
+
+/* Who is at the keyboard, also behind sudo. */
+static const char *login_user(void)
+{
+	const char *sudo = getenv("SUDO_USER");
+	static char name[256];
+	struct passwd *p;
+
+	if (sudo && *sudo)
+		return sudo;
+	if (getlogin_r(name, sizeof(name)) == 0 && name[0])
+		return name;
+	p = getpwuid(getuid());
+	return p ? p->pw_name : NULL;
+}
+
+static int operate(const struct collector_config *config, const struct conf_call *call)
+{
+	unsigned command = call->command->bit;
+	struct alerts_args args = collector_alerts_args(config);
+	uint64_t id = call->n_args ? alert_id(call->args[0]) : 0;
+	bool write = command == CMD_ACKNOWLEDGE ||
+		     ((command == CMD_SILENCE || command == CMD_DRILL) && alerts_changes(&args));
+	char err[600], name[EVENT_AGENT_MAX + 1];
+	struct store *store;
+	int status;
+
+	args.now_ns = now_real();
+	args.width = terminal_width();
+	if (!args.who)
+		args.who = login_user();
+	/* One that is not there must not be made by a wrong name. */
+	store = store_open(config->db, STORE_READ, err, sizeof(err));
+	if (store && write) {
+		store_close(store);
+		store = store_open(config->db, STORE_WRITE, err, sizeof(err));
+	}
+	if (!store)
+		die("%s", err);
+	own_name(config->group, name);
+	store_set_name(store, name);
+	status = command == CMD_ACKNOWLEDGE ? alerts_acknowledge(store, id, &args, stdout)
+		 : command == CMD_SILENCE   ? alerts_silence(store, &args, stdout)
+		 : command == CMD_DRILL	    ? alerts_drill(store, &args, stdout)
+		 : id			    ? alerts_show(store, id, &args, stdout)
+					    : alerts_list(store, &args, stdout);
+	store_close(store);
+	return status;
+}
+
 /* ---- verify ---------------------------------------------------------------- */
 
 static bool is_url(const char *text)
@@ -421,6 +520,12 @@ int main(int argc, char **argv)
 		break;
 	case CMD_TOKEN:
 		status = token_make(call.args[0], config.right ? "operate" : "read", stdout);
+		break;
+	case CMD_ALERTS:
+	case CMD_ACKNOWLEDGE:
+	case CMD_SILENCE:
+	case CMD_DRILL:
+		status = operate(&config, &call);
 		break;
 	}
 	conf_free(&collector_program, &config);

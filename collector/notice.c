@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/alerting.h"
 #include "collector/ingest.h"
 #include "collector/quiet.h"
 #include "collector/silence.h"
@@ -18,9 +19,10 @@
 /* ---- an alert -------------------------------------------------------------- */
 
 struct alert {
-	const char *name, *state; /* "raised", "cleared", "told" */
+	enum alert_rule rule;
+	bool resolve;
 	enum event_severity severity;
-	const char *agent, *device; /* NULL: none */
+	const char *agent, *device, *subject; /* NULL: none */
 	uint64_t since_ns;
 	json_t *more; /* members besides; taken over; NULL: none */
 };
@@ -31,30 +33,18 @@ static int raise_alert(struct store *s, uint64_t now_ns, const struct alert *a, 
 static int raise_alert(struct store *s, uint64_t now_ns, const struct alert *a, const char *fmt,
 		       ...)
 {
-	struct event e = { .type = EVENT_ALERT,
-			   .alert = a->name,
-			   .severity = a->severity,
-			   .time_ns = now_ns,
-			   .device = a->device };
-	char text[400], since[TIME_STRLEN];
-	json_t *body;
+	struct alert_change c;
 	va_list ap;
-	int rc;
 
+	alert_missing(a->rule, a->agent, a->device, a->subject, &c);
+	c.resolve = a->resolve;
+	c.severity = a->severity;
+	c.since_ns = a->since_ns;
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	vsnprintf(c.text, sizeof(c.text), fmt, ap);
 	va_end(ap);
-	body = json_pack("{s:s,s:s*,s:s,s:s}", "state", a->state, "agent", a->agent, "since",
-			 time_format(a->since_ns, since), "text", text);
-	if (body && a->more)
-		json_object_update(body, a->more);
-	json_decref(a->more);
-	e.extra = json_pack("{s:o*}", "alert", body);
-	if (!e.extra)
-		return STORE_FAILED;
-	rc = ingest_own(s, &e, now_ns);
-	json_decref(e.extra);
-	return rc;
+	alert_cut(c.text, c.text, sizeof(c.text));
+	return alerting_tell(s, &c, a->more, now_ns);
 }
 
 /* "2026-11-23T02:14:00Z" */
@@ -107,13 +97,12 @@ static int tell_silent(struct store *s, const struct silent *x, uint64_t now_ns)
 	struct store_alarm alarm = {
 		.name = "agent-silent", .agent = x->agent, .subject = "", .since_ns = now_ns
 	};
-	struct alert alert = { .name = alarm.name, .agent = x->agent };
+	struct alert alert = { .rule = ALERT_AGENT_SILENT, .agent = x->agent };
 	char time[TIME_STRLEN];
 	int rc;
 
 	if (x->change == SILENCE_RAISE) {
 		rc = store_alarm_raise(s, &alarm);
-		alert.state = "raised";
 		alert.severity = SEVERITY_WARNING;
 		alert.since_ns = x->heard_ns;
 		if (rc <= 0)
@@ -123,7 +112,7 @@ static int tell_silent(struct store *s, const struct silent *x, uint64_t now_ns)
 				   clock_text(x->heard_ns, time));
 	}
 	rc = store_alarm_clear(s, &alarm);
-	alert.state = "cleared";
+	alert.resolve = true;
 	alert.severity = SEVERITY_NOTICE;
 	alert.since_ns = x->alarm_ns;
 	if (rc <= 0)
@@ -173,10 +162,10 @@ static int tell_gap(struct store *s, const struct gap *g, uint64_t now_ns)
 {
 	uint64_t count = g->last - g->first + 1;
 	struct alert alert = {
-		.name = "events-lost",
-		.state = "told",
+		.rule = ALERT_EVENTS_LOST,
 		.severity = SEVERITY_WARNING,
 		.agent = g->agent,
+		.subject = "sequence",
 		.since_ns = g->noticed_ns,
 		.more = json_pack("{s:s,s:I,s:I,s:I}", "reason", "sequence", "count",
 				  (json_int_t)count, "first", (json_int_t)g->first, "last",
@@ -252,8 +241,7 @@ static int tell_unseen(struct store *s, struct unseen *x, uint64_t now_ns)
 	struct store_alarm alarm = {
 		.name = "target-unseen", .agent = "", .subject = x->device, .since_ns = now_ns
 	};
-	struct alert alert = { .name = alarm.name,
-			       .state = "raised",
+	struct alert alert = { .rule = ALERT_TARGET_UNSEEN,
 			       .severity = SEVERITY_NOTICE,
 			       .device = x->device,
 			       .since_ns = x->since_ns };
@@ -272,8 +260,8 @@ static int tell_unseen(struct store *s, struct unseen *x, uint64_t now_ns)
 static int tell_seen(struct store *s, const struct unseen *x, uint64_t now_ns)
 {
 	struct store_alarm alarm = { .name = "target-unseen", .agent = "", .subject = x->device };
-	struct alert alert = { .name = alarm.name,
-			       .state = "cleared",
+	struct alert alert = { .rule = ALERT_TARGET_UNSEEN,
+			       .resolve = true,
 			       .severity = SEVERITY_INFO,
 			       .device = x->device,
 			       .since_ns = x->since_ns };
@@ -332,9 +320,10 @@ static void list_losses(const json_t *losses, char *buf, size_t size)
 static int tell_growth(struct store *s, const struct event *e, const json_t *stats, uint64_t now_ns)
 {
 	struct store_alarm told = { .name = "events-lost", .agent = e->agent, .subject = "" };
-	struct alert alert = {
-		.name = told.name, .state = "told", .severity = SEVERITY_WARNING, .agent = e->agent
-	};
+	struct alert alert = { .rule = ALERT_EVENTS_LOST,
+			       .severity = SEVERITY_WARNING,
+			       .agent = e->agent,
+			       .subject = "counters" };
 	json_t *before = NULL, *losses;
 	char list[300];
 	char *data;
@@ -370,10 +359,11 @@ static int tell_interface(struct store *s, const char *agent, const char *name, 
 	struct store_alarm alarm = {
 		.name = "interface-down", .agent = agent, .subject = name, .since_ns = now_ns
 	};
-	struct alert alert = { .name = alarm.name,
+	struct alert alert = { .rule = ALERT_INTERFACE_DOWN,
 			       .agent = agent,
+			       .subject = name,
 			       .since_ns = now_ns,
-			       .state = up ? "cleared" : "raised",
+			       .resolve = up,
 			       .severity = up ? SEVERITY_NOTICE : SEVERITY_WARNING };
 	int rc = up ? store_alarm_clear(s, &alarm) : store_alarm_raise(s, &alarm);
 

@@ -43,6 +43,7 @@ static int note(void *arg, const struct store_incident *i)
 int quiet_tick(struct store *s, uint64_t now_ns, uint64_t listening_ns)
 {
 	struct quiet q = { .now_ns = now_ns };
+	uint64_t n;
 	int rc;
 
 	if (!listening_ns || now_ns < listening_ns + SETTLED || now_ns < JOINT_QUIET)
@@ -50,7 +51,7 @@ int quiet_tick(struct store *s, uint64_t now_ns, uint64_t listening_ns)
 	rc = store_incident_quiet(s, now_ns - JOINT_QUIET, A_TICK, note, &q);
 	for (size_t i = 0; i < q.n; i++) {
 		if (!rc)
-			rc = ingest_own(s, &q.events[i], now_ns);
+			rc = ingest_own(s, &q.events[i], now_ns, &n);
 		json_decref(q.events[i].extra);
 	}
 	return rc;

@@ -173,6 +173,13 @@ CREATE INDEX alerts_since ON alerts (since);
 CREATE INDEX alerts_updated ON alerts (updated);
 CREATE INDEX alerts_incident ON alerts (incident);
 
+-- Events that made, changed or ended an alert, and what operators said of it.
+CREATE TABLE alert_events (
+	alert INTEGER NOT NULL,
+	event INTEGER NOT NULL, -- events.n
+	PRIMARY KEY (alert, event)
+) STRICT, WITHOUT ROWID;
+
 -- What operators said. An event of the collector's own tells of each.
 CREATE TABLE silences (
 	id INTEGER PRIMARY KEY,
@@ -217,6 +224,7 @@ CREATE TABLE deliveries (
 	error TEXT
 ) STRICT;
 CREATE INDEX deliveries_due ON deliveries (receiver, due);
+CREATE INDEX deliveries_bundle ON deliveries (bundle);
 
 -- What receivers were told of an alert last.
 CREATE TABLE told (

@@ -77,6 +77,89 @@ struct store_alert_counts {
 
 int store_alert_count(struct store *s, uint64_t now_ns, struct store_alert_counts *out);
 
+/* Its events, in order of arrival. */
+int store_alert_events(struct store *s, uint64_t id, store_event_fn *fn, void *arg);
+
+/* ---- changes, within a transaction -------------------------------------------- */
+
+/* The open alert of this name and key: 1 and *out; 0: there is none. */
+struct store_alert_found {
+	uint64_t id, since_ns, last_ns, count, drill;
+	enum event_severity severity;
+	char bundle[400], device[256], agent[256], source[64]; /* "": none */
+};
+
+int store_alert_find(struct store *s, const char *name, const char *key,
+		     struct store_alert_found *out);
+int store_alert_how_many(struct store *s, const char *name, uint64_t *open);
+
+int store_alert_add(struct store *s, struct store_alert *a); /* sets a->id; state is not read */
+/* A further sign of it. `again` counts it, and event_n is then its newest change. */
+int store_alert_sign(struct store *s, uint64_t id, uint64_t time_ns, uint64_t now_ns, bool again,
+		     uint64_t event_n);
+/* It is worse, or no drill any more. An acknowledgement of what it was ends. */
+int store_alert_change(struct store *s, uint64_t id, enum event_severity severity, const char *text,
+		       uint64_t drill, uint64_t event_n);
+int store_alert_resolve(struct store *s, uint64_t id, uint64_t time_ns, const char *why,
+			uint64_t event_n);
+int store_alert_joins(struct store *s, uint64_t id, uint64_t event_n);
+/* until_ns 0: until it is resolved. 1; 0: there is no such open alert. */
+int store_alert_acknowledge(struct store *s, uint64_t id, const char *who, const char *why,
+			    uint64_t until_ns, uint64_t now_ns, uint64_t event_n);
+
+/* The open incident of a device, or of an untrusted source; 0: none. */
+int store_alert_incident(struct store *s, const char *device, const char *source, uint64_t *id);
+/* Incidents are joined: open alerts of devices follow the incident of their device. */
+int store_alert_follow(struct store *s, uint64_t event_n);
+
+/* ---- what rules look up -------------------------------------------------------- */
+
+/* Notes that a source was on a device. 1: it is new there, and others are known for
+ * learn_ns or longer; 0: it is not, or the device is new itself. */
+int store_known_source(struct store *s, const char *device, const char *source, uint64_t time_ns,
+		       uint64_t learn_ns);
+/* And with which SSH client. */
+int store_known_hassh(struct store *s, const char *hash, const char *source, uint64_t time_ns);
+
+/* Another source that is on the device over lo6 by SSH, seen since then: 1, 0 none. */
+int store_shared_device(struct store *s, const char *device, const char *source, uint64_t since_ns,
+			char other[64]);
+/* Where else this login user has a session: of another agent. */
+int store_shared_user(struct store *s, const char *user, const char *agent, uint64_t since_ns,
+		      char other[64]);
+/* How many different sources, or agents, that is now. */
+int store_shared_now(struct store *s, const char *device, const char *user, uint64_t since_ns,
+		     uint64_t *n);
+
+/* Alerts that the store says are over, or drill alerts without their drill. At most
+ * 64 of a kind, handed out with id, name, key, severity, device, drill set. */
+enum store_alert_over {
+	STORE_OVER_QUIET,     /* of `name`, not heard since before_ns */
+	STORE_OVER_PATH,      /* of `name`, the device's path state is not `state` */
+	STORE_OVER_SWITCH,    /* management-switch-suspected, no such incident is open */
+	STORE_OVER_NO_POLICY, /* a later flow could be judged */
+	STORE_OVER_UNKNOWN,   /* unknown-in-band-target, it is in a configuration now */
+	STORE_OVER_SHARED,    /* shared-account: all that are open */
+	STORE_OVER_DRILL      /* of a drill that is over at before_ns */
+};
+
+int store_alert_over(struct store *s, enum store_alert_over which, const char *name,
+		     const char *state, uint64_t before_ns, store_alert_fn *fn, void *arg);
+
+/* Open incidents of kind management-switch that no open alert is of. */
+struct store_switch {
+	uint64_t incident, opened_ns;
+	const char *subject, *name; /* name NULL: not known */
+	unsigned devices;
+	uint64_t drill;
+};
+
+typedef int store_switch_fn(void *arg, const struct store_switch *x);
+int store_switches(struct store *s, store_switch_fn *fn, void *arg);
+
+/* store_error() is this text then. */
+void store_alert_wrong(struct store *s, const char *text);
+
 /* ---- what operators said ------------------------------------------------------ */
 
 /* Fields that are NULL fit everything. A silence has one that is not, at least. */
@@ -103,5 +186,11 @@ int store_drills(struct store *s, uint64_t now_ns, store_drill_fn *fn, void *arg
 
 /* 1 and *id: a drill covers this device (NULL: it must be of all) at this time. */
 int store_drill_at(struct store *s, const char *device, uint64_t time_ns, uint64_t *id);
+
+int store_silence_add(struct store *s, struct store_silence *x); /* sets x->id */
+int store_drill_add(struct store *s, struct store_drill *x);
+/* 1: it was in force and ends; 0: it was not. */
+int store_silence_end(struct store *s, uint64_t id, uint64_t now_ns);
+int store_drill_end(struct store *s, uint64_t id, uint64_t now_ns);
 
 #endif

@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/alerting.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/incident.h"
+#include "collector/ingest.h"
+#include "collector/output.h"
+#include "collector/store_alert.h"
+#include "collector/store_deliver.h"
+#include "common/clock.h"
+
+/* A flow that is still open has a packet, or an end, within the agent's idle time (5
+ * minutes) and the interval of its updates; one that its agent never ended is no
+ * session for ever. */
+#define SESSION_FRESH (15 * 60 * NS_PER_S)
+
+/* ---- telling ---------------------------------------------------------------- */
+
+/* The event in the record, of the moment at_ns; *n is its number. */
+static int put_event(struct store *s, const struct alert_change *c, const char *state,
+		     uint64_t at_ns, uint64_t since_ns, uint64_t incident, uint64_t drill,
+		     json_t *more, uint64_t now_ns, uint64_t *n)
+{
+	const struct alert_about *about = alert_about(c->rule);
+	struct event e = { .type = EVENT_ALERT,
+			   .alert = about->name,
+			   .severity = c->severity,
+			   .time_ns = at_ns,
+			   .device = c->device };
+	char since[TIME_STRLEN];
+	json_t *body;
+	int rc;
+
+	body = json_pack("{s:s,s:s*,s:s,s:s,s:s*,s:s*}", "state", state, "agent", c->agent, "since",
+			 time_format(since_ns, since), "text", c->text, "key",
+			 c->key[0] ? c->key : NULL, "source", c->source[0] ? c->source : NULL);
+	if (body && incident)
+		json_object_set_new(body, "incident", json_integer((json_int_t)incident));
+	if (body && drill)
+		json_object_set_new(body, "drill", json_integer((json_int_t)drill));
+	if (body && more)
+		json_object_update(body, more);
+	json_decref(more);
+	e.extra = json_pack("{s:o*}", "alert", body);
+	if (!e.extra)
+		return STORE_FAILED;
+	rc = ingest_own(s, &e, now_ns, n);
+	json_decref(e.extra);
+	return rc;
+}
+
+static void default_bundle(struct alert_change *c, uint64_t incident)
+{
+	if (c->bundle[0])
+		return;
+	if (incident)
+		snprintf(c->bundle, sizeof(c->bundle), "incident/%llu",
+			 (unsigned long long)incident);
+	else if (c->device)
+		snprintf(c->bundle, sizeof(c->bundle), "device/%s",
+			 alert_cut(c->device, (char[200]){ 0 }, 200));
+	else
+		snprintf(c->bundle, sizeof(c->bundle), "%s", alert_about(c->rule)->name);
+}
+
+static int add_row(struct store *s, struct alert_change *c, uint64_t incident, uint64_t drill,
+		   uint64_t n, uint64_t now_ns)
+{
+	struct store_alert a = {
+		.name = alert_about(c->rule)->name,
+		.key = c->key,
+		.bundle = c->bundle,
+		.severity = c->severity,
+		.device = c->device,
+		.agent = c->agent,
+		.source = c->source[0] ? c->source : NULL,
+		.incident = incident,
+		.since_ns = c->since_ns,
+		.last_ns = c->since_ns,
+		.heard_ns = now_ns,
+		.count = 1,
+		.text = c->text,
+		.drill = drill,
+		.updated = n,
+	};
+	int rc = store_alert_add(s, &a);
+
+	if (rc < 0 || drill)
+		return rc;
+	return store_deliver_queue(s, a.bundle, a.id, now_ns);
+}
+
+static int add(struct store *s, struct alert_change *c, uint64_t at_ns, uint64_t drill,
+	       json_t *more, uint64_t now_ns)
+{
+	uint64_t n, incident = 0;
+	int rc = store_alert_incident(s, c->device, c->source[0] ? c->source : NULL, &incident);
+
+	if (!rc)
+		rc = put_event(s, c, alert_about(c->rule)->told ? "told" : "raised", at_ns,
+			       c->since_ns, incident, drill, more, now_ns, &n);
+	else
+		json_decref(more);
+	if (rc)
+		return rc;
+	default_bundle(c, incident);
+	return add_row(s, c, incident, drill, n, now_ns);
+}
+
+static int worsen(struct store *s, const struct alert_change *c,
+		  const struct store_alert_found *found, uint64_t at_ns, uint64_t drill,
+		  json_t *more, uint64_t now_ns)
+{
+	uint64_t n;
+	int rc = put_event(s, c, alert_about(c->rule)->told ? "told" : "raised", at_ns,
+			   found->since_ns, 0, drill, more, now_ns, &n);
+
+	if (!rc)
+		rc = store_alert_sign(s, found->id, c->since_ns, now_ns, c->again, n);
+	if (!rc)
+		rc = store_alert_change(s, found->id, c->severity, c->text, drill, n);
+	if (rc < 0 || drill)
+		return rc;
+	return store_deliver_queue(s, found->bundle, found->id, now_ns);
+}
+
+static int resolve(struct store *s, const struct alert_change *c,
+		   const struct store_alert_found *found, bool always, json_t *more,
+		   uint64_t now_ns)
+{
+	struct alert_change told = *c;
+	uint64_t n, end = c->since_ns > found->last_ns ? c->since_ns : found->last_ns;
+	int rc;
+
+	if (always) /* then c has when it began */
+		end = now_ns;
+	if (!told.device && found->device[0])
+		told.device = found->device;
+	if (!told.agent && found->agent[0])
+		told.agent = found->agent;
+	if (!told.source[0])
+		snprintf(told.source, sizeof(told.source), "%s", found->source);
+	rc = put_event(s, &told, "cleared", always ? now_ns : c->since_ns,
+		       found->since_ns && !always ? found->since_ns : c->since_ns, 0, found->drill,
+		       more, now_ns, &n);
+	if (rc || !found->id)
+		return rc;
+	rc = store_alert_resolve(s, found->id, end, c->text, n);
+	/* What only happened has no end that anybody waits for. */
+	if (rc < 0 || found->drill || alert_about(c->rule)->told)
+		return rc;
+	return store_deliver_queue(s, found->bundle, found->id, now_ns);
+}
+
+/* Severity and drill of it as things are. */
+static int judge_drill(struct store *s, struct alert_change *c, uint64_t *drill)
+{
+	int rc = 0;
+
+	*drill = 0;
+	if (alert_about(c->rule)->drill)
+		rc = store_drill_at(s, c->device, c->since_ns, drill);
+	if (*drill)
+		c->severity = SEVERITY_INFO;
+	return rc < 0 ? rc : 0;
+}
+
+/* always: an event is made even when the row says that nothing is new. */
+static int change(struct store *s, const struct alert_change *in, bool always, json_t *more,
+		  uint64_t n, uint64_t now_ns)
+{
+	struct alert_change c = *in;
+	struct store_alert_found found;
+	const char *name = alert_about(c.rule)->name;
+	/* by the clock of what it is about, so that it has its place among the events */
+	uint64_t at_ns = always ? now_ns : c.since_ns;
+	uint64_t drill, open;
+	int rc = store_alert_find(s, name, c.key, &found);
+
+	/* names come from elsewhere; a sentence goes to terminals, mails and chats */
+	output_clean(in->text, c.text, sizeof(c.text));
+	if (rc >= 0 && c.resolve) {
+		if (rc == 1 || always)
+			return resolve(s, &c, &found, always, more, now_ns);
+		json_decref(more);
+		return 0;
+	}
+	if (rc == 0) {
+		rc = store_alert_how_many(s, name, &open);
+		if (rc == 0 && open >= ALERT_MOST_OPEN) {
+			alert_overflow(&c);
+			rc = store_alert_find(s, name, c.key, &found);
+		}
+	}
+	if (rc < 0 || judge_drill(s, &c, &drill) < 0) {
+		json_decref(more);
+		return rc < 0 ? rc : STORE_FAILED;
+	}
+	if (rc == 0)
+		return add(s, &c, at_ns, drill, more, now_ns);
+	if (c.severity > found.severity)
+		return worsen(s, &c, &found, at_ns, drill, more, now_ns);
+	if (always)
+		rc = put_event(s, &c, alert_about(c.rule)->told ? "told" : "raised", at_ns,
+			       c.since_ns, 0, found.drill, more, now_ns, &n);
+	else
+		json_decref(more);
+	return rc < 0 ? rc : store_alert_sign(s, found.id, c.since_ns, now_ns, c.again, n);
+}
+
+int alerting_tell(struct store *s, const struct alert_change *c, json_t *more, uint64_t now_ns)
+{
+	return change(s, c, true, more, 0, now_ns);
+}
+
+/* ---- an event --------------------------------------------------------------- */
+
+/* True when a path.change is the one in force, not one that came late. */
+static int in_force(struct store *s, const struct event *e, bool *is)
+{
+	struct store_path p;
+	int rc = store_path_get(s, e->device, &p);
+
+	*is = rc == 1 && p.seq == e->seq && strcmp(p.agent, e->agent) == 0;
+	return rc < 0 ? rc : 0;
+}
+
+static int raise_switch(void *arg, const struct store_switch *x)
+{
+	struct alert_change *c = arg;
+
+	alert_management_switch(x->subject, x->name, x->incident, x->devices, x->opened_ns, c);
+	return 1; /* the next of them at the next tick */
+}
+
+static int look_for_switch(struct store *s, uint64_t n, uint64_t now_ns)
+{
+	struct alert_change c = { 0 };
+	int rc = store_switches(s, raise_switch, &c);
+
+	return rc == 1 ? change(s, &c, false, NULL, n, now_ns) : rc;
+}
+
+static int path_changed(struct store *s, struct event *e, uint64_t n, uint64_t now_ns)
+{
+	struct alert_change list[ALERT_MOST];
+	unsigned k = alert_step(e, list);
+	bool is = false;
+	int rc = k ? in_force(s, e, &is) : 0;
+
+	for (unsigned i = 0; is && i < k && !rc; i++)
+		rc = change(s, &list[i], false, NULL, n, now_ns);
+	if (!rc && k)
+		rc = store_alert_follow(s, n);
+	return rc ? rc : look_for_switch(s, n, now_ns);
+}
+
+static int look_up(struct store *s, const struct event *e, uint64_t n, uint64_t now_ns)
+{
+	uint64_t fresh = e->time_ns > SESSION_FRESH ? e->time_ns - SESSION_FRESH : 0;
+	char source[ADDR_STRLEN], other[64];
+	struct alert_change c;
+	int rc = 0;
+
+	if (!alert_wants_known(e))
+		return 0; /* the others want it too */
+	addr_format(&e->source.ip, source);
+	rc = store_known_source(s, e->device, source, e->time_ns, ALERT_LEARN);
+	if (rc == 1) {
+		alert_first_seen(e, &c);
+		rc = change(s, &c, false, NULL, n, now_ns);
+	}
+	if (!rc && e->type == EVENT_FLOW_END && e->ssh_client.hassh)
+		rc = store_known_hassh(s, e->ssh_client.hassh, source, e->time_ns);
+	if (!rc && alert_wants_shared(e)) {
+		rc = store_shared_device(s, e->device, source, fresh, other);
+		if (rc == 1) {
+			alert_shared_device(e, other, &c);
+			rc = change(s, &c, false, NULL, n, now_ns);
+		}
+	}
+	if (!rc && alert_wants_user(e)) {
+		rc = store_shared_user(s, e->actor.user, e->agent, fresh, other);
+		if (rc == 1) {
+			alert_shared_user(e, other, &c);
+			rc = change(s, &c, false, NULL, n, now_ns);
+		}
+	}
+	return rc;
+}
+
+int alerting_event(struct store *s, struct event *e, uint64_t n, uint64_t now_ns)
+{
+	struct alert_change list[ALERT_MOST];
+	unsigned k;
+	int rc = 0;
+
+	if (e->type == EVENT_PATH_CHANGE)
+		return path_changed(s, e, n, now_ns);
+	k = alert_step(e, list);
+	for (unsigned i = 0; i < k && !rc; i++)
+		rc = change(s, &list[i], false, NULL, n, now_ns);
+	return rc ? rc : look_up(s, e, n, now_ns);
+}
+
+/* ---- the tick --------------------------------------------------------------- */
+
+/* Alerts that are over, copied, as ending them changes what is being read. */
+struct ended {
+	struct {
+		enum alert_rule rule;
+		enum event_severity severity;
+		uint64_t since_ns;
+		char key[ALERT_KEY_LEN], device[256], agent[256], source[64], text[ALERT_TEXT_LEN];
+	} list[64];
+	size_t n;
+};
+
+static int keep(void *arg, const struct store_alert *a)
+{
+	struct ended *all = arg;
+
+	if (all->n == sizeof(all->list) / sizeof(all->list[0]) ||
+	    !alert_parse(a->name, &all->list[all->n].rule))
+		return 0;
+	all->list[all->n].severity = a->severity;
+	all->list[all->n].since_ns = a->since_ns;
+	alert_cut(a->key, all->list[all->n].key, ALERT_KEY_LEN);
+	alert_cut(a->device ? a->device : "", all->list[all->n].device, 256);
+	alert_cut(a->agent ? a->agent : "", all->list[all->n].agent, 256);
+	alert_cut(a->source ? a->source : "", all->list[all->n].source, 64);
+	alert_cut(a->text, all->list[all->n].text, ALERT_TEXT_LEN);
+	all->n++;
+	return 0;
+}
+
+static void copied(const struct ended *all, size_t i, uint64_t now_ns, struct alert_change *c)
+{
+	*c = (struct alert_change){
+		.rule = all->list[i].rule,
+		.severity = SEVERITY_NOTICE,
+		.since_ns = now_ns,
+		.device = all->list[i].device[0] ? all->list[i].device : NULL,
+		.agent = all->list[i].agent[0] ? all->list[i].agent : NULL,
+	};
+	memcpy(c->key, all->list[i].key, sizeof(c->key));
+	snprintf(c->source, sizeof(c->source), "%s", all->list[i].source);
+}
+
+/* Ends those that `which` finds; `why` says so. */
+static int end_all(struct store *s, enum store_alert_over which, enum alert_rule rule,
+		   const char *state, uint64_t before_ns, const char *why, uint64_t now_ns)
+{
+	const struct alert_about *about = alert_about(rule);
+	struct ended *all = calloc(1, sizeof(*all));
+	struct alert_change c;
+	int rc;
+
+	if (!all)
+		return STORE_FAILED;
+	rc = store_alert_over(s, which, about->name, state, before_ns, keep, all);
+	for (size_t i = 0; i < all->n && !rc; i++) {
+		copied(all, i, now_ns, &c);
+		c.resolve = true;
+		if (about->told)
+			c.severity = SEVERITY_INFO;
+		snprintf(c.text, sizeof(c.text), "%s", why);
+		rc = change(s, &c, false, NULL, 0, now_ns);
+	}
+	free(all);
+	return rc;
+}
+
+static int end_shared(struct store *s, uint64_t now_ns)
+{
+	uint64_t fresh = now_ns > SESSION_FRESH ? now_ns - SESSION_FRESH : 0, n;
+	struct ended *all = calloc(1, sizeof(*all));
+	struct alert_change c;
+	const char *key;
+	int rc;
+
+	if (!all)
+		return STORE_FAILED;
+	rc = store_alert_over(s, STORE_OVER_SHARED, alert_about(ALERT_SHARED_ACCOUNT)->name, NULL,
+			      0, keep, all);
+	for (size_t i = 0; i < all->n && !rc; i++) {
+		bool user = strncmp(all->list[i].key, "user ", 5) == 0;
+
+		key = strchr(all->list[i].key, ' ');
+		n = 0;
+		if (key)
+			rc = store_shared_now(s, user ? NULL : key + 1, user ? key + 1 : NULL,
+					      fresh, &n);
+		if (rc || n > 1)
+			continue;
+		copied(all, i, now_ns, &c);
+		c.resolve = true;
+		snprintf(c.text, sizeof(c.text), "there is one of them at most now");
+		rc = change(s, &c, false, NULL, 0, now_ns);
+	}
+	free(all);
+	return rc;
+}
+
+/* What goes on after its drill is over is no drill any more. */
+static int end_drills(struct store *s, uint64_t now_ns)
+{
+	struct ended *all = calloc(1, sizeof(*all));
+	struct alert_change c;
+	int rc;
+
+	if (!all)
+		return STORE_FAILED;
+	rc = store_alert_over(s, STORE_OVER_DRILL, NULL, NULL, now_ns, keep, all);
+	for (size_t i = 0; i < all->n && !rc; i++) {
+		copied(all, i, now_ns, &c);
+		c.severity = alert_about(c.rule)->severity;
+		alert_cut(all->list[i].text, c.text, sizeof(c.text));
+		rc = change(s, &c, false, NULL, 0, now_ns);
+	}
+	free(all);
+	return rc;
+}
+
+/* The one that stands for many is over when there is room again. */
+static int end_overflow(struct store *s, enum alert_rule rule, uint64_t now_ns)
+{
+	struct alert_change c = { .rule = rule,
+				  .resolve = true,
+				  .severity = SEVERITY_NOTICE,
+				  .key = "*",
+				  .since_ns = now_ns,
+				  .text = "each of them has an alert of its own again" };
+	uint64_t open;
+	int rc = store_alert_how_many(s, alert_about(rule)->name, &open);
+
+	if (rc || open >= ALERT_MOST_OPEN)
+		return rc;
+	return change(s, &c, false, NULL, 0, now_ns);
+}
+
+int alerting_tick(struct store *s, uint64_t now_ns)
+{
+	static const struct {
+		enum alert_rule rule;
+		enum incident_path state;
+	} paths[] = {
+		{ ALERT_INBAND_UNJUSTIFIED, INCIDENT_UNJUSTIFIED },
+		{ ALERT_INBAND_UNEXPLAINED, INCIDENT_UNEXPLAINED },
+		{ ALERT_DEVICE_UNREACHABLE, INCIDENT_UNREACHABLE },
+	};
+	int rc = look_for_switch(s, 0, now_ns);
+
+	for (int i = 0; i < ALERT_NUM_RULES && !rc; i++) {
+		const struct alert_about *about = alert_about((enum alert_rule)i);
+
+		if (about->quiet_ns && now_ns > about->quiet_ns)
+			rc = end_all(s, STORE_OVER_QUIET, (enum alert_rule)i, NULL,
+				     now_ns - about->quiet_ns, about->resolved, now_ns);
+		if (!rc && !about->quiet_ns)
+			rc = end_overflow(s, (enum alert_rule)i, now_ns);
+	}
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]) && !rc; i++)
+		rc = end_all(s, STORE_OVER_PATH, paths[i].rule, incident_path_name(paths[i].state),
+			     0, alert_about(paths[i].rule)->resolved, now_ns);
+	if (!rc)
+		rc = end_all(s, STORE_OVER_SWITCH, ALERT_MANAGEMENT_SWITCH, NULL, 0,
+			     alert_about(ALERT_MANAGEMENT_SWITCH)->resolved, now_ns);
+	if (!rc)
+		rc = end_all(s, STORE_OVER_NO_POLICY, ALERT_NO_POLICY, NULL, 0,
+			     alert_about(ALERT_NO_POLICY)->resolved, now_ns);
+	if (!rc)
+		rc = end_all(s, STORE_OVER_UNKNOWN, ALERT_UNKNOWN_TARGET, NULL, 0,
+			     "the address is in a configuration now", now_ns);
+	if (!rc)
+		rc = end_shared(s, now_ns);
+	return rc ? rc : end_drills(s, now_ns);
+}

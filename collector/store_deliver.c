@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/store_deliver.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/store_db.h"
+#include "common/clock.h"
+
+#define FORGET (86400 * NS_PER_S) /* a receiver that no collector has had for so long */
+
+/* ---- what changes an alert --------------------------------------------------- */
+
+int store_deliver_queue(struct store *s, const char *bundle, uint64_t alert, uint64_t now_ns)
+{
+	char number[24];
+	int rc;
+
+	snprintf(number, sizeof(number), " %" PRIu64, alert);
+	rc = db_run(s->db,
+		    "UPDATE deliveries SET alerts = alerts || $1"
+		    " WHERE bundle = $2 AND attempts = 0 AND LENGTH(alerts) < 4000",
+		    "tt", number, bundle);
+	if (rc < 0)
+		return rc;
+	return store_done(
+		db_run(s->db,
+		       "INSERT INTO deliveries (receiver, bundle, alerts, created, due, attempts)"
+		       " SELECT r.receiver, CAST($1 AS TEXT), CAST($2 AS TEXT), CAST($3 AS BIGINT),"
+		       " CAST($3 AS BIGINT) + r.wait, 0 FROM receivers r WHERE r.seen > $4"
+		       " AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.receiver = r.receiver"
+		       " AND d.bundle = $1 AND d.attempts = 0 AND LENGTH(d.alerts) <= 4024)",
+		       "ttii", bundle, number + 1, now_ns, now_ns > FORGET ? now_ns - FORGET : 0));
+}
+
+int store_deliver_again(struct store *s, const char *receiver, const char *bundle, uint64_t alert,
+			uint64_t now_ns)
+{
+	char number[24];
+	int rc;
+
+	snprintf(number, sizeof(number), " %" PRIu64, alert);
+	rc = db_run(s->db,
+		    "UPDATE deliveries SET alerts = alerts || $1 WHERE bundle = $2"
+		    " AND receiver = $3 AND attempts = 0 AND LENGTH(alerts) < 4000",
+		    "ttt", number, bundle, receiver);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	return store_done(db_run(s->db,
+				 "INSERT INTO deliveries (receiver, bundle, alerts, created, due,"
+				 " attempts) SELECT CAST($1 AS TEXT), CAST($2 AS TEXT),"
+				 " CAST($3 AS TEXT), CAST($4 AS BIGINT), CAST($4 AS BIGINT), 0"
+				 " WHERE NOT EXISTS (SELECT 1 FROM deliveries"
+				 " WHERE receiver = $1 AND bundle = $2)",
+				 "ttti", receiver, bundle, number + 1, now_ns));
+}
+
+/* ---- who sends ---------------------------------------------------------------- */
+
+static int finish(struct store *s, int rc)
+{
+	if (rc >= 0) {
+		int failed = store_commit(s);
+
+		if (!failed)
+			return rc;
+		rc = failed;
+	}
+	store_rollback(s);
+	return rc;
+}
+
+int store_receiver_note(struct store *s, const char *receiver, const char *kind, uint64_t wait_ns,
+			uint64_t now_ns)
+{
+	uint64_t old = now_ns > FORGET ? now_ns - FORGET : 0;
+	int rc = store_begin(s);
+
+	if (rc)
+		return rc;
+	rc = db_run(s->db,
+		    "INSERT INTO receivers (receiver, kind, wait, seen) VALUES ($1, $2, $3, $4)"
+		    " ON CONFLICT (receiver) DO UPDATE SET kind = excluded.kind,"
+		    " wait = excluded.wait, seen = excluded.seen",
+		    "ttii", receiver, kind, wait_ns, now_ns);
+	if (rc >= 0)
+		rc = db_run(s->db,
+			    "DELETE FROM deliveries WHERE receiver IN"
+			    " (SELECT receiver FROM receivers WHERE seen <= $1)",
+			    "i", old);
+	if (rc >= 0)
+		rc = db_run(s->db,
+			    "DELETE FROM told WHERE receiver IN"
+			    " (SELECT receiver FROM receivers WHERE seen <= $1)",
+			    "i", old);
+	if (rc >= 0)
+		rc = db_run(s->db, "DELETE FROM receivers WHERE seen <= $1", "i", old);
+	return finish(s, rc < 0 ? rc : 0);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static bool add_alerts(struct store_claim *c, const char *list)
+{
+	while (list && *list) {
+		char *end;
+		unsigned long long n = strtoull(list, &end, 10);
+
+		if (end == list)
+			break;
+		list = end;
+		if ((c->n_alerts & (c->n_alerts - 1)) == 0) { /* full at each power of two */
+			size_t room = c->n_alerts ? 2 * c->n_alerts : 1;
+			uint64_t *more = realloc(c->alerts, room * sizeof(*more));
+
+			if (!more)
+				return false;
+			c->alerts = more;
+		}
+		c->alerts[c->n_alerts++] = n;
+	}
+	return true;
+}
+
+static void once_each(struct store_claim *c)
+{
+	size_t k = 0;
+
+	if (c->n_alerts)
+		qsort(c->alerts, c->n_alerts, sizeof(*c->alerts), by_number);
+	for (size_t i = 0; i < c->n_alerts; i++)
+		if (k == 0 || c->alerts[k - 1] != c->alerts[i])
+			c->alerts[k++] = c->alerts[i];
+	c->n_alerts = k;
+}
+
+static int claim_row(void *arg, struct db_row *row)
+{
+	struct store_claim *c = arg;
+	uint64_t created = db_u64(row, 2), attempts = db_u64(row, 3);
+
+	if (c->n_rows == sizeof(c->rows) / sizeof(c->rows[0]))
+		return 0; /* its claim runs out, and it is sent then */
+	if (!add_alerts(c, db_text(row, 1)))
+		return STORE_FAILED;
+	c->rows[c->n_rows++] = db_u64(row, 0);
+	if (!c->created_ns || created < c->created_ns)
+		c->created_ns = created;
+	if (attempts > c->attempts)
+		c->attempts = attempts;
+	return 0;
+}
+
+int store_deliver_claim(struct store *s, const char *receiver, uint64_t now_ns, uint64_t lease_ns,
+			struct store_claim *out)
+{
+	struct db_row *row;
+	int rc;
+
+	*out = (struct store_claim){ 0 };
+	/* Mostly nothing is due: then there is nothing to write. */
+#define DUE                                                                                        \
+	"SELECT bundle FROM deliveries WHERE receiver = $1 AND due <= $2 ORDER BY due, id LIMIT 1"
+	rc = db_get(s->db, &row, DUE, "ti", receiver, now_ns);
+	if (rc != 1)
+		return rc;
+	rc = store_begin(s);
+	if (rc)
+		return rc;
+	rc = db_get(s->db, &row, DUE, "ti", receiver, now_ns);
+	if (rc == 1) {
+		snprintf(out->bundle, sizeof(out->bundle), "%s", db_text(row, 0));
+		rc = db_each(s->db, claim_row, out,
+			     "UPDATE deliveries SET attempts = attempts + 1, due = $1"
+			     " WHERE receiver = $2 AND bundle = $3 AND (due <= $4 OR attempts = 0)"
+			     " RETURNING id, alerts, created, attempts",
+			     "itti", lease_ns, receiver, out->bundle, now_ns);
+	}
+	rc = finish(s, rc);
+	once_each(out);
+	if (rc < 0)
+		store_claim_free(out);
+	return rc < 0 ? rc : out->n_rows > 0;
+}
+
+void store_claim_free(struct store_claim *c)
+{
+	free(c->alerts);
+	*c = (struct store_claim){ 0 };
+}
+
+int store_told_get(struct store *s, const char *receiver, uint64_t alert, struct store_told *out)
+{
+	struct db_row *row;
+	int rc = db_get(s->db, &row,
+			"SELECT state, severity, time FROM told WHERE alert = $1 AND receiver = $2",
+			"it", alert, receiver);
+
+	*out = (struct store_told){ .alert = alert };
+	if (rc != 1)
+		return rc;
+	out->firing = strcmp(db_text(row, 0), "firing") == 0;
+	for (int i = 0; i < SEVERITY_NUM; i++)
+		if (strcmp(db_text(row, 1), event_severity_name((enum event_severity)i)) == 0)
+			out->severity = (enum event_severity)i;
+	out->time_ns = db_u64(row, 2);
+	return 1;
+}
+
+static int tell(struct store *s, const char *receiver, const struct store_told *t)
+{
+	return db_run(s->db,
+		      "INSERT INTO told (alert, receiver, state, severity, time)"
+		      " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (alert, receiver)"
+		      " DO UPDATE SET state = excluded.state, severity = excluded.severity,"
+		      " time = excluded.time",
+		      "ittti", t->alert, receiver, t->firing ? "firing" : "resolved",
+		      event_severity_name(t->severity), t->time_ns);
+}
+
+static int note_error(struct store *s, const char *receiver, const char *error)
+{
+	return db_run(s->db, "UPDATE receivers SET error = $1 WHERE receiver = $2", "tt", error,
+		      receiver);
+}
+
+int store_deliver_done(struct store *s, const char *receiver, const struct store_claim *c,
+		       const struct store_told *told, size_t n_told)
+{
+	int rc = store_begin(s);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < c->n_rows && rc >= 0; i++)
+		rc = db_run(s->db, "DELETE FROM deliveries WHERE id = $1", "i", c->rows[i]);
+	for (size_t i = 0; i < n_told && rc >= 0; i++)
+		rc = tell(s, receiver, &told[i]);
+	if (rc >= 0)
+		rc = note_error(s, receiver, NULL);
+	return finish(s, rc < 0 ? rc : 0);
+}
+
+int store_deliver_failed(struct store *s, const char *receiver, const struct store_claim *c,
+			 uint64_t due_ns, const char *error)
+{
+	int rc = store_begin(s);
+
+	if (rc)
+		return rc;
+	for (size_t i = 0; i < c->n_rows && rc >= 0; i++)
+		rc = db_run(s->db, "UPDATE deliveries SET due = $1, error = $2 WHERE id = $3",
+			    "iti", due_ns, error, c->rows[i]);
+	if (rc >= 0)
+		rc = note_error(s, receiver, error);
+	return finish(s, rc < 0 ? rc : 0);
+}
+
+int store_deliver_waiting(struct store *s, const char *receiver, uint64_t *rows,
+			  uint64_t *oldest_ns)
+{
+	struct db_row *row;
+	int rc;
+
+	if (receiver)
+		rc = db_get(s->db, &row,
+			    "SELECT COUNT(*), MIN(created) FROM deliveries WHERE receiver = $1",
+			    "t", receiver);
+	else
+		rc = db_get(s->db, &row, "SELECT COUNT(*), MIN(created) FROM deliveries", "");
+	*rows = rc == 1 ? db_u64(row, 0) : 0;
+	*oldest_ns = rc == 1 ? db_u64(row, 1) : 0;
+	return rc < 0 ? rc : 0;
+}
+
+struct receivers {
+	store_receiver_fn *fn;
+	void *arg;
+};
+
+static int hand_receiver(void *arg, struct db_row *row)
+{
+	struct receivers *all = arg;
+	struct store_receiver r = { .receiver = db_text(row, 0),
+				    .kind = db_text(row, 1),
+				    .seen_ns = db_u64(row, 2),
+				    .error = db_text(row, 3),
+				    .waiting = db_u64(row, 4),
+				    .oldest_ns = db_u64(row, 5) };
+
+	return all->fn(all->arg, &r);
+}
+
+int store_receivers(struct store *s, store_receiver_fn *fn, void *arg)
+{
+	struct receivers all = { fn, arg };
+
+	return db_each(s->db, hand_receiver, &all,
+		       "SELECT r.receiver, r.kind, r.seen, r.error,"
+		       " (SELECT COUNT(*) FROM deliveries d WHERE d.receiver = r.receiver),"
+		       " (SELECT MIN(created) FROM deliveries d WHERE d.receiver = r.receiver)"
+		       " FROM receivers r ORDER BY r.receiver",
+		       "");
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Silences and drills. */
+#include "collector/store_alert.h"
+
+#include "collector/store_db.h"
+
+struct reading {
+	store_silence_fn *silence;
+	store_drill_fn *drill;
+	void *arg;
+};
+
+static int hand_silence(void *arg, struct db_row *row)
+{
+	struct reading *r = arg;
+	struct store_silence x = {
+		.id = db_u64(row, 0),
+		.name = db_text(row, 1),
+		.device = db_text(row, 2),
+		.source = db_text(row, 3),
+		.agent = db_text(row, 4),
+		.who = db_text(row, 5),
+		.why = db_text(row, 6),
+		.since_ns = db_u64(row, 7),
+		.until_ns = db_u64(row, 8),
+		.ended_ns = db_u64(row, 9),
+	};
+
+	return r->silence(r->arg, &x);
+}
+
+int store_silences(struct store *s, uint64_t now_ns, store_silence_fn *fn, void *arg)
+{
+	struct reading r = { .silence = fn, .arg = arg };
+
+#define SILENCES                                                                                   \
+	"SELECT id, name, device, source, agent, who, why, since, until, ended FROM silences"
+	if (!now_ns)
+		return db_each(s->db, hand_silence, &r, SILENCES " ORDER BY id DESC", "");
+	return db_each(s->db, hand_silence, &r,
+		       SILENCES " WHERE since <= $1 AND COALESCE(ended, until) > $1"
+				" ORDER BY id DESC",
+		       "i", now_ns);
+}
+
+static int hand_drill(void *arg, struct db_row *row)
+{
+	struct reading *r = arg;
+	struct store_drill x = {
+		.id = db_u64(row, 0),
+		.device = db_text(row, 1),
+		.who = db_text(row, 2),
+		.why = db_text(row, 3),
+		.since_ns = db_u64(row, 4),
+		.until_ns = db_u64(row, 5),
+		.ended_ns = db_u64(row, 6),
+	};
+
+	return r->drill(r->arg, &x);
+}
+
+int store_drills(struct store *s, uint64_t now_ns, store_drill_fn *fn, void *arg)
+{
+	struct reading r = { .drill = fn, .arg = arg };
+
+#define DRILLS "SELECT id, device, who, why, since, until, ended FROM drills"
+	if (!now_ns)
+		return db_each(s->db, hand_drill, &r, DRILLS " ORDER BY id DESC", "");
+	return db_each(s->db, hand_drill, &r,
+		       DRILLS " WHERE since <= $1 AND COALESCE(ended, until) > $1 ORDER BY id DESC",
+		       "i", now_ns);
+}
+
+int store_drill_at(struct store *s, const char *device, uint64_t time_ns, uint64_t *id)
+{
+	struct db_row *row;
+	int rc;
+
+	*id = 0;
+	if (device)
+		rc = db_get(
+			s->db, &row,
+			"SELECT id FROM drills WHERE since <= $1 AND COALESCE(ended, until) > $1"
+			" AND (device IS NULL OR device = $2) ORDER BY id DESC LIMIT 1",
+			"it", time_ns, device);
+	else
+		rc = db_get(
+			s->db, &row,
+			"SELECT id FROM drills WHERE since <= $1 AND COALESCE(ended, until) > $1"
+			" AND device IS NULL ORDER BY id DESC LIMIT 1",
+			"i", time_ns);
+	if (rc == 1)
+		*id = db_u64(row, 0);
+	return rc;
+}
+
+int store_silence_add(struct store *s, struct store_silence *x)
+{
+	struct db_row *row;
+	int rc = db_get(s->db, &row,
+			"INSERT INTO silences (name, device, source, agent, who, why, since, until)"
+			" VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id",
+			"ttttttii", x->name, x->device, x->source, x->agent, x->who, x->why,
+			x->since_ns, x->until_ns);
+
+	if (rc == 1)
+		x->id = db_u64(row, 0);
+	return rc < 0 ? rc : 0;
+}
+
+int store_drill_add(struct store *s, struct store_drill *x)
+{
+	struct db_row *row;
+	int rc = db_get(s->db, &row,
+			"INSERT INTO drills (device, who, why, since, until)"
+			" VALUES ($1, $2, $3, $4, $5) RETURNING id",
+			"tttii", x->device, x->who, x->why, x->since_ns, x->until_ns);
+
+	if (rc == 1)
+		x->id = db_u64(row, 0);
+	return rc < 0 ? rc : 0;
+}
+
+int store_silence_end(struct store *s, uint64_t id, uint64_t now_ns)
+{
+	return db_run(s->db,
+		      "UPDATE silences SET ended = $1 WHERE id = $2 AND ended IS NULL"
+		      " AND until > $1",
+		      "ii", now_ns, id);
+}
+
+int store_drill_end(struct store *s, uint64_t id, uint64_t now_ns)
+{
+	return db_run(s->db,
+		      "UPDATE drills SET ended = $1 WHERE id = $2 AND ended IS NULL"
+		      " AND until > $1",
+		      "ii", now_ns, id);
+}
