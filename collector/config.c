@@ -319,9 +319,11 @@ static const struct conf_option options[] = {
 	  QUESTION,
 	  .offset = AT(format),
 	  .commands = CMD_QUERY | CMD_AUDIT | CMD_COVERAGE | CMD_VERIFY | CMD_ALERTS | CMD_SILENCE |
-		      CMD_DRILL,
+		      CMD_DRILL | CMD_REPORT,
 	  .argument = "table|json|csv",
-	  .help = "a table for people, one JSON array, or CSV; `verify`: text or json" },
+	  .help = "a table for people, one JSON array, or CSV; `verify`: text or json; `report`: "
+		  "md (as it is when not given), html (one file, to be opened or printed) or "
+		  "json (all facts)" },
 	{ .key = "limit",
 	  QUESTION,
 	  .offset = AT(limit),
@@ -471,6 +473,9 @@ static const struct conf_command commands[] = {
 	{ "events", CMD_EVENTS, "", 0, 0, "the record itself, document by document" },
 	{ "incidents", CMD_INCIDENTS, "[ID]", 0, 1,
 	  "failovers and failbacks, device by device; with ID the timeline of one" },
+	{ "report", CMD_REPORT, "INCIDENT", 1, 1,
+	  "the post-incident review of one incident, to be sent: what failed, who used lo6, what "
+	  "was not seen; as in `report 1 --format html > incident-1.html`" },
 	{ "sources", CMD_SOURCES, "", 0, 0, "every address that reached for a device" },
 	{ "agents", CMD_AGENTS, "", 0, 0,
 	  "the agents: last seen, and which of their events are missing" },

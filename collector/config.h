@@ -27,7 +27,8 @@ enum {
 	CMD_SESSIONS = 1 << 16,
 	CMD_COVERAGE = 1 << 17,
 	CMD_JUDGE = 1 << 18,
-	CMD_EXPORT = 1 << 19
+	CMD_EXPORT = 1 << 19,
+	CMD_REPORT = 1 << 20
 };
 
 #define COLLECTOR_LISTEN "127.0.0.1:8686"

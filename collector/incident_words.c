@@ -286,6 +286,16 @@ static void add_lost_for(struct text *t, const struct facts *f)
 	add_duration(t, seconds(f->first_lost, f->last_back));
 }
 
+static void add_still(struct text *t, const struct facts *f)
+{
+	char n[TEXT_SMALL];
+
+	if (f->n_back == 0 && f->n_lost)
+		add(t, ", and none has it back");
+	else if (f->n_back < f->n_lost)
+		add(t, ", %s of them still without it", text_number(f->n_lost - f->n_back, n));
+}
+
 static void title_of_switch(struct text *t, const struct facts *f)
 {
 	char minute[TEXT_SMALL];
@@ -297,8 +307,7 @@ static void title_of_switch(struct text *t, const struct facts *f)
 		add(t, " of ");
 		add_name(t, doc_text(f->doc, "subject"));
 		add(t, " lost Ma1 at %s", minute);
-		if (f->n_back < f->n_lost)
-			add(t, ", %zu of them still without it", f->n_lost - f->n_back);
+		add_still(t, f);
 		add_lost_for(t, f);
 		return;
 	}
@@ -308,8 +317,7 @@ static void title_of_switch(struct text *t, const struct facts *f)
 	add(t, " is suspected to have failed at %s; ", minute);
 	add_many(t, f->n_lost, "device");
 	add(t, " lost Ma1");
-	if (f->n_back < f->n_lost)
-		add(t, ", %zu of them still without it", f->n_lost - f->n_back);
+	add_still(t, f);
 	add_lost_for(t, f);
 }
 
@@ -525,7 +533,8 @@ static void failed_source(struct text *t, const struct facts *f)
 		add(t, " to ");
 		add_clock(t, f, last);
 	}
-	add(t, ". Their own lists do not permit it.");
+	add(t, f->n_devices == 1 ? ". The device's own list does not permit it."
+				 : ". Their own lists do not permit it.");
 }
 
 /* ---- two: who used lo6, and who was refused -------------------------------- */
@@ -701,6 +710,7 @@ static void got_source(struct text *t, const struct facts *f)
 
 static void add_end(struct text *t, const struct facts *f)
 {
+	char n[TEXT_SMALL], of[TEXT_SMALL];
 	uint64_t closed = 0;
 
 	if (f->of_source) {
@@ -724,9 +734,13 @@ static void add_end(struct text *t, const struct facts *f)
 		add_clock(t, f, f->now);
 		if (f->n_lost == 1)
 			add(t, " the device is still without Ma1.");
+		else if (!f->n_back)
+			add(t, " all %s devices are still without Ma1.",
+			    text_number(f->n_lost, of));
 		else
-			add(t, " %zu of %zu devices are still without Ma1.", f->n_lost - f->n_back,
-			    f->n_lost);
+			add(t, " %s of %s devices %s still without Ma1.",
+			    text_number(f->n_lost - f->n_back, n), text_number(f->n_lost, of),
+			    f->n_lost - f->n_back == 1 ? "is" : "are");
 	} else if (f->open) {
 		add(t, "It is not over at ");
 		add_clock(t, f, f->now);

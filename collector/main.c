@@ -31,6 +31,7 @@
 #include "collector/query.h"
 #include "collector/serve.h"
 #include "collector/store.h"
+#include "collector/report_run.h"
 #include "collector/timeline.h"
 #include "collector/token.h"
 #include "collector/verify.h"
@@ -311,6 +312,34 @@ static uint64_t incident_id(const struct collector_config *config, const struct 
 	return id;
 }
 
+static int report(const struct collector_config *config, const struct conf_call *call)
+{
+	uint64_t id = incident_id(config, call);
+	enum report_format format = report_format_parse(config->format ? config->format : "md");
+	struct store *store;
+	char err[600];
+	int rc;
+
+	if (format == REPORT_NUM)
+		die("--format \"%.40s\": one of md, html, json", config->format);
+	store = store_open(config->db, STORE_READ, err, sizeof(err));
+	if (!store)
+		die("%s", err);
+	rc = report_run(store, id, format, now_real(), stdout);
+	if (rc < 0) {
+		rc = failed(store, rc);
+	} else if (rc == 0) {
+		log_error("there is no incident %" PRIu64 "; `glasswatch-collector incidents` "
+			  "lists them",
+			  id);
+		rc = 2;
+	} else {
+		rc = 0;
+	}
+	store_close(store);
+	return rc;
+}
+
 static int query(const struct collector_config *config, const struct conf_call *call,
 		 enum query_what what)
 {
@@ -499,6 +528,9 @@ int main(int argc, char **argv)
 		break;
 	case CMD_INCIDENTS:
 		status = query(&config, &call, QUERY_INCIDENTS);
+		break;
+	case CMD_REPORT:
+		status = report(&config, &call);
 		break;
 	case CMD_SOURCES:
 		status = query(&config, &call, QUERY_SOURCES);

@@ -75,7 +75,33 @@ void moments_free(struct moments *m)
 
 /* ---- events ---------------------------------------------------------------- */
 
-static void mark_change(const struct event *e, struct moment *m)
+/* A change that its mark does not tell is told by its states: as the event is. */
+static void say_change(const struct event *e, enum incident_path to, const char *mark,
+		       char text[WORDS_LEN])
+{
+	char reason[128], took[24];
+
+	if (strcmp(mark, "change") == 0 || !e->change.reason)
+		return;
+	output_clean(words_reason(e->change.reason), reason, sizeof(reason));
+	if (to == INCIDENT_FAILING)
+		snprintf(text, WORDS_LEN, "%s", reason);
+	else if (to == INCIDENT_UNREACHABLE)
+		snprintf(text, WORDS_LEN, "on neither path: %s", reason);
+	else if (to != INCIDENT_PRIMARY)
+		snprintf(text, WORDS_LEN, "on lo6%s: %s",
+			 to == INCIDENT_UNJUSTIFIED   ? ", which is not justified"
+			 : to == INCIDENT_UNEXPLAINED ? ", unexplained"
+						      : "",
+			 reason);
+	else if (e->change.outage_s >= 0)
+		snprintf(text, WORDS_LEN, "back on Ma1: %s, outage %s", reason,
+			 output_duration(e->change.outage_s, took));
+	else
+		snprintf(text, WORDS_LEN, "back on Ma1: %s", reason);
+}
+
+static void mark_change(const struct event *e, struct moment *m, char text[WORDS_LEN])
 {
 	enum incident_path to = INCIDENT_PRIMARY, from = INCIDENT_PRIMARY;
 	bool known = incident_path_parse(e->change.to, &to);
@@ -100,6 +126,7 @@ static void mark_change(const struct event *e, struct moment *m)
 			  : to == INCIDENT_UNEXPLAINED ? MOMENT_AMBER
 						       : MOMENT_BLUE;
 	}
+	say_change(e, to, m->mark, text);
 }
 
 static int add_event(void *arg, const struct store_event *row)
@@ -114,10 +141,12 @@ static int add_event(void *arg, const struct store_event *row)
 	words_event(&e, text);
 	snprintf(id, sizeof(id), "%s/%" PRIu64, row->agent, row->seq);
 	if (e.type == EVENT_PATH_CHANGE) {
-		mark_change(&e, &m);
+		mark_change(&e, &m, text);
 	} else if (e.type == EVENT_ALERT) {
 		m.mark = "alert";
-		m.tone = MOMENT_RED;
+		m.tone = e.severity == SEVERITY_CRITICAL  ? MOMENT_RED
+			 : e.severity == SEVERITY_WARNING ? MOMENT_AMBER
+							  : MOMENT_PLAIN;
 	} else {
 		m.mark = "bgp";
 	}

@@ -57,7 +57,9 @@ struct axis axis_of(const json_t *doc)
 	widen_list(&a, devices, "lost", "back");
 	widen_list(&a, doc_list(doc, "sessions"), "start", "end");
 	widen_list(&a, doc_list(doc, "untrusted"), "first", "last");
-	if (doc_is(doc, "status", "open") && doc_time(doc, "as_of", &a.now_ns))
+	/* An untrusted source may come back for long: shown is what it did. */
+	if (doc_is(doc, "status", "open") && !doc_is(doc, "kind", "untrusted-source") &&
+	    doc_time(doc, "as_of", &a.now_ns))
 		widen(&a, a.now_ns);
 	if (a.to_ns - a.from_ns > LONGEST)
 		a.from_ns = a.to_ns - LONGEST;

@@ -17,6 +17,8 @@
 #include "collector/words.h"
 #include "common/clock.h"
 
+#define NAME_LINE 24
+
 static const char css[] =
 #include "report.css.h"
 	;
@@ -62,6 +64,17 @@ static void cell_count(const struct page *p, uint64_t n, const char *class)
 	char buf[TEXT_SMALL];
 
 	fprintf(p->to, "<td class=\"r %s\">%s</td>", class, text_digits(n, buf));
+}
+
+/* Of a name: on one line, unless it is very long. */
+static const char *name_class(const char *name)
+{
+	return strlen(name) <= NAME_LINE ? "nw" : "any";
+}
+
+static void cell_name(const struct page *p, const char *name)
+{
+	cell(p, name_class(name), name);
 }
 
 static void head_cell(const struct page *p, const char *class, const char *text)
@@ -171,12 +184,12 @@ static void put_summary(const struct page *p)
 	size_t i;
 
 	put(p, "<h1>");
-	html_long(p->to, doc_text(p->doc, "title"));
+	html_sentence(p->to, doc_text(p->doc, "title"));
 	put(p, "</h1>\n");
 	json_array_foreach(doc_list(p->doc, "words"), i, word)
 	{
 		put(p, "<p class=\"lead\">");
-		html_long(p->to, json_string_value(word) ? json_string_value(word) : "");
+		html_sentence(p->to, json_string_value(word) ? json_string_value(word) : "");
 		put(p, "</p>\n");
 	}
 	put(p, "<ul class=\"fig\" aria-label=\"Figures\">");
@@ -200,7 +213,7 @@ static void put_timeline(const struct page *p)
 	       "aria-labelledby=\"timeline\">\n");
 	report_svg(p->doc, p->to);
 	put(p, "</div><figcaption>");
-	report_svg_legend(p->to);
+	report_svg_legend(p->doc, p->to);
 	put(p, "</figcaption></figure></section>\n");
 }
 
@@ -223,6 +236,13 @@ static void put_unaffected(const struct page *p)
 	put(p, ".</p>\n");
 }
 
+/* Of an untrusted source nothing happened to the devices; where it was is told there. */
+static bool has_devices(const json_t *doc)
+{
+	return json_array_size(doc_list(doc, "devices")) &&
+	       !doc_is(doc, "kind", "untrusted-source");
+}
+
 static void put_devices(const struct page *p)
 {
 	const json_t *devices = doc_list(p->doc, "devices"), *d;
@@ -231,7 +251,7 @@ static void put_devices(const struct page *p)
 	double s;
 	size_t i;
 
-	if (!json_array_size(devices))
+	if (!has_devices(p->doc))
 		return;
 	section(p, "devices", "Devices");
 	table(p, "devices",
@@ -239,7 +259,7 @@ static void put_devices(const struct page *p)
 	json_array_foreach(devices, i, d)
 	{
 		put(p, "<tr>");
-		head_cell(p, "nw", doc_text(d, "name"));
+		head_cell(p, name_class(doc_text(d, "name")), doc_text(d, "name"));
 		cell(p, "nw", text_role(doc_text(d, "role")));
 		put(p, "<td class=\"mono\">");
 		put_strings(p, doc_list(d, "ma1"));
@@ -298,8 +318,8 @@ static void put_session(const struct page *p, const json_t *s)
 	html_name(p->to, doc_text(s, "came"));
 	put(p, "<span class=\"sub mono\">");
 	html_name(p->to, doc_text(s, "source"));
-	fprintf(p->to, " port %" PRIu64 "</span></td><td class=\"nw\">",
-		doc_count(s, "source_port"));
+	fprintf(p->to, " port %" PRIu64 "</span></td><td class=\"%s\">",
+		doc_count(s, "source_port"), name_class(doc_text(s, "device")));
 	html_name(p->to, doc_text(s, "device"));
 	put(p, "<span class=\"sub mono\">");
 	html_name(p->to, doc_text(s, "address"));
@@ -366,15 +386,23 @@ static void put_walk(const struct page *p, const json_t *u)
 	put(p, "\n");
 	json_array_foreach(walk, i, e)
 	{
-		bool decides = doc_flag(e, "contains");
+		bool decides = doc_is(e, "result", "decides");
 
 		fprintf(p->to, "%s seq %-4" PRIu64 " ", decides ? "\xe2\x96\xb8" : " ",
 			doc_count(e, "seq"));
 		html_name(p->to, doc_text(e, "action"));
 		put(p, " ");
 		html_name(p->to, doc_text(e, "prefix"));
-		put(p, decides ? "  contains it, decides" : "  does not contain it");
+		put(p, "  ");
+		html_text(p->to, doc_text(e, "reason"));
+		if (doc_count(e, "line")) {
+			put(p, "  ");
+			html_name(p->to, doc_text(e, "file"));
+			fprintf(p->to, ":%" PRIu64, doc_count(e, "line"));
+		}
 		put(p, "\n");
+		if (decides)
+			break;
 	}
 	if (doc_flag(u, "implicit"))
 		put(p, "\xe2\x96\xb8 end of the list, which denies\n");
@@ -417,7 +445,7 @@ static void put_untrusted(const struct page *p)
 
 		put(p, "<tr>");
 		head_cell(p, "red", doc_text(u, "source"));
-		cell(p, "nw", doc_text(u, "device"));
+		cell_name(p, doc_text(u, "device"));
 		cell(p, "", words_interface(doc_text(u, "path")));
 		cell_time(p, u, "first");
 		cell_time(p, u, "last");
@@ -440,7 +468,7 @@ static void put_moment(const struct page *p, const json_t *m)
 
 	put(p, "<tr>");
 	cell_time(p, m, "time");
-	cell(p, "nw", doc_text(m, "device"));
+	cell_name(p, doc_text(m, "device"));
 	fprintf(p->to, "<th scope=\"row\" class=\"nw %s\">", tone_class(doc_text(m, "tone")));
 	html_name(p->to, doc_text(m, "what"));
 	put(p, "</th><td class=\"any\">");
@@ -483,7 +511,7 @@ static void put_bgp(const struct page *p)
 	{
 		put(p, "<tr>");
 		cell_time(p, b, "time");
-		cell(p, "nw", doc_text(b, "device"));
+		cell_name(p, doc_text(b, "device"));
 		cell(p, doc_is(b, "state", "down") ? "red" : "", doc_text(b, "state"));
 		cell(p, "any", doc_text(b, "text"));
 		cell(p, "mono dim", doc_text(b, "event"));
@@ -509,7 +537,7 @@ static void put_alerts(const struct page *p)
 		cell_time(p, a, "time");
 		head_cell(p, "nw", doc_text(a, "name"));
 		cell(p, doc_is(a, "severity", "critical") ? "red" : "", doc_text(a, "severity"));
-		cell(p, "nw", doc_text(a, "device"));
+		cell_name(p, doc_text(a, "device"));
 		cell(p, "any", doc_text(a, "text"));
 		cell(p, "any", doc_text(a, "end"));
 		put(p, "</tr>\n");
@@ -583,7 +611,7 @@ static void put_policy(const struct page *p)
 		{
 			put(p, "<tr>");
 			cell_time(p, g, "time");
-			cell(p, "nw", doc_text(g, "agent"));
+			cell_name(p, doc_text(g, "agent"));
 			cell(p, "mono", doc_text(g, "generation"));
 			cell(p, "any", doc_text(g, "text"));
 			cell(p, "mono dim", doc_text(g, "event"));
@@ -608,7 +636,7 @@ static void put_open(const struct page *p)
 		put(p, "<tr>");
 		cell_time(p, o, "since");
 		head_cell(p, "nw", doc_text(o, "name"));
-		cell(p, "nw", doc_text(o, "device"));
+		cell_name(p, doc_text(o, "device"));
 		cell(p, "any", doc_text(o, "text"));
 		put(p, "</tr>\n");
 	}
@@ -677,6 +705,8 @@ static void put_nav(const struct page *p)
 	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
 		const json_t *part = json_object_get(p->doc, links[i].key);
 
+		if (strcmp(links[i].key, "devices") == 0 && !has_devices(p->doc))
+			continue;
 		if (!*links[i].key || json_array_size(part) || json_is_object(part))
 			fprintf(p->to, "<li><a href=\"#%s\">%s</a></li>", links[i].id,
 				links[i].title);

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/report_html_text.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "collector/output.h"
 #include "collector/report_text.h"
 
-static void escaped(FILE *to, const char *text, size_t characters)
-{
-	char *shown = text_shown(text, characters);
+#define UNBROKEN 40 /* letters of a name that is kept on one line */
 
-	for (const char *p = shown ? shown : ""; *p; p++) {
+static void put_escaped(FILE *to, const char *p, size_t n)
+{
+	for (; n; n--, p++) {
 		switch (*p) {
 		case '&':
 			fputs("&amp;", to);
@@ -31,6 +33,14 @@ static void escaped(FILE *to, const char *text, size_t characters)
 			putc(*p, to);
 		}
 	}
+}
+
+static void escaped(FILE *to, const char *text, size_t characters)
+{
+	char *shown = text_shown(text, characters);
+
+	if (shown)
+		put_escaped(to, shown, strlen(shown));
 	free(shown);
 }
 
@@ -42,6 +52,26 @@ void html_text(FILE *to, const char *text)
 void html_long(FILE *to, const char *text)
 {
 	escaped(to, text, 0);
+}
+
+void html_sentence(FILE *to, const char *text)
+{
+	char *shown = text_shown(text, 0);
+
+	for (const char *p = shown; p && *p;) {
+		size_t n = strcspn(p, " ");
+		bool keep = n <= UNBROKEN && memchr(p, '-', n);
+
+		if (keep)
+			fputs("<span class=\"nw\">", to);
+		put_escaped(to, p, n);
+		if (keep)
+			fputs("</span>", to);
+		p += n;
+		if (*p)
+			putc(*p++, to);
+	}
+	free(shown);
 }
 
 void html_name(FILE *to, const char *text)

@@ -11,7 +11,9 @@
 
 void html_text(FILE *to, const char *text); /* at most TEXT_SHOWN characters */
 void html_long(FILE *to, const char *text); /* all of it: a sentence of ours */
-/* The same in <bdi>: a name's direction of writing stays its own. */
+/* The same; names with a hyphen in them are not broken there. */
+void html_sentence(FILE *to, const char *text);
+/* As html_text() in <bdi>: a name's direction of writing stays its own. */
 void html_name(FILE *to, const char *text);
 /* <time datetime="...Z">02:14:07</time> */
 void html_time(FILE *to, uint64_t ns, uint64_t base_ns);

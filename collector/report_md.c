@@ -118,12 +118,11 @@ static void put_text(const struct page *p, const char *text, size_t characters)
 }
 
 /* A paragraph, broken before words that begin with a letter: what else may begin a
- * line can be a mark. */
-static void put_wrapped(const struct page *p, const char *text, unsigned indent)
+ * line can be a mark. column: where it begins. */
+static void put_wrapped(const struct page *p, const char *text, unsigned indent, unsigned column)
 {
 	json_t *s = escaped(text, 0);
 	const char *at = json_string_value(s) ? json_string_value(s) : "";
-	unsigned column = indent;
 
 	while (*at) {
 		size_t n = strcspn(at, " ");
@@ -449,7 +448,7 @@ static void put_head(const struct page *p)
 	fprintf(p->to, "%s. Times are UTC.\n\n", p->base ? text_day(p->base, day) : "");
 	json_array_foreach(doc_list(p->doc, "words"), i, word)
 	{
-		put_wrapped(p, json_string_value(word) ? json_string_value(word) : "", 0);
+		put_wrapped(p, json_string_value(word) ? json_string_value(word) : "", 0, 0);
 		put(p, "\n\n");
 	}
 	t = table_begin(">In figures| ");
@@ -470,7 +469,8 @@ static void put_devices(const struct page *p)
 	double s;
 	size_t i;
 
-	if (!json_array_size(devices))
+	/* Of an untrusted source nothing happened to them. */
+	if (!json_array_size(devices) || doc_is(p->doc, "kind", "untrusted-source"))
 		return;
 	put(p, "## Devices\n\n");
 	t = table_begin("Device|Role|Ma1 lost|First on lo6|Back on Ma1|>Without Ma1|Ma1|Evidence");
@@ -673,7 +673,7 @@ static void put_gaps(const struct page *p)
 				fprintf(p->to, ", %s", text_duration(s, a));
 			put(p, ".** ");
 		}
-		put_wrapped(p, doc_text(g, "text"), 2);
+		put_wrapped(p, doc_text(g, "text"), 2, *doc_text(g, "from") ? 40 : 2);
 		put(p, "\n");
 	}
 	put(p, "\n");
@@ -719,8 +719,10 @@ static void put_record(const struct page *p)
 	char n[TEXT_SMALL], text[400], at[TEXT_SMALL];
 	uint64_t ns;
 
-	fprintf(p->to, "## Can this record be trusted?\n\n- %s events of this incident",
+	fprintf(p->to, "## Can this record be trusted?\n\n- %s events",
 		text_digits(doc_count(record, "events"), n));
+	fprintf(p->to, " and %s flows of this incident",
+		text_digits(doc_count(record, "flows"), n));
 	join(doc_list(record, "agents"), text, sizeof(text));
 	if (text[0]) {
 		put(p, ", from ");

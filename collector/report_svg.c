@@ -5,7 +5,6 @@
  */
 #include "collector/report_svg.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +23,8 @@
 #define MA1 5	   /* of a lane */
 #define LO6 22	   /* of a lane */
 #define MARKS 43   /* of a lane: middle of BGP and alerts */
-#define LETTER 6.2 /* width of a letter of 11 px, on average */
+#define LETTER 6.2 /* width of a letter of 11 px, on average; BOLD: of a bold one */
+#define BOLD 6.9
 #define NAME_LETTERS 24
 #define ROWS 4 /* sessions at the same time that are drawn apart */
 
@@ -37,6 +37,11 @@ struct drawing {
 	size_t n, left_out;
 	unsigned top, height;
 };
+
+static double larger(double a, double b)
+{
+	return a > b ? a : b;
+}
 
 static double x_of(const struct drawing *d, uint64_t ns)
 {
@@ -189,7 +194,7 @@ static void put_switch(const struct drawing *d)
 	x1 = x_of(d, to);
 	over = doc_is(d->doc, "suspicion", "withdrawn") ? "suspicion withdrawn"
 							: "management switch suspected";
-	width = letters(over) * LETTER + 12;
+	width = letters(over) * BOLD + 10;
 	fputs("<text class=\"t-key\" x=\"0\" y=\"42\">", d->to);
 	put_name(d, name, NAME_LETTERS + 6);
 	fprintf(d->to,
@@ -260,12 +265,12 @@ static void put_spans(const struct drawing *d, size_t lane)
 		fprintf(d->to,
 			"<g><rect class=\"p-lost\" x=\"%.1f\" y=\"%u\" width=\"%.1f\" "
 			"height=\"%d\"/>",
-			x0, y + MA1, fmax(x1 - x0, 1), BAND);
+			x0, y + MA1, larger(x1 - x0, 1), BAND);
 		if (neither)
 			fprintf(d->to,
 				"<rect class=\"p-lost\" x=\"%.1f\" y=\"%u\" width=\"%.1f\" "
 				"height=\"%d\"/>",
-				x0, y + LO6, fmax(x1 - x0, 1), BAND);
+				x0, y + LO6, larger(x1 - x0, 1), BAND);
 		if (i == 0 || doc_flag(s, "first"))
 			fprintf(d->to, "<path class=\"s-red\" d=\"M%.1f %u v%d\"/>", x0, y + MA1,
 				BAND);
@@ -326,7 +331,7 @@ static void put_sessions(const struct drawing *d, size_t lane)
 				continue;
 			to = end_of(d, s);
 			x0 = x_of(d, from);
-			x1 = fmax(x_of(d, to), x0 + 3);
+			x1 = larger(x_of(d, to), x0 + 3);
 			for (row = 0; row < ROWS - 1 && edge[row] > x0; row++)
 				;
 			edge[row] = x1;
@@ -342,7 +347,7 @@ static void put_sessions(const struct drawing *d, size_t lane)
 				class, x0, y + row * height, x1 - x0, height - (rows > 1));
 			put_hover(d, who, from, to);
 			fputs("</g>", d->to);
-			text = letters(who) * LETTER + 10;
+			text = letters(who) * BOLD + 10;
 			if (rows > 1 || x1 - x0 < text)
 				continue;
 			if (strcmp(class, "p-blue") != 0)
@@ -373,14 +378,14 @@ static void put_untrusted(const struct drawing *d, size_t lane)
 		uint64_t n = doc_count(u, "attempts"), got = doc_count(u, "established");
 		char number[TEXT_SMALL], text[120];
 		uint64_t from, to;
-		double x0, x1, width;
+		double x0, x1, width, at;
 
 		if (!doc_is(u, "device", name) || !doc_time(u, "first", &from))
 			continue;
 		if (!doc_time(u, "last", &to))
 			to = from;
 		x0 = x_of(d, from);
-		x1 = fmax(x_of(d, to), x0 + 8);
+		x1 = larger(x_of(d, to), x0 + 8);
 		fprintf(d->to,
 			"<g><rect class=\"p-red\" x=\"%.1f\" y=\"%u\" width=\"%.1f\" "
 			"height=\"%d\"/><circle class=\"f-red s-page\" cx=\"%.1f\" cy=\"%u\" "
@@ -391,19 +396,22 @@ static void put_untrusted(const struct drawing *d, size_t lane)
 		fputs("</g>", d->to);
 		snprintf(text, sizeof(text), "%s \xc3\x97 %s", text_digits(n, number),
 			 got ? "untrusted, got in" : "untrusted");
-		width = letters(text) * LETTER + 8;
+		width = letters(text) * BOLD + 6;
+		/* The words before it, behind it, or on it: wherever there is room. */
 		if (x0 - 9 - width > edge[lo6])
-			fprintf(d->to,
-				"<rect class=\"f-page\" x=\"%.1f\" y=\"%u\" width=\"%.1f\" "
-				"height=\"%d\"/><text class=\"t-red t-key t-end\" x=\"%.1f\" "
-				"y=\"%u\">%s</text>",
-				x0 - 9 - width, y, width, BAND, x0 - 12, y + 11, text);
+			at = x0 - 9 - width;
 		else if (x1 + 5 + width < WIDTH)
+			at = x1 + 4;
+		else if (x1 - x0 > width + 24)
+			at = x0 + 14;
+		else
+			at = 0;
+		if (at > 0)
 			fprintf(d->to,
 				"<rect class=\"f-page\" x=\"%.1f\" y=\"%u\" width=\"%.1f\" "
 				"height=\"%d\"/><text class=\"t-red t-key\" x=\"%.1f\" "
 				"y=\"%u\">%s</text>",
-				x1 + 4, y, width, BAND, x1 + 8, y + 11, text);
+				at, y + 1, width, BAND - 2, at + 4, y + 11, text);
 		edge[lo6] = x1 + 5;
 	}
 }
@@ -495,7 +503,7 @@ static void put_gaps(const struct drawing *d)
 		if (!doc_time(g, "to", &to))
 			to = d->axis.now_ns ? d->axis.now_ns : d->axis.to_ns;
 		x0 = x_of(d, from);
-		x1 = fmax(x_of(d, to), x0 + 3);
+		x1 = larger(x_of(d, to), x0 + 3);
 		if (to < d->axis.from_ns || from > d->axis.to_ns)
 			continue;
 		fputs("<g>", d->to);
@@ -556,13 +564,13 @@ void report_svg(const json_t *doc, FILE *to)
 	put_axis(&d);
 	for (size_t i = 0; i < d.n; i++)
 		put_labels(&d, i);
-	if (has_switch(doc))
-		put_switch(&d);
 	for (size_t i = 0; i < d.n; i++) {
 		put_spans(&d, i);
 		put_sessions(&d, i);
 	}
 	put_gaps(&d); /* over the bars: what was seen there was not seen in full */
+	if (has_switch(doc))
+		put_switch(&d);
 	for (size_t i = 0; i < d.n; i++) {
 		put_untrusted(&d, i);
 		put_moves(&d, i);
@@ -583,42 +591,98 @@ void report_svg(const json_t *doc, FILE *to)
 
 #define SWATCH "<svg class=\"sw\" viewBox=\"0 0 26 14\" aria-hidden=\"true\">"
 
-void report_svg_legend(FILE *to)
+/* What is drawn somewhere; only that is explained. */
+enum drawn {
+	DRAWN_LOST,
+	DRAWN_YES,
+	DRAWN_UNKNOWN,
+	DRAWN_NO,
+	DRAWN_DRILL,
+	DRAWN_UNTRUSTED,
+	DRAWN_MOVE,
+	DRAWN_BGP,
+	DRAWN_ALERT,
+	DRAWN_GAP,
+	DRAWN_NUM
+};
+
+static void look(const json_t *doc, bool drawn[DRAWN_NUM])
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(doc_list(doc, "devices"), i, o)
+	{
+		drawn[DRAWN_LOST] |= json_array_size(doc_list(o, "spans")) > 0;
+		drawn[DRAWN_MOVE] |= json_array_size(doc_list(o, "moves")) > 0;
+	}
+	json_array_foreach(doc_list(doc, "sessions"), i, o)
+	{
+		const char *class = bar_class(o);
+
+		drawn[DRAWN_YES] |= strcmp(class, "p-blue") == 0;
+		drawn[DRAWN_NO] |= strcmp(class, "p-red") == 0;
+		drawn[DRAWN_DRILL] |= strcmp(class, "p-drill") == 0;
+		drawn[DRAWN_UNKNOWN] |= strcmp(class, "p-amber") == 0;
+	}
+	json_array_foreach(doc_list(doc, "gaps"), i, o)
+		drawn[DRAWN_GAP] |= *doc_text(o, "from") != '\0';
+	json_array_foreach(doc_list(doc, "alerts"), i, o)
+		drawn[DRAWN_ALERT] |= *doc_text(o, "device") != '\0';
+	drawn[DRAWN_UNTRUSTED] = json_array_size(doc_list(doc, "untrusted")) > 0;
+	drawn[DRAWN_BGP] = json_array_size(doc_list(doc, "bgp")) > 0;
+}
+
+void report_svg_legend(const json_t *doc, FILE *to)
 {
 	static const struct {
 		const char *drawn, *words;
-	} rows[] = {
-		{ "<rect class=\"p-lost\" y=\"1\" width=\"26\" height=\"12\"/><path "
-		  "class=\"s-red\" "
-		  "d=\"M1 1v12\"/>",
-		  "Ma1 lost" },
-		{ "<rect class=\"p-blue\" y=\"1\" width=\"26\" height=\"12\" rx=\"2\"/>",
-		  "session over lo6, justified" },
-		{ "<rect class=\"p-amber\" x=\"1\" y=\"1\" width=\"24\" height=\"12\" rx=\"2\"/>",
-		  "not known whether justified" },
-		{ "<rect class=\"p-red\" x=\"1\" y=\"1\" width=\"24\" height=\"12\" rx=\"2\"/>",
-		  "not justified" },
-		{ "<rect class=\"p-drill\" x=\"1\" y=\"1\" width=\"24\" height=\"12\" rx=\"2\"/>",
-		  "drill" },
-		{ "<rect class=\"p-red\" x=\"8\" y=\"1\" width=\"17\" height=\"12\"/><circle "
-		  "class=\"f-red s-page\" cx=\"8\" cy=\"7\" r=\"6.5\"/><rect class=\"f-on-red\" "
-		  "x=\"4\" y=\"6\" width=\"8\" height=\"2.2\"/>",
-		  "untrusted source" },
-		{ "<path class=\"s-ink\" d=\"M6 1v9M20 13v-9\"/><path class=\"f-ink\" d=\"M2 7l4 6 "
-		  "4-6zM16 7l4-6 4 6z\"/>",
-		  "failover, failback" },
-		{ "<path class=\"s-hex f-page\" d=\"M4 2h6l3 5-3 5H4L1 7z\"/><path class=\"s-hex "
-		  "f-hex\" d=\"M17 2h5l3 5-3 5h-5l-3-5z\"/>",
-		  "BGP down, up" },
-		{ "<path class=\"s-ink\" d=\"M9 14V1\"/><path class=\"f-ink\" d=\"M9 1l9 3.5-9 "
-		  "3.5z\"/>",
-		  "alert" },
-		{ "<rect class=\"p-blind\" x=\"1\" y=\"1\" width=\"24\" height=\"12\"/>",
-		  "we could not see" },
+	} rows[DRAWN_NUM] = {
+		[DRAWN_LOST] = { "<rect class=\"p-lost\" y=\"1\" width=\"26\" height=\"12\"/><path "
+				 "class=\"s-red\" "
+				 "d=\"M1 1v12\"/>",
+				 "Ma1 lost" },
+		[DRAWN_YES] = { "<rect class=\"p-blue\" y=\"1\" width=\"26\" height=\"12\" "
+				"rx=\"2\"/>",
+				"session over lo6, justified" },
+		[DRAWN_UNKNOWN] = { "<rect class=\"p-amber\" x=\"1\" y=\"1\" width=\"24\" "
+				    "height=\"12\" rx=\"2\"/>",
+				    "not known whether justified" },
+		[DRAWN_NO] = { "<rect class=\"p-red\" x=\"1\" y=\"1\" width=\"24\" height=\"12\" "
+			       "rx=\"2\"/>",
+			       "not justified" },
+		[DRAWN_DRILL] = { "<rect class=\"p-drill\" x=\"1\" y=\"1\" width=\"24\" "
+				  "height=\"12\" rx=\"2\"/>",
+				  "drill" },
+		[DRAWN_UNTRUSTED] = { "<rect class=\"p-red\" x=\"8\" y=\"1\" width=\"17\" "
+				      "height=\"12\"/><circle "
+				      "class=\"f-red s-page\" cx=\"8\" cy=\"7\" r=\"6.5\"/><rect "
+				      "class=\"f-on-red\" "
+				      "x=\"4\" y=\"6\" width=\"8\" height=\"2.2\"/>",
+				      "untrusted source" },
+		[DRAWN_MOVE] = { "<path class=\"s-ink\" d=\"M6 1v9M20 13v-9\"/><path "
+				 "class=\"f-ink\" d=\"M2 7l4 6 "
+				 "4-6zM16 7l4-6 4 6z\"/>",
+				 "failover, failback" },
+		[DRAWN_BGP] = { "<path class=\"s-hex f-page\" d=\"M4 2h6l3 5-3 5H4L1 7z\"/><path "
+				"class=\"s-hex "
+				"f-hex\" d=\"M17 2h5l3 5-3 5h-5l-3-5z\"/>",
+				"BGP down, up" },
+		[DRAWN_ALERT] = { "<path class=\"s-ink\" d=\"M9 14V1\"/><path class=\"f-ink\" "
+				  "d=\"M9 1l9 3.5-9 "
+				  "3.5z\"/>",
+				  "alert" },
+		[DRAWN_GAP] = { "<rect class=\"p-blind\" x=\"1\" y=\"1\" width=\"24\" "
+				"height=\"12\"/>",
+				"we could not see" },
 	};
 
+	bool drawn[DRAWN_NUM] = { false };
+
+	look(doc, drawn);
 	fputs("<ul class=\"key\">", to);
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-		fprintf(to, "<li>" SWATCH "%s</svg>%s</li>", rows[i].drawn, rows[i].words);
+	for (size_t i = 0; i < DRAWN_NUM; i++)
+		if (drawn[i])
+			fprintf(to, "<li>" SWATCH "%s</svg>%s</li>", rows[i].drawn, rows[i].words);
 	fputs("</ul>\n", to);
 }

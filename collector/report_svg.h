@@ -25,7 +25,7 @@
 
 void report_svg(const json_t *doc, FILE *to);
 
-/* The legend, as a list. */
-void report_svg_legend(FILE *to);
+/* The legend of what is drawn, as a list. */
+void report_svg_legend(const json_t *doc, FILE *to);
 
 #endif

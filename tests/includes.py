@@ -66,7 +66,7 @@ WAYS = {
         ["view_*", "metrics_text"],
         ["notify"],
         ["pack"],
-        ["sessions", "judge", "export"],
+        ["sessions", "judge", "export", "report_run"],
         ["fold", "correlate", "correlate_*"],
         ["ingest", "notice", "quiet", "alerting"],
         ["operate"],
