@@ -135,10 +135,10 @@ static const char *flows_of(uint64_t incident)
 	return flows;
 }
 
-/* Those of agents; alerts that they raised join incidents, too. */
+/* Those of agents, and that an incident is over; alerts that they raised join, too. */
 static int list_seq(void *arg, const struct store_event *e)
 {
-	if (strcmp(e->agent, store_name(store)) == 0)
+	if (strcmp(e->agent, store_name(store)) == 0 && strcmp(e->type, "alert.incident") != 0)
 		return 0;
 	snprintf(flows + strlen(flows), sizeof(flows) - strlen(flows), "%s%" PRIu64,
 		 flows[0] ? " " : "", e->seq);
