@@ -88,7 +88,7 @@ static const struct conf_option options[] = {
 	  .offset = AT(db),
 	  .preset = "/var/lib/glasswatch/collector.db",
 	  .argument = "FILE",
-	  .help = "the store" },
+	  .help = "the store: a file, or postgresql://[user@]host[:port]/database" },
 	{ .key = "anchors",
 	  .type = CONF_STRING,
 	  .offset = AT(anchors),
@@ -566,11 +566,6 @@ static bool check(const void *config, const struct conf_command *command, const 
 	const struct collector_config *c = config;
 	struct redis_url url;
 
-	if (strncmp(c->db, "postgres://", 11) == 0 || strncmp(c->db, "postgresql://", 13) == 0) {
-		*key = "db";
-		snprintf(err, size, "this version stores in SQLite: give a file");
-		return false;
-	}
 	if (!c->db[0]) {
 		*key = "db";
 		snprintf(err, size, "the name of a file is missing");

@@ -6,12 +6,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "collector/store.h"
 #include "common/log.h"
 #include "common/privilege.h"
 #include "common/syscalls.h"
 
+/* NULL: it is not in a file. */
 static const char *folder_of_store(const struct collector_config *config, char path[PATH_MAX])
 {
+	if (!store_is_file(config->db))
+		return NULL;
 	snprintf(path, PATH_MAX, "%s", config->db);
 	return dirname(path);
 }
@@ -25,13 +29,16 @@ void confine_start(const struct collector_config *config)
 		die("%s", err);
 	/* for SQLite's temporary files, as the usual folders will be closed; it looks
 	 * here once, when the store is opened */
-	setenv("SQLITE_TMPDIR", folder, 1);
+	if (folder)
+		setenv("SQLITE_TMPDIR", folder, 1);
 }
 
 void confine(const struct collector_config *config)
 {
 	char path[PATH_MAX], err[512];
 	const char *folder = folder_of_store(config, path);
+	char *files[STORE_MAX_FILES] = { NULL };
+	size_t n = store_files(config->db, files);
 	/* SQLite makes and removes files beside the store */
 	const struct landlock_path paths[] = {
 		{ folder, LANDLOCK_READ | LANDLOCK_WRITE },
@@ -49,6 +56,14 @@ void confine(const struct collector_config *config)
 		/* read again with each notification */
 		{ config->alert_token, LANDLOCK_READ | LANDLOCK_REPLACED },
 		{ config->alert_ca, LANDLOCK_READ | LANDLOCK_REPLACED },
+		/* PostgreSQL's */
+		{ files[0], LANDLOCK_READ },
+		{ files[1], LANDLOCK_READ },
+		{ files[2], LANDLOCK_READ },
+		{ files[3], LANDLOCK_READ },
+		{ files[4], LANDLOCK_READ },
+		{ files[5], LANDLOCK_READ },
+		{ files[6], LANDLOCK_READ },
 	};
 	const struct privilege limits = { .sandbox = config->sandbox,
 					  .paths = paths,
@@ -57,4 +72,6 @@ void confine(const struct collector_config *config)
 
 	if (privilege_limit(&limits, err, sizeof(err)) < 0)
 		die("%s", err);
+	while (n)
+		free(files[--n]);
 }

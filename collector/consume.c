@@ -5,6 +5,7 @@
 #include <event2/event.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,8 @@ struct consume {
 	uint64_t read_lap, ack_lap; /* metrics_clock() at the newest XREADGROUP, XACK */
 	uint64_t noticed_ns;	    /* newest notice_tick() */
 	bool told_ready, anchors_due;
+	atomic_bool leads; /* other threads ask */
+	bool followed;	   /* another one led */
 	char complaint[600]; /* said last, so that it is said once */
 	const char **ids;    /* of a batch, for XACK */
 	struct ingest_entry *entries;
@@ -281,9 +284,17 @@ static bool end_batch(struct consume *c, int rc, bool stopping)
 	int made = 0;
 
 	if (!rc && (now < c->noticed_ns || now - c->noticed_ns >= NOTICE_EVERY_NS)) {
+		int leads = store_leads(c->store);
+
 		c->noticed_ns = now;
-		rc = notice_tick(c->store, now, c->listening_ns, c->config.unseen_ns);
-		if (!rc)
+		if (leads == 1 && c->followed)
+			log_info("the collector that led is gone: this one leads now");
+		c->followed = leads == 0;
+		c->leads = leads == 1;
+		rc = leads < 0 ? leads : 0;
+		if (leads == 1)
+			rc = notice_tick(c->store, now, c->listening_ns, c->config.unseen_ns);
+		if (leads == 1 && !rc)
 			rc = alerting_tick(c->store, now);
 	}
 	if (!rc)
@@ -399,7 +410,7 @@ static void on_group(void *arg, const struct redisReply *reply)
 		c->told_ready = true;
 		c->complaint[0] = '\0';
 		log_info("consuming %s from %s, storing in %s", c->config.stream,
-			 redis_url_format(&c->config.url, url), c->config.store_name);
+			 redis_url_format(&c->config.url, url), store_place(c->store));
 	}
 	advance(c, STATE_PENDING);
 }
@@ -651,6 +662,11 @@ static void on_state(void *arg, bool up, const char *reason)
 	snprintf(text, sizeof(text), "Redis at %s is not there: %.200s; trying again until it is",
 		 redis_url_format(&c->config.url, url), reason);
 	complain(c, text);
+}
+
+bool consume_leads(const struct consume *c)
+{
+	return c->leads;
 }
 
 /* ---- life ------------------------------------------------------------------ */

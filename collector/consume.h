@@ -30,7 +30,6 @@ struct store;
 struct consume_config {
 	struct redis_url url; /* borrowed */
 	const char *stream, *group, *consumer;
-	const char *store_name;	      /* for the line that says what is done */
 	const char *anchors;	      /* file for anchors of the chain; NULL: none */
 	unsigned batch;		      /* entries read at once */
 	bool trim;		      /* remove from the stream what all groups acknowledged */
@@ -52,6 +51,9 @@ struct consume_totals {
 struct consume *consume_open(struct event_base *base, const struct consume_config *config,
 			     struct store *store, void (*stopped)(void *arg, int status), void *arg,
 			     char *err, size_t size);
+
+/* Whether this collector leads those that share the store (store_leads()). Any thread. */
+bool consume_leads(const struct consume *c);
 
 /* Reads no more; waits, shortly, for Redis to confirm what was acknowledged. */
 void consume_stop(struct consume *c);

@@ -3,18 +3,29 @@
  * open. */
 #include "collector/db.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/db_ops.h"
 
+bool db_is_url(const char *where)
+{
+	return strncmp(where, "postgresql://", strlen("postgresql://")) == 0 ||
+	       strncmp(where, "postgres://", strlen("postgres://")) == 0;
+}
+
+size_t db_files(const char *where, char **files, size_t most)
+{
+	return db_is_url(where) ? db_pg_files(where, files, most) : 0;
+}
+
 struct db *db_open(const char *where, bool write, char *err, size_t size)
 {
-	bool pg = strncmp(where, "postgresql://", strlen("postgresql://")) == 0 ||
-		  strncmp(where, "postgres://", strlen("postgres://")) == 0;
-
-	return pg ? db_pg_open(where, write, err, size) : db_sqlite_open(where, write, err, size);
+	return db_is_url(where) ? db_pg_open(where, write, err, size)
+				: db_sqlite_open(where, write, err, size);
 }
 
 void db_close(struct db *d)
@@ -93,6 +104,67 @@ int db_undo(struct db *d)
 	return d->ops->undo(d);
 }
 
+int db_lead(struct db *d)
+{
+	return d->ops->lead(d);
+}
+
+int db_flush(struct db *d)
+{
+	return d->ops->flush(d);
+}
+
+int db_watch(struct db *d, const char *table, int (*write)(void *arg), void *arg)
+{
+	assert(d->n_watches < DB_MAX_BULKS);
+	d->watches[d->n_watches] = (struct db_watch){ table, write, arg };
+	return (int)d->n_watches++;
+}
+
+void db_pending(struct db *d, int watch)
+{
+	d->pending |= 1u << watch;
+}
+
+unsigned db_names(const struct db *d, const char *sql)
+{
+	unsigned names = 0;
+
+	for (unsigned i = 0; i < d->n_watches; i++)
+		if (strstr(sql, d->watches[i].table))
+			names |= 1u << i;
+	return names;
+}
+
+int db_write_pending(struct db *d, unsigned names)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < d->n_watches && !rc; i++) {
+		if (!(d->pending & names & 1u << i))
+			continue;
+		d->pending &= ~(1u << i); /* its own statements name the table too */
+		rc = d->watches[i].write(d->watches[i].arg);
+	}
+	return rc;
+}
+
+int db_bulk_open(struct db *d, struct db_bulk *b)
+{
+	return d->ops->bulk_open(d, b);
+}
+
+int db_bulk_add(struct db *d, struct db_bulk *b, const struct db_value *v, int n)
+{
+	return d->ops->bulk_add(d, b, v, n);
+}
+
+void db_bulk_free(struct db_bulk *b)
+{
+	free(b->data);
+	b->data = NULL;
+}
+
 int db_damage(struct db *d, db_row_fn *fn, void *arg)
 {
 	return d->ops->damage(d, fn, arg);
@@ -102,7 +174,7 @@ int db_damage(struct db *d, db_row_fn *fn, void *arg)
 
 struct db_value db_value_text(const char *text)
 {
-	struct db_value v = { 0 };
+	struct db_value v = { .type = 't' };
 
 	if (text) {
 		v.kind = 't';
@@ -114,18 +186,12 @@ struct db_value db_value_text(const char *text)
 
 struct db_value db_value_u64(uint64_t number)
 {
-	return (struct db_value){ .kind = 'n', .number = (int64_t)number };
+	return (struct db_value){ .kind = 'n', .type = 'n', .number = (int64_t)number };
 }
 
 static struct db_value take_double(double real)
 {
-	struct db_value v = { 0 };
-
-	if (real >= 0) {
-		v.kind = 'd';
-		v.real = real;
-	}
-	return v;
+	return (struct db_value){ .kind = real < 0 ? 0 : 'd', .type = 'd', .real = real };
 }
 
 /* Returns their number. */
@@ -153,7 +219,7 @@ static int take_values(struct db_value v[DB_MAX_VALUES], const char *fmt, va_lis
 			v[n] = take_double(va_arg(ap, double));
 			break;
 		default: /* b, j */
-			v[n] = (struct db_value){ .kind = *fmt == 'b' ? 'b' : 't' };
+			v[n].kind = v[n].type = *fmt == 'b' ? 'b' : 't';
 			v[n].data = va_arg(ap, const void *);
 			v[n].len = va_arg(ap, size_t);
 			break;
@@ -174,6 +240,23 @@ int db_run(struct db *d, const char *sql, const char *fmt, ...)
 	n = take_values(v, fmt, ap);
 	va_end(ap);
 	return d->ops->run(d, sql, v, n, NULL);
+}
+
+int db_later(struct db *d, const char *sql, const char *fmt, ...)
+{
+	struct db_value v[DB_MAX_VALUES];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = take_values(v, fmt, ap);
+	va_end(ap);
+	return d->ops->later(d, sql, v, n);
+}
+
+int db_later_values(struct db *d, const char *sql, const struct db_value *v, int n)
+{
+	return d->ops->later(d, sql, v, n);
 }
 
 int db_run_values(struct db *d, const char *sql, const struct db_value *v, int n)

@@ -38,6 +38,8 @@ const char *db_error(const struct db *d);
 struct db *db_open(const char *where, bool write, char *err, size_t size);
 void db_close(struct db *d);		 /* accepts NULL */
 const char *db_name(const struct db *d); /* for people: no password in it */
+bool db_is_url(const char *where);
+size_t db_files(const char *where, char **files, size_t most); /* see store_files() */
 int db_say(struct db *d, int result, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Any number of statements without values. */
@@ -58,6 +60,9 @@ int db_mark(struct db *d);
 int db_unmark(struct db *d);
 int db_undo(struct db *d);
 
+/* 1: this connection leads, until it is closed or lost; 0: another one does. */
+int db_lead(struct db *d);
+
 /* What the database itself finds wrong: rows of one text. */
 int db_damage(struct db *d, db_row_fn *fn, void *arg);
 
@@ -72,6 +77,11 @@ int db_damage(struct db *d, db_row_fn *fn, void *arg);
 
 /* Runs it and takes no row. The number of rows changed, or below 0. */
 int db_run(struct db *d, const char *sql, const char *fmt, ...);
+
+/* The same, when nobody wants to know how many: it may be done later, but before any
+ * other statement is, and what fails then is told by that, or by db_flush() or
+ * db_commit(). PostgreSQL saves a round trip. */
+int db_later(struct db *d, const char *sql, const char *fmt, ...);
 
 /* 1: *row is the first row; it lives until the same sql is used again, or the
  * transaction ends. 0: none. */
@@ -97,6 +107,7 @@ char db_kind(struct db_row *row, int column);
 
 struct db_value {
 	char kind; /* 't' text, 'n' number, 'd' double, 'b' bytes; 0: NULL */
+	char type; /* the same when it is NULL */
 	union {
 		int64_t number;
 		double real;
@@ -111,6 +122,38 @@ struct db_value db_value_u64(uint64_t number);
 int db_run_values(struct db *d, const char *sql, const struct db_value *v, int n);
 int db_get_values(struct db *d, struct db_row **row, const char *sql, const struct db_value *v,
 		  int n);
+int db_later_values(struct db *d, const char *sql, const struct db_value *v, int n);
+
+/* ---- rows by the thousand ------------------------------------------------------ */
+
+/*
+ * Rows for one table, without conflicts. They are there before the next statement
+ * that has the table's name in its text, and at db_flush() and db_commit(). What the
+ * database refuses of them is told then, for all of them.
+ */
+#define DB_MAX_BULKS 8
+
+struct db_bulk {
+	const char *table, *columns; /* as in INSERT INTO table (columns) */
+	const char *sql;	     /* that INSERT */
+	/* the database's own: */
+	struct db *db;
+	int watch;
+	uint8_t *data;
+	size_t len, size, rows;
+};
+
+/* b lives as long as d; its data is freed by db_bulk_free() after db_close(). */
+int db_bulk_open(struct db *d, struct db_bulk *b);
+int db_bulk_add(struct db *d, struct db_bulk *b, const struct db_value *v, int n);
+void db_bulk_free(struct db_bulk *b);
+int db_flush(struct db *d);
+
+/* Rows of a table that are kept elsewhere: after db_pending() write() is called before
+ * the next statement that names the table, and at db_flush(), db_mark() and
+ * db_commit(). At most DB_MAX_BULKS of bulks and watches. */
+int db_watch(struct db *d, const char *table, int (*write)(void *arg), void *arg);
+void db_pending(struct db *d, int watch);
 
 /* ---- a statement in the making --------------------------------------------- */
 

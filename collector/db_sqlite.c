@@ -14,10 +14,12 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "collector/db_ops.h"
@@ -36,12 +38,13 @@ struct statement {
 	const char *from; /* where the text stood; it may not stand there any more */
 	struct statement *next;
 	struct statement *next_open;
-	uint64_t used; /* when, by a count of uses */
-	uint8_t at[DB_MAX_VALUES]; /* where SQLite has $1, $2, ... */
+	uint64_t used;			    /* when, by a count of uses */
+	unsigned names;			    /* db_names() */
+	uint8_t at[DB_MAX_VALUES];	    /* where SQLite has $1, $2, ... */
 	sqlite3_value *copy[DB_MAX_VALUES]; /* of the row */
 	bool copied;
-	bool open;		   /* a row of it is in use */
-	bool walking;		   /* db_each() is */
+	bool open;    /* a row of it is in use */
+	bool walking; /* db_each() is */
 };
 
 struct sqlite {
@@ -53,6 +56,8 @@ struct sqlite {
 	unsigned n_statements;
 	uint64_t uses;
 	struct statement *open;
+	int leader; /* the file; -1: not opened yet */
+	bool leading;
 };
 
 static struct sqlite *of(struct db *d)
@@ -216,6 +221,7 @@ static int prepare(struct sqlite *s, const char *sql, struct statement **out)
 		x->at[i] = (uint8_t)sqlite3_bind_parameter_index(x->st, name);
 	}
 	x->row.db = &s->db;
+	x->names = db_names(&s->db, sql);
 	x->next = s->slots[slot];
 	s->slots[slot] = x;
 	s->n_statements++;
@@ -223,7 +229,7 @@ static int prepare(struct sqlite *s, const char *sql, struct statement **out)
 	return 0;
 }
 
-static int find(struct sqlite *s, const char *sql, struct statement **out)
+static int look(struct sqlite *s, const char *sql, struct statement **out)
 {
 	struct statement **quick = &s->quick[slot_of_place(sql)], *x = *quick;
 	int rc;
@@ -247,6 +253,17 @@ static int find(struct sqlite *s, const char *sql, struct statement **out)
 	x->used = ++s->uses;
 	*out = x;
 	return 0;
+}
+
+/* After what waits and is named by sql has been written. */
+static int find(struct sqlite *s, const char *sql, struct statement **out)
+{
+	int rc = look(s, sql, out);
+
+	if (rc || !(s->db.pending & (*out)->names))
+		return rc;
+	rc = db_write_pending(&s->db, (*out)->names);
+	return rc ? rc : look(s, sql, out);
 }
 
 static int bind(struct sqlite *s, struct statement *x, const struct db_value *v, int n)
@@ -284,13 +301,14 @@ static int sqlite_run(struct db *d, const char *sql, const struct db_value *v, i
 {
 	struct sqlite *s = of(d);
 	struct statement *x;
-	int before = sqlite3_total_changes(s->handle), rc;
+	int before, rc;
 
 	rc = find(s, sql, &x);
 	if (!rc)
 		rc = bind(s, x, v, n);
 	if (rc)
 		return rc;
+	before = sqlite3_total_changes(s->handle);
 	rc = sqlite3_step(x->st);
 	if (rc == SQLITE_ROW && row &&
 	    (sqlite3_get_autocommit(s->handle) || !sqlite3_stmt_readonly(x->st))) {
@@ -398,12 +416,32 @@ static int sqlite_script(struct db *d, const char *sql)
 	return sqlite3_exec(s->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : failed(s);
 }
 
-/* ---- transactions ---------------------------------------------------------- */
-
 static int no_rows(int rc)
 {
 	return rc < 0 ? rc : 0;
 }
+
+static int sqlite_later(struct db *d, const char *sql, const struct db_value *v, int n)
+{
+	return no_rows(sqlite_run(d, sql, v, n, NULL));
+}
+
+static int sqlite_bulk_open(struct db *d, struct db_bulk *b)
+{
+	return 0;
+}
+
+static int sqlite_bulk_add(struct db *d, struct db_bulk *b, const struct db_value *v, int n)
+{
+	return sqlite_later(d, b->sql, v, n);
+}
+
+static int sqlite_flush(struct db *d)
+{
+	return db_write_pending(d, ~0u);
+}
+
+/* ---- transactions ---------------------------------------------------------- */
 
 static int sqlite_begin(struct db *d, bool write)
 {
@@ -423,6 +461,10 @@ static bool is_gone(struct sqlite *s)
 
 static int sqlite_commit(struct db *d)
 {
+	int rc = sqlite_flush(d);
+
+	if (rc)
+		return rc;
 	let_all_go(of(d));
 	if (is_gone(of(d)))
 		return db_say(d, STORE_BROKEN,
@@ -432,6 +474,7 @@ static int sqlite_commit(struct db *d)
 
 static void sqlite_rollback(struct db *d)
 {
+	d->pending = 0;
 	let_all_go(of(d));
 	/* After some errors (disk full) SQLite has rolled back by itself. */
 	if (!sqlite3_get_autocommit(of(d)->handle))
@@ -440,22 +483,46 @@ static void sqlite_rollback(struct db *d)
 
 static int sqlite_mark(struct db *d)
 {
-	return no_rows(sqlite_run(d, "SAVEPOINT entry", NULL, 0, NULL));
+	int rc = sqlite_flush(d); /* what is of before is not undone */
+
+	return rc ? rc : no_rows(sqlite_run(d, "SAVEPOINT entry", NULL, 0, NULL));
 }
 
 static int sqlite_unmark(struct db *d)
 {
+	int rc = sqlite_flush(d);
+
 	let_all_go(of(d));
-	return no_rows(sqlite_run(d, "RELEASE entry", NULL, 0, NULL));
+	return rc ? rc : no_rows(sqlite_run(d, "RELEASE entry", NULL, 0, NULL));
 }
 
 static int sqlite_undo(struct db *d)
 {
 	int rc;
 
+	d->pending = 0;
 	let_all_go(of(d));
 	rc = sqlite_run(d, "ROLLBACK TO entry", NULL, 0, NULL);
 	return rc < 0 ? rc : sqlite_unmark(d);
+}
+
+/* Collectors that share a file: one of them has the lock on a file beside it, until
+ * its process ends. */
+static int sqlite_lead(struct db *d)
+{
+	struct sqlite *s = of(d);
+	char path[4096];
+
+	if (s->leading || strcmp(d->name, ":memory:") == 0)
+		return 1;
+	if (s->leader < 0) {
+		snprintf(path, sizeof(path), "%s-leader", d->name);
+		s->leader = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0640);
+		if (s->leader < 0)
+			return db_say(d, STORE_FAILED, "%s: %s", path, strerror(errno));
+	}
+	s->leading = flock(s->leader, LOCK_EX | LOCK_NB) == 0;
+	return s->leading;
 }
 
 static int sqlite_damage(struct db *d, db_row_fn *fn, void *arg)
@@ -556,8 +623,8 @@ static int open_file(struct sqlite *s, const char *path)
 	size_t n = 5;
 
 	if (s->write)
-		return sqlite3_open_v2(path, &s->handle,
-				       SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+		return sqlite3_open_v2(path, &s->handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+				       NULL);
 	if (strlen(path) >= 4096 || !is_fixed(path))
 		return sqlite3_open_v2(path, &s->handle, SQLITE_OPEN_READONLY, NULL);
 	memcpy(uri, "file:", n);
@@ -605,6 +672,8 @@ static void sqlite_close(struct db *d)
 		while (s->slots[i])
 			drop(s, s->slots[i]);
 	sqlite3_close(s->handle);
+	if (s->leader >= 0)
+		close(s->leader);
 	free(d->name);
 	free(s);
 }
@@ -612,7 +681,11 @@ static void sqlite_close(struct db *d)
 static const struct db_ops ops = {
 	.close = sqlite_close,
 	.run = sqlite_run,
+	.later = sqlite_later,
 	.each = sqlite_each,
+	.bulk_open = sqlite_bulk_open,
+	.bulk_add = sqlite_bulk_add,
+	.flush = sqlite_flush,
 	.script = sqlite_script,
 	.schema = sqlite_schema,
 	.own = sqlite_own,
@@ -622,6 +695,7 @@ static const struct db_ops ops = {
 	.mark = sqlite_mark,
 	.unmark = sqlite_unmark,
 	.undo = sqlite_undo,
+	.lead = sqlite_lead,
 	.damage = sqlite_damage,
 	.is_null = sqlite_is_null,
 	.text = sqlite_text,
@@ -643,6 +717,7 @@ struct db *db_sqlite_open(const char *path, bool write, char *err, size_t size)
 	}
 	s->db.ops = &ops;
 	s->write = write;
+	s->leader = -1;
 	if (!may_open(path, write, err, size))
 		goto fail;
 	if (open_file(s, path) != SQLITE_OK) {
@@ -659,8 +734,7 @@ struct db *db_sqlite_open(const char *path, bool write, char *err, size_t size)
 	if (sqlite3_create_function(s->handle, "gw_within", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC,
 				    NULL, sql_within, NULL, NULL) != SQLITE_OK ||
 	    prepare_file(s) != 0) {
-		snprintf(err, size, "%s",
-			 s->db.error[0] ? s->db.error : sqlite3_errmsg(s->handle));
+		snprintf(err, size, "%s", s->db.error[0] ? s->db.error : sqlite3_errmsg(s->handle));
 		goto fail;
 	}
 	return &s->db;

@@ -263,6 +263,8 @@ int ingest_batch(struct store *s, const struct ingest_entry *entries, size_t n,
 
 	for (size_t i = 0; i < n && !rc; i++)
 		rc = ingest_plainly(s, &entries[i], now_real_ns, counts);
+	if (!rc)
+		rc = store_flush(s); /* what is refused is told by now */
 	if (rc != STORE_REFUSED)
 		return rc;
 	/* A savepoint for each costs as much as a third of the rest. */

@@ -133,7 +133,6 @@ static int run(const struct collector_config *config)
 	struct consume_config consume = { .stream = config->stream,
 					  .group = config->group,
 					  .consumer = config->consumer,
-					  .store_name = config->db,
 					  .anchors = config->anchors,
 					  .batch = config->batch,
 					  .trim = config->trim,

@@ -26,6 +26,10 @@ static const char schema_3[] =
 #include "schema_3.sql.h"
 	;
 
+static const char schema_pg[] =
+#include "schema_pg.sql.h"
+	;
+
 /* migrations[i] leads from schema i to schema i + 1. */
 static const char *const migrations[] = { schema_1, schema_2, schema_3 };
 #define SCHEMA_CHAIN 2 /* the first with a hash chain */
@@ -44,7 +48,12 @@ static int migrate(struct store *s, int from)
 	char version[16];
 	int rc = 0;
 
-	for (int i = from; i < SCHEMA && !rc; i++) {
+	if (db_is_pg(s->db)) {
+		rc = db_script(s->db, schema_pg);
+		if (!rc)
+			rc = store_chain_build(s);
+	}
+	for (int i = from; i < SCHEMA && !rc && !db_is_pg(s->db); i++) {
 		rc = db_script(s->db, migrations[i]);
 		if (!rc && i + 1 == SCHEMA_CHAIN)
 			rc = store_chain_build(s);
@@ -111,7 +120,9 @@ struct store *store_open(const char *path, enum store_mode mode, char *err, size
 		return NULL;
 	}
 	s->db = db_open(path, mode == STORE_WRITE, err, size);
-	if (!s->db || prepare_schema(s, mode) || store_chain_open(s)) {
+	if (s->db)
+		s->watch_agents = db_watch(s->db, "agents", store_agents_write, s);
+	if (!s->db || store_record_open(s) || prepare_schema(s, mode) || store_chain_open(s)) {
 		if (s->db)
 			snprintf(err, size, "%s", db_error(s->db));
 		store_close(s);
@@ -127,8 +138,26 @@ void store_close(struct store *s)
 	metrics_log_free(s->counts);
 	chain_digest_free(s->digest);
 	db_close(s->db);
+	db_bulk_free(&s->events);
+	db_bulk_free(&s->chain);
+	store_agents_forget(s);
 	free(s->document);
 	free(s);
+}
+
+const char *store_place(const struct store *s)
+{
+	return db_name(s->db);
+}
+
+bool store_is_file(const char *path)
+{
+	return !db_is_url(path);
+}
+
+size_t store_files(const char *path, char *files[STORE_MAX_FILES])
+{
+	return db_files(path, files, STORE_MAX_FILES);
 }
 
 const char *store_error(const struct store *s)
@@ -166,14 +195,34 @@ int store_commit(struct store *s)
 
 	if (!rc)
 		metrics_log_commit(s->counts);
+	s->kept = !rc && s->head_known;
+	s->kept_head = s->head;
 	return rc;
+}
+
+/* What is kept of rows may be of a transaction that never was. */
+static void forget(struct store *s)
+{
+	s->head_known = s->kept = false;
+	s->week = 0;
+	store_agents_forget(s);
 }
 
 void store_rollback(struct store *s)
 {
-	s->head_known = false;
 	metrics_log_rollback(s->counts);
 	db_rollback(s->db);
+	forget(s);
+}
+
+int store_flush(struct store *s)
+{
+	return db_flush(s->db);
+}
+
+int store_leads(struct store *s)
+{
+	return db_lead(s->db);
 }
 
 int store_entry_begin(struct store *s)
@@ -189,7 +238,9 @@ int store_entry_end(struct store *s)
 
 int store_entry_undo(struct store *s)
 {
-	s->head_known = false;
+	int rc = db_undo(s->db);
+
 	metrics_log_undo(s->counts, s->counts_mark);
-	return db_undo(s->db);
+	forget(s);
+	return rc;
 }

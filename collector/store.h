@@ -32,11 +32,18 @@ struct store;
 
 enum store_mode { STORE_READ, STORE_WRITE };
 
-/* path ":memory:" keeps the store in memory, for tests. STORE_WRITE creates the
- * file and brings an older schema up to date. NULL with one line in err, which
- * begins with the path and names the remedy. */
+/* path: a file, or postgresql://... ":memory:" keeps the store in memory, for tests.
+ * STORE_WRITE creates the file and brings an older schema up to date. NULL with one
+ * line in err, which begins with the path and names the remedy. */
 struct store *store_open(const char *path, enum store_mode mode, char *err, size_t size);
 void store_close(struct store *s); /* accepts NULL */
+/* Where it is, for people: the file, or the URL without what is secret in it. */
+const char *store_place(const struct store *s);
+bool store_is_file(const char *path); /* no URL */
+/* Files that a connection may read again when it is made anew: of passwords and
+ * certificates. Returns their number; malloc()ed. */
+#define STORE_MAX_FILES 8
+size_t store_files(const char *path, char *files[STORE_MAX_FILES]);
 const char *store_error(const struct store *s);
 
 /* What the transactions of this connection change is counted in m, when they are
@@ -47,6 +54,24 @@ struct metrics_log *store_counts(struct store *s); /* NULL: nothing is counted *
 int store_begin(struct store *s);
 int store_commit(struct store *s);
 void store_rollback(struct store *s);
+
+/*
+ * What is cheap. A transaction of a thousand events costs little more than their rows:
+ * in SQLite each statement is one prepared step; in PostgreSQL events and places of the
+ * chain are sent by COPY when the transaction ends, and whatever is written with
+ * db_later() goes along without a round trip. What costs is a question (one round trip,
+ * 50 us and more, in PostgreSQL), above all one that names `events` or `chain`: the rows
+ * that wait are sent before it. store_entry_begin() costs the same and sends them too.
+ *
+ * So a refusal may be told late: by any call, at last by store_flush() or
+ * store_commit(). After store_entry_begin() it is told by store_entry_end().
+ */
+int store_flush(struct store *s);
+
+/* 1: this store leads among those of one database: it does what one alone must do
+ * (notice_tick(), retention, deliveries). Another takes over when it is closed or its
+ * process or connection is gone. Ask again now and then; 0: another one does. */
+int store_leads(struct store *s);
 
 /* Within a transaction: what one entry changes is kept or undone as a whole. */
 int store_entry_begin(struct store *s);

@@ -69,6 +69,13 @@ static void row_values(struct db_row *row, struct db_value *v, int n)
 	}
 }
 
+static struct db_value hash_value(const struct chain_hash *h)
+{
+	return (struct db_value){
+		.kind = 'b', .type = 'b', .data = h->bytes, .len = sizeof(h->bytes)
+	};
+}
+
 /* ---- growing --------------------------------------------------------------- */
 
 int store_chain_head(struct store *s)
@@ -94,6 +101,8 @@ int store_chain_head(struct store *s)
 		return rc;
 	s->newest = db_u64(row, 0);
 	s->head_known = true;
+	if (!s->kept || !chain_equal(&s->head, &s->kept_head))
+		store_agents_forget(s);
 	return 0;
 }
 
@@ -103,15 +112,19 @@ int store_chain_add(struct store *s, enum chain_kind kind, uint64_t n, const str
 	struct chain_hash digest, hash;
 	int rc = store_chain_head(s);
 
+	struct db_value row[5];
+
 	if (rc)
 		return rc;
 	if (!digest_values(s, kind, v, n_values, &digest) ||
 	    !chain_next(s->digest, &s->head, &digest, &hash))
 		return no_hash(s);
-	rc = db_run(s->db,
-		    "INSERT INTO chain (place, kind, n, digest, hash) VALUES ($1, $2, $3, $4, $5)",
-		    "itibb", s->head_place + 1, kind_str[kind], n, digest.bytes,
-		    sizeof(digest.bytes), hash.bytes, sizeof(hash.bytes));
+	row[0] = db_value_u64(s->head_place + 1);
+	row[1] = db_value_text(kind_str[kind]);
+	row[2] = db_value_u64(n);
+	row[3] = hash_value(&digest);
+	row[4] = hash_value(&hash);
+	rc = db_bulk_add(s->db, &s->chain, row, 5);
 	if (rc < 0)
 		return rc;
 	s->head = hash;

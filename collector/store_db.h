@@ -8,6 +8,11 @@
 #include "collector/db.h"
 #include "collector/store.h"
 
+#define STORE_AGENT_SLOTS 64
+#define STORE_WEEK (7 * 86400 * UINT64_C(1000000000)) /* of a partition */
+
+struct agent;
+
 struct store {
 	struct db *db;
 	const char *name;	    /* of the agent that the collector's own events are of */
@@ -22,12 +27,29 @@ struct store {
 	uint64_t newest; /* events.n */
 	bool head_known;
 
+	/* Others write as well: what is kept of rows is good for a transaction, and for
+	 * the next when the chain still ends where the last one of ours has left it. */
+	bool kept;
+	struct chain_hash kept_head;
+	struct agent *agents[STORE_AGENT_SLOTS]; /* store_agent.c */
+	int watch_agents;
+
+	struct db_bulk events, chain;
+	uint64_t week; /* PostgreSQL: the partition of week - 1 is there; 0: not known */
+
 	char *document; /* the newest that store_document() made */
 	size_t document_size;
 };
 
 /* A number of rows is no error. */
 int store_done(int rc);
+
+int store_record_open(struct store *s);
+
+/* store_agent.c. 1: an event of this number is stored; 0: it is not. */
+int store_agent_knows(struct store *s, const char *agent, uint64_t seq);
+int store_agents_write(void *arg);
+void store_agents_forget(struct store *s);
 
 /* store_chain.c: gives a row of the record its place. v: the columns of
  * STORE_CHAIN_EVENT or STORE_CHAIN_DEAD, as they are stored. */

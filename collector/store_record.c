@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The store: the record of events and dead letters, and what is known of agents and
- * devices. */
+/* The store: the record of events and dead letters, and what is known of devices. */
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,22 @@
 #include "common/addr.h"
 
 #define DEAD_LETTER_MAX 65536 /* bytes kept of an entry that cannot be stored */
+
+static const char events_sql[] =
+	"INSERT INTO events (n, " STORE_CHAIN_EVENT ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
+	" $10, $11, $12, $13, $14, $15) ON CONFLICT (agent, seq) DO NOTHING";
+
+int store_record_open(struct store *s)
+{
+	s->events = (struct db_bulk){ .table = "events",
+				      .columns = "n, " STORE_CHAIN_EVENT,
+				      .sql = events_sql };
+	s->chain = (struct db_bulk){ .table = "chain",
+				     .columns = "place, kind, n, digest, hash",
+				     .sql = "INSERT INTO chain (place, kind, n, digest, hash)"
+					    " VALUES ($1, $2, $3, $4, $5)" };
+	return db_bulk_open(s->db, &s->events) || db_bulk_open(s->db, &s->chain);
+}
 
 /* ---- events ---------------------------------------------------------------- */
 
@@ -34,6 +50,52 @@ static int compare_stored(struct store *s, const struct event *e, const char *js
 	stored = rc ? db_text(row, 0) : NULL;
 	return stored && strlen(stored) == len && memcmp(stored, json, len) == 0 ? STORE_DUPLICATE
 										 : STORE_CONFLICT;
+}
+
+/* PostgreSQL: the week's part of the table, before anything is put into it. */
+static int have_partition(struct store *s, uint64_t stored_ns)
+{
+	uint64_t week = stored_ns / STORE_WEEK;
+	struct db_row *row;
+	char name[40], sql[300];
+	int rc;
+
+	if (!db_is_pg(s->db) || s->week == week + 1)
+		return 0;
+	snprintf(name, sizeof(name), "events_w%" PRIu64, week);
+	rc = db_get(s->db, &row, "SELECT to_regclass($1) IS NULL", "t", name);
+	if (rc < 0)
+		return rc;
+	if (db_u64(row, 0)) {
+		/* Attaching waits for no reader; CREATE TABLE ... PARTITION OF would. */
+		snprintf(sql, sizeof(sql),
+			 "CREATE TABLE %s (LIKE events INCLUDING DEFAULTS);"
+			 " ALTER TABLE events ATTACH PARTITION %s"
+			 " FOR VALUES FROM (%" PRIu64 ") TO (%" PRIu64 ")",
+			 name, name, week * STORE_WEEK, (week + 1) * STORE_WEEK);
+		rc = db_script(s->db, sql);
+		if (rc)
+			return rc;
+	}
+	s->week = week + 1;
+	return 0;
+}
+
+/* 1: stored; 0: there is one of this number. */
+static int add_event(struct store *s, const struct event *e, const struct db_value *v, int n)
+{
+	int rc;
+
+	if (!db_is_pg(s->db))
+		return db_run_values(s->db, events_sql, v, n);
+	/* Of one's own each has the next number. */
+	rc = strcmp(e->agent, store_name(s)) ? store_agent_knows(s, e->agent, e->seq) : 0;
+	if (rc)
+		return rc < 0 ? rc : 0;
+	rc = have_partition(s, (uint64_t)v[4].number);
+	if (!rc)
+		rc = db_bulk_add(s->db, &s->events, v, n);
+	return rc ? rc : 1;
 }
 
 int store_event(struct store *s, const struct event *e, const char *json, size_t len,
@@ -61,12 +123,8 @@ int store_event(struct store *s, const struct event *e, const char *json, size_t
 	v[i++] = db_value_text(e->has_trust ? event_verdict_name(e->trust.verdict) : NULL);
 	v[i++] = db_value_text(e->policy);
 	v[i++] = db_value_text(e->has_flow ? e->flow.id : NULL);
-	v[i++] = (struct db_value){ .kind = 't', .data = json, .len = len };
-	rc = db_run_values(s->db,
-			   "INSERT INTO events (n, " STORE_CHAIN_EVENT ") VALUES ($1, $2, $3, $4,"
-			   " $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
-			   " ON CONFLICT (agent, seq) DO NOTHING",
-			   v, i);
+	v[i++] = (struct db_value){ .kind = 't', .type = 't', .data = json, .len = len };
+	rc = add_event(s, e, v, i);
 	if (rc < 0)
 		return rc;
 	if (rc == 0)
@@ -82,7 +140,7 @@ int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns, 
 	struct db_value v[STORE_CHAIN_DEAD_N] = { db_value_text(entry),
 						  db_value_u64(received_ns),
 						  db_value_text(reason),
-						  { .kind = 'b' } };
+						  { .kind = 'b', .type = 'b' } };
 	struct db_row *row;
 	int rc;
 
@@ -92,102 +150,11 @@ int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns, 
 	v[3].len = len;
 	rc = db_get(s->db, &row,
 		    "INSERT INTO dead_letters (" STORE_CHAIN_DEAD ") VALUES ($1, $2, $3, $4)"
-		    " ON CONFLICT (entry, data) DO NOTHING RETURNING n",
+		    " ON CONFLICT DO NOTHING RETURNING n",
 		    "titb", entry, received_ns, reason, v[3].data, v[3].len);
 	return rc <= 0 ? rc
 		       : store_chain_add(s, CHAIN_DEAD_LETTER, db_u64(row, 0), v,
 					 STORE_CHAIN_DEAD_N);
-}
-
-/* ---- agents ---------------------------------------------------------------- */
-
-static int add_gap(struct store *s, const char *agent, uint64_t first, uint64_t last,
-		   uint64_t found_ns, uint64_t noticed_ns, bool told)
-{
-	return store_done(db_run(s->db,
-				 "INSERT INTO gaps (agent, first, last, found, noticed, told)"
-				 " VALUES ($1, $2, $3, $4, $5, $6)",
-				 "tiiiii", agent, first, last, found_ns, noticed_ns,
-				 (uint64_t)told));
-}
-
-/* A number below the newest arrived: it leaves the gap that it was missing from. */
-static int fill_gap(struct store *s, const char *agent, uint64_t seq)
-{
-	uint64_t first, last, found, noticed;
-	struct db_row *row;
-	bool told;
-	int rc;
-
-	rc = db_get(s->db, &row,
-		    "SELECT first, last, found, noticed, told FROM gaps"
-		    " WHERE agent = $1 AND first <= $2 AND last >= $2",
-		    "ti", agent, seq);
-	if (rc <= 0)
-		return rc;
-	first = db_u64(row, 0);
-	last = db_u64(row, 1);
-	found = db_u64(row, 2);
-	noticed = db_u64(row, 3);
-	told = db_u64(row, 4) != 0;
-	rc = store_done(db_run(s->db, "DELETE FROM gaps WHERE agent = $1 AND first = $2", "ti",
-			       agent, first));
-	if (!rc && first < seq)
-		rc = add_gap(s, agent, first, seq - 1, found, noticed, told);
-	if (!rc && seq < last)
-		rc = add_gap(s, agent, seq + 1, last, found, noticed, told);
-	return rc;
-}
-
-static int put_agent(struct store *s, bool known, const struct event *e, uint64_t now_ns)
-{
-	const char *state = e->type == EVENT_AGENT_STOP ? "stopped" : "running";
-
-	if (!known)
-		return db_run(s->db,
-			      "INSERT INTO agents (agent, first_seen, last_seen, last_seq, events,"
-			      " state, policy, heard, interval)"
-			      " VALUES ($1, $2, $2, $3, 1, $4, $5, $6, 0)",
-			      "tiitti", e->agent, e->time_ns, e->seq, state, e->policy, now_ns);
-	return db_run(s->db,
-		      "UPDATE agents SET heard = $1, events = events + 1,"
-		      " first_seen = CASE WHEN $2 < first_seen THEN $2 ELSE first_seen END,"
-		      " last_seen = CASE WHEN $2 > last_seen THEN $2 ELSE last_seen END,"
-		      " state = CASE WHEN $3 > last_seq THEN $4 ELSE state END,"
-		      " policy = CASE WHEN $3 > last_seq THEN COALESCE($5, policy)"
-		      "  ELSE policy END,"
-		      " last_seq = CASE WHEN $3 > last_seq THEN $3 ELSE last_seq END"
-		      " WHERE agent = $6",
-		      "iiittt", now_ns, e->time_ns, e->seq, state, e->policy, e->agent);
-}
-
-int store_agent(struct store *s, const struct event *e, const char *json, size_t len,
-		uint64_t now_ns, uint64_t interval_ns)
-{
-	uint64_t last = 0;
-	struct db_row *row;
-	int rc, known;
-
-	known = db_get(s->db, &row, "SELECT last_seq FROM agents WHERE agent = $1", "t", e->agent);
-	if (known < 0)
-		return known;
-	if (known)
-		last = db_u64(row, 0);
-	/* What came before an agent's first event is no loss that is worth telling. */
-	if (e->seq > last + 1)
-		rc = add_gap(s, e->agent, last + 1, e->seq - 1, e->time_ns, now_ns, !known);
-	else if (e->seq <= last)
-		rc = fill_gap(s, e->agent, e->seq);
-	else
-		rc = 0; /* the next one */
-	if (!rc)
-		rc = put_agent(s, known, e, now_ns);
-	if (rc >= 0 && e->type == EVENT_AGENT_STATS)
-		rc = db_run(s->db,
-			    "UPDATE agents SET stats_time = $1, stats = $2, interval = $3"
-			    " WHERE agent = $4 AND COALESCE(stats_time, 0) <= $1",
-			    "ijit", e->time_ns, json, len, interval_ns, e->agent);
-	return store_done(rc);
 }
 
 /* ---- devices --------------------------------------------------------------- */
@@ -253,11 +220,11 @@ static int put_targets(struct store *s, const struct event *e, const json_t *tar
 	{
 		address = target_address(x, &path);
 		if (address && rc >= 0)
-			rc = db_run(s->db,
-				    "INSERT INTO targets (address, device, path, since)"
-				    " VALUES ($1, $2, $3, $4)"
-				    " ON CONFLICT (address, device) DO NOTHING",
-				    "ttti", address, e->device, path, now_ns);
+			rc = db_later(s->db,
+				      "INSERT INTO targets (address, device, path, since)"
+				      " VALUES ($1, $2, $3, $4)"
+				      " ON CONFLICT (address, device) DO NOTHING",
+				      "ttti", address, e->device, path, now_ns);
 	}
 	return store_done(rc);
 }

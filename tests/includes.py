@@ -54,7 +54,7 @@ WAYS = {
     "collector": [
         ["chain", "metrics"],
         ["store_result"],
-        ["db", "db_ops", "db_sqlite", "db_pg"],
+        ["db", "db_ops", "db_sqlite", "db_pg", "db_pg_value"],
         ["store", "store_*"],
         ["chain_check"],
         ["incident", "joint", "silence"],

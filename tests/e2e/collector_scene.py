@@ -203,7 +203,7 @@ class Collector:
     def __init__(self, directory, redis, name="c1", db="store.db", *more):
         build = os.environ.get("BUILD", "build")
         self.program = os.path.join(build, "glasswatch-collector")
-        self.db = os.path.join(directory, db)
+        self.db = db if "://" in db else os.path.join(directory, db)
         self.log = os.path.join(directory, name + ".log")
         self.args = [self.program, "run", "--redis", redis.url, "--db", self.db, "--consumer",
                      name, *more]

@@ -15,6 +15,7 @@
 #include "collector/quiet.h"
 #include "collector/store_episode.h"
 #include "common/clock.h"
+#include "tests/unit/both_stores.h"
 
 #define T0 (1700000000 * NS_PER_S)
 #define AT(s) (T0 + (uint64_t)((s)*1e9))
@@ -28,7 +29,7 @@ static int setup(void **state)
 	char err[256];
 
 	memset(&counts, 0, sizeof(counts));
-	store = store_open(":memory:", STORE_WRITE, err, sizeof(err));
+	store = store_open(both_stores_fresh(), STORE_WRITE, err, sizeof(err));
 	return store ? 0 : -1;
 }
 
@@ -785,7 +786,7 @@ static void test_dead_letters(void **state)
 	assert_int_equal(n, counts.dead);
 }
 
-int main(void)
+static int run(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_gaps, setup, teardown),
@@ -805,4 +806,9 @@ int main(void)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(void)
+{
+	return both_stores(run);
 }

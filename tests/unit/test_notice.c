@@ -13,6 +13,7 @@
 #include "collector/ingest.h"
 #include "collector/notice.h"
 #include "common/clock.h"
+#include "tests/unit/both_stores.h"
 
 #define S(x) ((uint64_t)(x)*NS_PER_S)
 #define T0 S(1700000000)
@@ -28,7 +29,7 @@ static int setup(void **state)
 	char err[256];
 
 	memset(&counts, 0, sizeof(counts));
-	store = store_open(":memory:", STORE_WRITE, err, sizeof(err));
+	store = store_open(both_stores_fresh(), STORE_WRITE, err, sizeof(err));
 	if (store)
 		store_set_name(store, "glasswatch-test");
 	return store ? 0 : -1;
@@ -263,7 +264,7 @@ static void test_undone(void **state)
 
 #define with_store(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
-int main(void)
+static int run(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_store(test_silent),     with_store(test_gap),     with_store(test_counters),
@@ -272,4 +273,9 @@ int main(void)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(void)
+{
+	return both_stores(run);
 }
