@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/correlate_parts.h"
+#include "collector/store_alert.h"
 
 /* Two agents' clocks may be so far apart. The same ports are not used again so soon,
  * but by a scanner, and then the nearest start tells them apart. */
@@ -45,7 +46,7 @@ int correlate_twin(struct store *s, const struct event *e, uint64_t n, struct fo
 static int drilled(struct store *s, const char *device, uint64_t time_ns, bool *drill)
 {
 	uint64_t id;
-	int rc = store_covered(s, device, time_ns, &id);
+	int rc = store_drill_at(s, device, time_ns, &id);
 
 	*drill = rc == 1;
 	return rc < 0 ? rc : 0;

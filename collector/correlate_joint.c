@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "collector/correlate_parts.h"
+#include "collector/store_alert.h"
 
 /* An incident, while its row's strings may be gone. */
 struct held {
@@ -131,7 +132,7 @@ int correlate_attach(struct store *s, struct store_episode *e, enum incident_pat
 
 	rc = store_site_get(s, e->device, &at);
 	if (rc >= 0)
-		rc = store_covered(s, e->device, e->began_ns, &drill);
+		rc = store_drill_at(s, e->device, e->began_ns, &drill);
 	if (rc >= 0 && at.subnet[0]) {
 		rc = store_incident_of_subnet(s, &at, e->began_ns, e->closed_ns, 0, &other);
 		if (rc == 1) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/correlate_parts.h"
+#include "collector/store_alert.h"
 
 static enum joint_reach reach_of(const struct folded *flow)
 {
@@ -28,7 +29,7 @@ static int grow(struct store *s, const char *source, const char *fabric, enum jo
 	if (rc < 0)
 		return rc;
 	if (rc == 0) {
-		rc = store_covered(s, e->device, flow->start_ns, &drill);
+		rc = store_drill_at(s, e->device, flow->start_ns, &drill);
 		if (rc < 0)
 			return rc;
 		i = (struct store_incident){ .kind = STORE_KIND_UNTRUSTED,

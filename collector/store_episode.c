@@ -720,21 +720,6 @@ int store_incident_flood(struct store *s, const char *fabric, const char *prefix
 		       "t", fabric);
 }
 
-/* ---- drills ----------------------------------------------------------------------- */
-
-int store_covered(struct store *s, const char *device, uint64_t time_ns, uint64_t *drill)
-{
-	struct db_row *row;
-	int rc = db_get(s->db, &row,
-			"SELECT id FROM drills WHERE (device IS NULL OR device = $1)"
-			" AND since <= $2 AND until > $2 AND (ended IS NULL OR ended > $2)"
-			" ORDER BY id LIMIT 1",
-			"ti", device, time_ns);
-
-	*drill = rc == 1 ? db_u64(row, 0) : 0;
-	return rc;
-}
-
 /* ---- flows ------------------------------------------------------------------------ */
 
 int store_flow_twin(struct store *s, const struct store_flow *f, uint64_t slack_ns, uint64_t *n)

@@ -170,11 +170,6 @@ int store_incident_quiet(struct store *s, uint64_t since_ns, uint64_t most, stor
 int store_incident_flood(struct store *s, const char *fabric, const char *prefix, uint64_t syns,
 			 uint64_t event_n, uint64_t last_ns);
 
-/* ---- drills ----------------------------------------------------------------------- */
-
-/* 1 and *drill: one covers this device at this time. */
-int store_covered(struct store *s, const char *device, uint64_t time_ns, uint64_t *drill);
-
 /* ---- flows ------------------------------------------------------------------------ */
 
 /* The row of another agent that is the same flow: Community ID and device are equal, it
