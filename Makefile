@@ -285,9 +285,18 @@ unit: tests ## the unit tests alone
 	done; \
 	[ -z "$$failed" ] || { printf '\nunit tests failed:%s\n' "$$failed"; exit 1; }
 
+# Tests with servers of their own on loopback, which mostly wait: side by side. The rest
+# make network namespaces, load programs into the kernel, or measure.
+E2E := $(sort $(wildcard tests/e2e/*.t))
+E2E_TOGETHER := $(filter $(addprefix tests/e2e/,$(addsuffix .t,alerts api audit bgp collector \
+	collector_kill collector_store delivery docs errors incidents metrics report silence \
+	two_collectors verify)),$(E2E))
+PROVE = BUILD=$(BUILD) prove --timer --failures --comments
+
 e2e: programs tools ## the end-to-end tests alone
 	$(call step,end to end: tests/e2e)
-	$(Q)BUILD=$(BUILD) prove --timer --failures --comments $(sort $(wildcard tests/e2e/*.t))
+	@failed=; $(PROVE) -j4 $(E2E_TOGETHER) || failed=1; \
+	$(PROVE) $(filter-out $(E2E_TOGETHER),$(E2E)) || failed=1; [ -z "$$failed" ]
 
 chaos: ## agent, collector and Redis killed at random for five minutes (CHAOS_SECONDS, SEED)
 	$(Q).ci/deps
