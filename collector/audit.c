@@ -9,6 +9,7 @@
 #include "collector/export.h"
 #include "collector/judge.h"
 #include "collector/sessions.h"
+#include "collector/store_incident.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -113,7 +114,10 @@ static int export(const struct collector_config *config, struct store *store, co
 
 	if (!to)
 		die("--output: %s: %s", config->output, strerror(errno));
-	rc = export_run(store, &c, to, &facts);
+	/* One that turned out to be part of another is in that one. */
+	rc = c.incident ? store_incident_resolve(store, &c.incident) : 1;
+	if (rc > 0)
+		rc = export_run(store, &c, to, &facts);
 	if (!to_stdout && fclose(to) && rc >= 0)
 		rc = QUERY_WRITE_FAILED;
 	if (rc <= 0 && !to_stdout)

@@ -288,7 +288,7 @@ static int walk(struct export *x)
 	if (rc)
 		return rc;
 	if (first > 1) {
-		rc = store_chain_hash(x->store, first - 1, &before);
+		rc = store_pack_hash(x->store, first - 1, &before);
 		if (rc < 0)
 			return rc;
 		if (!rc)

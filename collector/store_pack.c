@@ -146,6 +146,19 @@ static void hash_of(struct db_row *row, int column, struct chain_hash *out)
 		memcpy(out->bytes, data, CHAIN_HASH_LEN);
 }
 
+int store_pack_hash(struct store *s, uint64_t place, struct chain_hash *out)
+{
+	struct db_row *row;
+	int rc = store_chain_hash(s, place, out);
+
+	if (rc)
+		return rc;
+	rc = db_get(s->db, &row, "SELECT hash FROM segments WHERE last = $1", "i", place);
+	if (rc > 0)
+		hash_of(row, 0, out);
+	return rc;
+}
+
 static int take_place(void *arg, struct db_row *row)
 {
 	struct call *call = arg;

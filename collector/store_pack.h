@@ -23,6 +23,10 @@ int store_pack_incident(struct store *s, uint64_t incident, store_pack_fn *fn, v
 /* The place of an event or a dead letter. 1 and *place; 0: it has none. */
 int store_pack_place(struct store *s, bool event, uint64_t n, uint64_t *place);
 
+/* The hash at a place, also where retention has removed it as the last of a segment.
+ * 1; 0: it is not known. */
+int store_pack_hash(struct store *s, uint64_t place, struct chain_hash *out);
+
 struct store_pack_place {
 	uint64_t place, n;
 	bool event;
