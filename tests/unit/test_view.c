@@ -1,0 +1,748 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A small incident, told by hand; then each document says of it what it should. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/ingest.h"
+#include "collector/view.h"
+#include "common/clock.h"
+
+#define T0 (1700000000 * NS_PER_S) /* 2023-11-14T22:13:20Z */
+#define AT(s) (T0 + (uint64_t)(s)*NS_PER_S)
+
+#define TOR1 "lab1-CP1-TOR1"
+#define TOR2 "lab1-CP1-TOR2"
+#define PERMIT                                                                                     \
+	"{\"seq\":5,\"action\":\"deny\",\"prefix\":\"10.20.66.0/24\",\"line\":11},"                \
+	"{\"seq\":10,\"action\":\"permit\",\"prefix\":\"10.20.0.0/16\",\"line\":12}"
+
+static struct store *store;
+static uint64_t seq;
+
+static void tell(unsigned at, const char *type, const char *parts)
+{
+	struct ingest_counts counts = { 0 };
+	char text[4096], time[TIME_STRLEN];
+	struct ingest_entry entry = { .id = "1-0", .json = text };
+	int len = snprintf(text, sizeof(text),
+			   "{\"v\":1,\"id\":\"a/%" PRIu64 "\",\"agent\":\"a\",\"seq\":%" PRIu64
+			   ",\"time\":\"%s\",\"type\":\"%s\",\"severity\":\"info\","
+			   "\"policy\":\"9f3c0a1b2c3d\"%s%s}",
+			   seq + 1, seq + 1, time_format(AT(at), time), type, *parts ? "," : "",
+			   parts);
+
+	seq++;
+	assert_true(len > 0 && (size_t)len < sizeof(text));
+	entry.len = (size_t)len;
+	assert_int_equal(ingest_begin(store), 0);
+	assert_int_equal(ingest_entry(store, &entry, AT(at), &counts), 0);
+	assert_int_equal(ingest_commit(store), 0);
+	if (counts.stored != 1)
+		fail_msg("not stored: %s: %s", counts.dead_reason, text);
+}
+
+static void device(unsigned at, const char *name, const char *role, const char *host,
+		   const char *more)
+{
+	char parts[2048];
+	bool lo6 = strcmp(role, "tor") == 0;
+
+	snprintf(parts, sizeof(parts),
+		 "\"device\":{\"name\":\"%s\",\"role\":\"%s\"},\"fabric\":{\"file\":\"%s.cfg\","
+		 "\"management\":[{\"interface\":\"Management1\",\"vrf\":\"MGMT\",\"addresses\":"
+		 "[\"192.0.2.%s/24\"]}],\"loopbacks\":[],\"prefix_lists\":{\"trusted_sources\":"
+		 "[" PERMIT "%s]},\"ipv6_prefix_lists\":{},\"neighbors\":[],\"targets\":["
+		 "{\"address\":\"192.0.2.%s\",\"path\":\"primary\"}%s%s%s]}",
+		 name, role, name, host, more, host, lo6 ? ",{\"address\":\"198.51.100." : "",
+		 lo6 ? host : "", lo6 ? "\",\"path\":\"in-band\"}" : "");
+	tell(at, "fabric.device", parts);
+}
+
+static void flow(unsigned at, const char *type, const char *id, const char *name, bool lo6,
+		 const char *source, const char *outcome, unsigned start, unsigned bytes,
+		 const char *more)
+{
+	bool trusted = strncmp(source, "10.20.", 6) == 0;
+	char parts[2048], from[TIME_STRLEN], to[TIME_STRLEN];
+	const char *host = strcmp(name, TOR1) == 0 ? "11" : "12";
+
+	snprintf(
+		parts, sizeof(parts),
+		"\"device\":{\"name\":\"%s\",\"role\":\"tor\"},\"path\":\"%s\",\"service\":\"ssh\","
+		"\"source\":{\"ip\":\"%s\",\"port\":50000,\"packets\":3,\"bytes\":%u},"
+		"\"destination\":{\"ip\":\"%s.%s\",\"port\":22,\"packets\":2,\"bytes\":%u},"
+		"\"network\":{\"type\":\"ipv4\",\"transport\":\"tcp\",\"community_id\":\"1:%s\","
+		"\"vlan\":[],\"mpls\":[],\"encapsulation\":[]},"
+		"\"flow\":{\"id\":\"%s\",\"direction\":\"inbound\",\"start\":\"%s\",\"end\":\"%s\","
+		"\"duration\":%u,\"state\":\"S1\",\"outcome\":\"%s\",\"initiator\":\"syn\","
+		"\"retransmits\":0,\"fragments\":0,\"missed_bytes\":0},"
+		"\"trust\":{\"verdict\":\"%s\",\"list\":\"trusted_sources\"%s}%s%s",
+		name, lo6 ? "in-band" : "primary", source, bytes, lo6 ? "198.51.100" : "192.0.2",
+		host, bytes / 2, id, id, time_format(AT(start), from), time_format(AT(at), to),
+		at - start, outcome, trusted ? "trusted" : "untrusted",
+		trusted ? ",\"seq\":10,\"prefix\":\"10.20.0.0/16\"" : "", *more ? "," : "", more);
+	tell(at, type, parts);
+}
+
+static void change(unsigned at, const char *name, const char *from, const char *to,
+		   const char *reason)
+{
+	char parts[512];
+
+	snprintf(parts, sizeof(parts),
+		 "\"device\":{\"name\":\"%s\",\"role\":\"tor\"},\"change\":{\"from\":\"%s\","
+		 "\"to\":\"%s\",\"reason\":\"%s\",\"evidence\":[\"f2\"]}",
+		 name, from, to, reason);
+	tell(at, "path.change", parts);
+}
+
+#define ALICE "\"actor\":{\"user\":\"alice\",\"uid\":1000,\"pid\":1,\"comm\":\"ssh\"}"
+#define LOGIN                                                                                      \
+	"\"ssh\":{\"client\":{\"proto_version\":\"2.0\",\"software_version\":\"OpenSSH_9.2\"},"    \
+	"\"auth\":{\"result\":\"success\",\"attempts\":2,\"confidence\":\"high\","                 \
+	"\"basis\":\"packet-lengths\"}}"
+
+static void scene(void)
+{
+	tell(0, "agent.start", "");
+	device(1, TOR1, "tor", "11", "");
+	device(2, TOR2, "tor", "12",
+	       ",{\"seq\":20,\"action\":\"permit\",\"prefix\":\"203.0.113.0/24\",\"line\":13}");
+	device(3, "lab1-CP2-TOR1", "tor", "13", "");
+	device(4, "lab1-AR-MGMT1", "mgmt-switch", "31", "");
+	flow(10, "flow.start", "f1", TOR1, false, "10.20.0.5", "established", 10, 100, "");
+	flow(20, "flow.end", "f1", TOR1, false, "10.20.0.5", "closed", 10, 5000, "");
+	flow(100, "flow.end", "f2", TOR1, false, "10.20.0.5", "unanswered", 60, 60, ALICE);
+	change(100, TOR1, "primary", "primary-failing", "primary-unanswered");
+	flow(120, "flow.start", "f3", TOR1, true, "10.20.0.5", "attempt", 120, 60, ALICE);
+	flow(121, "flow.update", "f3", TOR1, true, "10.20.0.5", "established", 120, 900, LOGIN);
+	change(121, TOR1, "primary-failing", "in-band", "primary-unanswered");
+	flow(181, "flow.update", "f3", TOR1, true, "10.20.0.5", "established", 120, 1900, "");
+	for (unsigned i = 0; i < 3; i++) {
+		char id[8];
+
+		snprintf(id, sizeof(id), "u%u", i);
+		flow(200 + i, "flow.end", id, TOR1, true, "203.0.113.77", "refused", 200 + i, 60,
+		     "");
+	}
+	tell(210, "bgp.route",
+	     "\"device\":{\"name\":\"" TOR2 "\",\"role\":\"tor\"},\"path\":\"in-band\","
+	     "\"service\":\"bgp\",\"bgp\":{\"route\":{\"action\":\"withdraw\","
+	     "\"prefix\":\"198.51.100.12/32\",\"from\":\"source\",\"target\":\"198.51.100.12\","
+	     "\"armed\":false}}");
+}
+
+static int setup(void **state)
+{
+	char err[256];
+
+	seq = 0;
+	store = store_open(":memory:", STORE_WRITE, err, sizeof(err));
+	if (!store)
+		return -1;
+	scene();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	store_close(store);
+	return 0;
+}
+
+/* ---- looking into documents -------------------------------------------------- */
+
+/* "a.b.0.c": members and places. */
+static const json_t *at(const json_t *doc, const char *way)
+{
+	char part[64];
+
+	while (doc && *way) {
+		size_t n = strcspn(way, ".");
+
+		snprintf(part, sizeof(part), "%.*s", (int)n, way);
+		doc = json_is_array(doc) ? json_array_get(doc, strtoul(part, NULL, 10))
+					 : json_object_get(doc, part);
+		way += n + (way[n] == '.');
+	}
+	return doc;
+}
+
+static void says(const json_t *doc, const char *way, const char *want)
+{
+	const char *text = json_string_value(at(doc, way));
+
+	if (!text || strcmp(text, want) != 0) {
+		char *all = json_dumps(doc, JSON_INDENT(1));
+
+		fail_msg("%s is %s, not %s, in %s", way, text ? text : "absent", want, all);
+	}
+}
+
+static void counts(const json_t *doc, const char *way, json_int_t want)
+{
+	const json_t *v = at(doc, way);
+
+	if (!json_is_integer(v) || json_integer_value(v) != want) {
+		char *all = json_dumps(doc, JSON_INDENT(1));
+
+		fail_msg("%s is not %d in %s", way, (int)want, all);
+	}
+}
+
+static void is(const json_t *doc, const char *way, bool want)
+{
+	const json_t *v = at(doc, way);
+
+	if (!json_is_boolean(v) || json_is_true(v) != want) {
+		char *all = json_dumps(doc, JSON_INDENT(1));
+
+		fail_msg("%s is not %s in %s", way, want ? "true" : "false", all);
+	}
+}
+
+static const json_t *named(const json_t *list, const char *key, const char *name)
+{
+	json_t *o;
+	size_t i;
+
+	json_array_foreach((json_t *)(uintptr_t)list, i,
+			   o) if (strcmp(json_string_value(json_object_get(o, key)) ?: "", name) ==
+				  0) return o;
+	fail_msg("no %s", name);
+	return NULL;
+}
+
+static json_t *good(json_t *doc)
+{
+	if (!doc)
+		fail_msg("%s", store_error(store));
+	return doc;
+}
+
+static struct view_args now(void)
+{
+	return (struct view_args){ .now_ns = AT(240) };
+}
+
+/* ---- the documents ----------------------------------------------------------- */
+
+static void test_devices(void **state)
+{
+	struct view_args a = now();
+	json_t *doc = good(view_devices(store, &a));
+	const json_t *d;
+
+	assert_true(json_integer_value(at(doc, "cursor")) >= (json_int_t)seq);
+	says(doc, "as_of", "2023-11-14T22:17:20.000000000Z");
+	assert_int_equal(json_array_size(at(doc, "devices")), 4);
+	d = named(at(doc, "devices"), "name", TOR1);
+	says(d, "role", "tor");
+	says(d, "fabric", "lab1");
+	says(d, "group.switch", "lab1-AR-MGMT1");
+	says(d, "group.subnet", "192.0.2.0/24");
+	says(d, "ma1.address", "192.0.2.11");
+	says(d, "ma1.evidence", "failed");
+	says(d, "lo6.v4", "198.51.100.11");
+	says(d, "lo6.evidence", "ok");
+	says(d, "lo6.reached_at", "2023-11-14T22:15:21.000000000Z");
+	says(d, "path.state", "in-band");
+	says(d, "path.since", "2023-11-14T22:15:21.000000000Z");
+	says(d, "path.reason", "primary-unanswered");
+	says(d, "path.evidence.0", "f2");
+	assert_null(at(d, "armed.ok"));
+	counts(d, "open.ma1", 0);
+	counts(d, "open.lo6", 1);
+	says(d, "open.first.0", "alice");
+	is(d, "trust.drift", false);
+	is(d, "trust.no_policy", false);
+	counts(d, "refused_1h", 3);
+	d = named(at(doc, "devices"), "name", TOR2);
+	is(d, "armed.ok", false);
+	says(d, "armed.codes.0", "not-announced-v4");
+	is(d, "trust.drift", true);
+	says(d, "path.state", "primary");
+	d = named(at(doc, "devices"), "name", "lab1-AR-MGMT1");
+	assert_null(at(d, "lo6"));
+	assert_null(at(d, "armed"));
+	json_decref(doc);
+
+	/* as it was before anybody moved */
+	a.at_ns = AT(110);
+	doc = good(view_devices(store, &a));
+	d = named(at(doc, "devices"), "name", TOR1);
+	says(d, "path.state", "primary-failing");
+	counts(d, "open.lo6", 0);
+	counts(d, "refused_1h", 0);
+	assert_null(at(d, "lo6.reached_at"));
+	assert_null(at(named(at(doc, "devices"), "name", TOR2), "armed.ok"));
+	json_decref(doc);
+	a.at_ns = AT(15);
+	doc = good(view_devices(store, &a));
+	d = named(at(doc, "devices"), "name", TOR1);
+	says(d, "path.state", "primary");
+	counts(d, "open.ma1", 1);
+	json_decref(doc);
+}
+
+static void test_summary(void **state)
+{
+	struct view_args a = now();
+	json_t *doc = good(view_summary(store, &a));
+
+	counts(doc, "broken.lost", 1);
+	counts(doc, "broken.of", 4);
+	says(doc, "broken.groups.0.subnet", "192.0.2.0/24");
+	counts(doc, "broken.groups.0.of", 4);
+	counts(doc, "paths.primary", 3);
+	counts(doc, "paths.in_band", 1);
+	counts(doc, "paths.failing", 0);
+	counts(doc, "paths.neither", 0);
+	counts(doc, "sessions.open", 1);
+	says(doc, "sessions.actors.0", "alice");
+	says(doc, "untrusted.0.source", "203.0.113.77");
+	counts(doc, "untrusted.0.attempts", 3);
+	counts(doc, "untrusted.0.established", 0);
+	says(doc, "untrusted.0.would_trust.0", TOR2);
+	assert_int_equal(json_array_size(at(doc, "untrusted.0.would_trust")), 1);
+	says(doc, "words.0.level", "wrong");
+	says(doc, "words.0.text", "Ma1 is lost on 1 of 4 devices.");
+	says(doc, "words.1.text", "3 on Ma1, 1 on lo6, 0 failing, 0 on neither.");
+	says(doc, "words.2.text", "No one is in who should not be. 203.0.113.77 tried.");
+	says(doc, "words.2.reason",
+	     "3 attempts of 1 untrusted source within the last hour did not get in. " TOR2
+	     " would let it in.");
+	says(doc, "words.2.level", "unknown");
+	json_decref(doc);
+
+	a.at_ns = AT(50);
+	doc = good(view_summary(store, &a));
+	counts(doc, "broken.lost", 0);
+	says(doc, "words.0.level", "calm");
+	says(doc, "words.0.text", "Ma1 is not seen to fail on any of 4 devices.");
+	says(doc, "words.1.text", "All 4 are on Ma1.");
+	says(doc, "words.1.reason", "No break-glass session is open.");
+	says(doc, "words.2.level", "calm");
+	json_decref(doc);
+}
+
+static void test_empty(void **state)
+{
+	struct view_args a = now();
+	char err[256];
+	json_t *doc;
+
+	store_close(store);
+	store = store_open(":memory:", STORE_WRITE, err, sizeof(err));
+	doc = good(view_summary(store, &a));
+	says(doc, "words.0.level", "unknown");
+	says(doc, "words.0.text", "Nothing has been seen yet.");
+	counts(doc, "cursor", 0);
+	json_decref(doc);
+	doc = good(view_timeline(store, &(struct view_args){ .now_ns = AT(9),
+							     .since_ns = AT(0),
+							     .until_ns = AT(9) }));
+	counts(doc, "folded", 0);
+	json_decref(doc);
+	doc = view_session(store, &a, 7);
+	assert_true(json_is_null(doc));
+	json_decref(good(view_coverage(store, &a)));
+	json_decref(good(view_agents(store, &a)));
+	json_decref(good(view_flows(store, &a)));
+}
+
+static void test_flows(void **state)
+{
+	struct view_args a = now();
+	json_t *doc, *all = json_array(), *row;
+	size_t i;
+
+	a.limit = 2;
+	doc = good(view_flows(store, &a));
+	counts(doc, "count.value", 6);
+	is(doc, "count.exact", true);
+	counts(doc, "facets.verdict.untrusted", 3);
+	counts(doc, "facets.verdict.trusted", 3);
+	counts(doc, "facets.path.in-band", 4);
+	counts(doc, "facets.user.alice", 2);
+	for (;;) {
+		const char *next = json_string_value(at(doc, "next"));
+
+		json_array_foreach(at(doc, "flows"), i, row)
+			json_array_append(all, json_object_get(row, "flow"));
+		if (!next)
+			break;
+		assert_true(view_place_parse(next, &a.after));
+		json_decref(doc);
+		doc = good(view_flows(store, &a));
+	}
+	json_decref(doc);
+	assert_int_equal(json_array_size(all), 6);
+	says(all, "0", "u2");
+	says(all, "3", "f3");
+	says(all, "5", "f1");
+	json_decref(all);
+
+	a = now();
+	a.verdict = "untrusted";
+	doc = good(view_flows(store, &a));
+	assert_int_equal(json_array_size(at(doc, "flows")), 3);
+	counts(doc, "count.value", 3);
+	says(doc, "flows.0.words", "203.0.113.77 tried " TOR1 " over lo6 and was refused.");
+	says(doc, "flows.0.source.ip", "203.0.113.77");
+	json_decref(doc);
+	a = now();
+	a.since_ns = AT(150); /* f3 lasted then */
+	a.until_ns = AT(200);
+	doc = good(view_flows(store, &a));
+	assert_int_equal(json_array_size(at(doc, "flows")), 1);
+	says(doc, "flows.0.flow", "f3");
+	counts(doc, "count.value", 1);
+	json_decref(doc);
+	a = now();
+	a.has_source = prefix_parse("203.0.0.0/8", &a.source);
+	doc = good(view_flows(store, &a));
+	assert_int_equal(json_array_size(at(doc, "flows")), 3);
+	counts(doc, "count.value", 3);
+	json_decref(doc);
+	a = now();
+	doc = good(view_sessions(store, &a));
+	assert_int_equal(json_array_size(at(doc, "sessions")), 1);
+	says(doc, "sessions.0.confidence", "high");
+	json_decref(doc);
+}
+
+static void test_session(void **state)
+{
+	struct view_args a = now();
+	json_t *list = good(view_sessions(store, &a)), *doc;
+	uint64_t id = (uint64_t)json_integer_value(at(list, "sessions.0.id"));
+
+	json_decref(list);
+	doc = good(view_session(store, &a, id));
+	says(doc, "words", "alice is on " TOR1 " over lo6, since 22:15 UTC.");
+	says(doc, "trust.verdict", "trusted");
+	assert_int_equal(json_array_size(at(doc, "trust.walk")), 2);
+	says(doc, "trust.walk.0.reason", "does not contain it");
+	says(doc, "trust.walk.1.result", "decides");
+	says(doc, "trust.walk.1.file", TOR1 ".cfg");
+	counts(doc, "trust.walk.1.line", 12);
+	says(doc, "trust.generation", "9f3c0a1b2c3d");
+	says(doc, "actor.user", "alice");
+	says(doc, "actor.via.0.at", "a");
+	says(doc, "auth.words",
+	     "Success, 2 attempts, high confidence. Inferred from encrypted packet lengths, not "
+	     "read.");
+	says(doc, "justified.evidence.0.to", "in-band");
+	says(doc, "justified.evidence.0.words", "Ma1 did not answer");
+	says(doc, "seen_by.0", "a");
+	assert_true(json_real_value(at(doc, "bytes.step")) == 60);
+	counts(doc, "bytes.out.0", 900);
+	counts(doc, "bytes.out.1", 1000);
+	counts(doc, "bytes.in.0", 450);
+	is(doc, "bytes.missing.1", false);
+	json_decref(doc);
+	assert_true(json_is_null(view_session(store, &a, 999)));
+	assert_true(json_is_null(view_session(store, &a, 0)));
+}
+
+static void test_trust(void **state)
+{
+	struct view_args a = now();
+	struct addr address;
+	const json_t *d;
+	json_t *doc;
+
+	assert_true(addr_parse("203.0.113.77", &address));
+	doc = good(view_trust(store, &a, &address));
+	says(doc, "words", "The devices disagree: 1 of 4 trusts 203.0.113.77.");
+	counts(doc, "verdicts.trusted", 1);
+	counts(doc, "verdicts.untrusted", 3);
+	d = named(at(doc, "devices"), "device", TOR2);
+	says(d, "verdict", "trusted");
+	says(d, "file", TOR2 ".cfg");
+	counts(d, "line", 13);
+	counts(d, "seq", 20);
+	is(d, "odd", true);
+	is(named(at(doc, "devices"), "device", TOR1), "odd", false);
+	assert_int_equal(json_array_size(at(doc, "policies")), 2);
+	for (size_t i = 0; i < 2; i++) {
+		const json_t *p = json_array_get(at(doc, "policies"), i);
+
+		if (json_is_true(at(p, "majority"))) {
+			assert_int_equal(json_array_size(at(p, "devices")), 3);
+			continue;
+		}
+		says(p, "diff.extra.0.prefix", "203.0.113.0/24");
+		says(p, "mend.0", "ip prefix-list trusted_sources");
+		says(p, "mend.1", "   no seq 20 permit 203.0.113.0/24");
+	}
+	counts(doc, "known.flows", 3);
+	json_decref(doc);
+	assert_true(addr_parse("2001:db8::1", &address));
+	doc = good(view_trust(store, &a, &address));
+	says(doc, "words", "No device has a list to judge 2001:db8::1 by.");
+	json_decref(doc);
+}
+
+static void test_coverage(void **state)
+{
+	struct view_args a = now();
+	json_t *doc = good(view_coverage(store, &a));
+	const json_t *d = named(at(doc, "devices"), "device", TOR1);
+
+	says(d, "paths.0.watched", "yes");
+	says(d, "paths.1.watched", "yes");
+	is(d, "paths.1.recent", true);
+	says(d, "paths.2.watched", "none");
+	is(d, "covered", false); /* no lo6 by IPv6 */
+	d = named(at(doc, "devices"), "device", TOR2);
+	says(d, "paths.0.watched", "blind");
+	d = named(at(doc, "devices"), "device", "lab1-AR-MGMT1");
+	assert_int_equal(json_array_size(at(d, "paths")), 1);
+	counts(doc, "totals.devices", 4);
+	counts(doc, "totals.never_reached", 2);
+	json_decref(doc);
+	a.now_ns = AT(240) + 91 * 86400 * NS_PER_S;
+	doc = good(view_coverage(store, &a));
+	is(named(at(doc, "devices"), "device", TOR1), "paths.1.recent", false);
+	json_decref(doc);
+}
+
+static void test_timeline(void **state)
+{
+	struct view_args a = now();
+	const json_t *l;
+	json_t *doc;
+
+	a.since_ns = AT(15);
+	a.until_ns = AT(315);
+	doc = good(view_timeline(store, &a));
+	assert_int_equal(json_array_size(at(doc, "lanes")), 4);
+	l = named(at(doc, "lanes"), "device", TOR1);
+	is(l, "abnormal", true);
+	/* f1, which had begun before, and f2 */
+	says(l, "ma1.0.2", "trusted");
+	assert_true(json_real_value(at(l, "ma1.0.0")) == -5);
+	says(l, "ma1.1.2", "failed");
+	/* three refused attempts are one run of three */
+	l = named(at(doc, "lanes"), "device", TOR1);
+	for (size_t i = 0; i < json_array_size(at(l, "lo6")); i++) {
+		const json_t *r = json_array_get(at(l, "lo6"), i);
+
+		if (strcmp(json_string_value(json_array_get(r, 2)), "refused") == 0)
+			assert_true(json_integer_value(json_array_get(r, 3)) >= 1);
+	}
+	says(l, "path.0.2", "primary");
+	says(l, "path.1.2", "primary-failing");
+	says(l, "path.2.2", "in-band");
+	assert_true(json_real_value(at(l, "path.2.1")) == 225); /* now, not the span's end */
+	says(l, "marks.0.kind", "failover");
+	says(l, "marks.0.words", "primary-failing -> in-band: Ma1 did not answer");
+	is(named(at(doc, "lanes"), "device", "lab1-CP2-TOR1"), "abnormal", false);
+	counts(doc, "folded", 0);
+	says(doc, "words.0", "1 device lost Ma1");
+	says(doc, "words.1", "1 failover, 0 failbacks");
+	json_decref(doc);
+
+	a.abnormal = true;
+	doc = good(view_timeline(store, &a));
+	assert_int_equal(json_array_size(at(doc, "lanes")), 2); /* TOR1, and TOR2: not armed */
+	counts(doc, "folded", 2);
+	json_decref(doc);
+
+	/* merged at any scale, what is abnormal stays */
+	a = now();
+	a.since_ns = AT(0) - 365 * 86400 * NS_PER_S;
+	a.until_ns = AT(240);
+	a.px = 100;
+	doc = good(view_timeline(store, &a));
+	l = named(at(doc, "lanes"), "device", TOR1);
+	assert_int_equal(json_array_size(at(l, "ma1")), 2);
+	assert_int_equal(json_array_size(at(l, "lo6")), 2);
+	json_decref(doc);
+}
+
+static void test_events(void **state)
+{
+	struct view_args a = now();
+	json_t *doc;
+
+	a.type = "path";
+	doc = good(view_events(store, &a));
+	assert_int_equal(json_array_size(at(doc, "events")), 2);
+	says(doc, "events.0.event.change.to", "in-band");
+	json_decref(doc);
+	a.type = "flow";
+	a.limit = 4;
+	doc = good(view_events(store, &a));
+	assert_int_equal(json_array_size(at(doc, "events")), 4);
+	says(doc, "events.0.event.flow.id", "u2");
+	says(doc, "events.3.event.flow.id", "f3");
+	assert_true(view_place_parse(json_string_value(at(doc, "next")), &a.after));
+	json_decref(doc);
+	doc = good(view_events(store, &a));
+	says(doc, "events.0.event.type", "flow.update");
+	json_decref(doc);
+}
+
+static void test_incidents(void **state)
+{
+	struct view_args a = now();
+	const json_t *i;
+	json_t *doc = good(view_incidents(store, &a));
+
+	assert_int_equal(json_array_size(at(doc, "incidents")), 2);
+	i = named(at(doc, "incidents"), "kind", "failover");
+	says(i, "status", "open");
+	says(i, "device", TOR1);
+	says(i, "words", TOR1 " was reached over lo6 because Ma1 had failed.");
+	counts(i, "sessions", 1);
+	i = named(at(doc, "incidents"), "kind", "untrusted-source");
+	says(i, "subject", "203.0.113.77");
+	counts(i, "attempts", 3);
+	counts(i, "established", 0);
+	says(i, "words",
+	     "203.0.113.77 is untrusted; it reached for 1 device: 3 attempts, 0 established, 0 "
+	     "logged in.");
+	json_decref(doc);
+	a.at_ns = AT(150); /* the failover had come, the source had not */
+	doc = good(view_incidents(store, &a));
+	assert_int_equal(json_array_size(at(doc, "incidents")), 1);
+	json_decref(doc);
+	a.at_ns = AT(50);
+	doc = good(view_incidents(store, &a));
+	assert_int_equal(json_array_size(at(doc, "incidents")), 0);
+	json_decref(doc);
+	a = now();
+	a.limit = 1;
+	doc = good(view_incidents(store, &a));
+	says(doc, "incidents.0.kind", "untrusted-source");
+	assert_true(view_place_parse(json_string_value(at(doc, "next")), &a.after));
+	json_decref(doc);
+	doc = good(view_incidents(store, &a));
+	says(doc, "incidents.0.kind", "failover");
+	json_decref(doc);
+	a = now();
+	a.state = "closed";
+	doc = good(view_incidents(store, &a));
+	assert_int_equal(json_array_size(at(doc, "incidents")), 0);
+	json_decref(doc);
+}
+
+static void test_alerts(void **state)
+{
+	struct view_args a = now();
+	json_t *doc = good(view_alerts(store, &a));
+	size_t n = json_array_size(at(doc, "alerts"));
+
+	assert_true(n >= 2);
+	named(at(doc, "alerts"), "name", "untrusted-source");
+	named(at(doc, "alerts"), "name", "not-armed");
+	assert_true(json_integer_value(at(doc, "states.open")) >= 2);
+	json_decref(doc);
+	a.device = TOR2;
+	doc = good(view_alerts(store, &a));
+	assert_true(json_array_size(at(doc, "alerts")) < n);
+	json_decref(doc);
+	a = now();
+	a.limit = 1;
+	doc = good(view_alerts(store, &a));
+	assert_true(view_place_parse(json_string_value(at(doc, "next")), &a.after));
+	json_decref(doc);
+	doc = good(view_alerts(store, &a));
+	assert_int_equal(json_array_size(at(doc, "alerts")), 1);
+	json_decref(doc);
+}
+
+struct heard {
+	json_t *of[VIEW_NUM_KINDS];
+	unsigned n;
+};
+
+static int take_change(void *arg, enum view_kind kind, const json_t *document)
+{
+	struct heard *h = arg;
+
+	assert_null(h->of[VIEW_SUMMARY]); /* it is the last */
+	if (!h->of[kind])
+		h->of[kind] = json_array();
+	json_array_append_new(h->of[kind], json_deep_copy(document));
+	h->n++;
+	return 0;
+}
+
+static void test_changes(void **state)
+{
+	struct view_args a = now();
+	struct heard h = { 0 };
+	uint64_t n, stored;
+
+	assert_int_equal(view_newest(store, &n, &stored), 0);
+	assert_true(n >= seq);
+	assert_int_equal(view_changes(store, &a, n, n, take_change, &h), 0);
+	assert_int_equal(h.n, 0);
+	assert_int_equal(view_changes(store, &a, 9, 13, take_change, &h), 0);
+	assert_true(json_array_size(h.of[VIEW_INCIDENT]) >= 1);
+	assert_true(json_array_size(h.of[VIEW_ALERT]) >= 1);
+	assert_int_equal(json_array_size(h.of[VIEW_DEVICE]), 1);
+	says(h.of[VIEW_DEVICE], "0.name", TOR1);
+	says(h.of[VIEW_DEVICE], "0.path.state", "in-band");
+	assert_int_equal(json_array_size(h.of[VIEW_SESSION]), 1); /* once, as it is now */
+	says(h.of[VIEW_SESSION], "0.flow", "f3");
+	counts(h.of[VIEW_SESSION], "0.source.bytes", 1900);
+	assert_int_equal(json_array_size(h.of[VIEW_SUMMARY]), 1);
+	counts(h.of[VIEW_SUMMARY], "0.cursor", 13);
+	for (int i = 0; i < VIEW_NUM_KINDS; i++) {
+		assert_non_null(view_kind_name((enum view_kind)i));
+		json_decref(h.of[i]);
+	}
+}
+
+static void test_place(void **state)
+{
+	static const char *const wrong[] = { "",   ".",	  "1",	  "1.",	   ".1",
+					     "a",  "1.b", "-1.2", "1.2.3", "99999999999999999999.1",
+					     "1.0" };
+	struct view_place p = { 5, 6 };
+	char buf[VIEW_PLACE_LEN];
+
+	assert_string_equal(view_place_format(&p, buf), "5.6");
+	assert_true(view_place_parse("12.34", &p));
+	assert_int_equal(p.time_ns, 12);
+	assert_int_equal(p.n, 34);
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		if (view_place_parse(wrong[i], &p))
+			fail_msg("\"%s\" is taken", wrong[i]);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_devices),
+		TEST(test_summary),
+		TEST(test_empty),
+		TEST(test_flows),
+		TEST(test_session),
+		TEST(test_trust),
+		TEST(test_coverage),
+		TEST(test_timeline),
+		TEST(test_events),
+		TEST(test_incidents),
+		TEST(test_alerts),
+		TEST(test_changes),
+		cmocka_unit_test(test_place),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
