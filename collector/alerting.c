@@ -7,6 +7,7 @@
 
 #include "collector/incident.h"
 #include "collector/ingest.h"
+#include "collector/metrics.h"
 #include "collector/output.h"
 #include "collector/store_alert.h"
 #include "collector/store_deliver.h"
@@ -16,6 +17,14 @@
  * minutes) and the interval of its updates; one that its agent never ended is no
  * session for ever. */
 #define SESSION_FRESH (15 * 60 * NS_PER_S)
+
+static void note(struct store *s, enum metric which, enum alert_rule rule)
+{
+	struct metrics_log *log = store_counts(s);
+	unsigned name = metrics_name(metrics_log_to(log), METRICS_ALERT, alert_about(rule)->name);
+
+	metrics_note(log, which, metrics_series(which, name, 0, 0, 0), 1);
+}
 
 /* ---- telling ---------------------------------------------------------------- */
 
@@ -88,6 +97,7 @@ static int add_row(struct store *s, struct alert_change *c, uint64_t incident, u
 	};
 	int rc = store_alert_add(s, &a);
 
+	note(s, METRIC_ALERTS_RAISED, c->rule);
 	if (rc < 0 || drill)
 		return rc;
 	return store_deliver_queue(s, a.bundle, a.id, now_ns);
@@ -149,6 +159,7 @@ static int resolve(struct store *s, const struct alert_change *c,
 	if (rc || !found->id)
 		return rc;
 	rc = store_alert_resolve(s, found->id, end, c->text, n);
+	note(s, METRIC_ALERTS_RESOLVED, c->rule);
 	/* What only happened has no end that anybody waits for. */
 	if (rc < 0 || found->drill || alert_about(c->rule)->told)
 		return rc;

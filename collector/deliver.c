@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "collector/metrics.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "common/secret.h"
@@ -44,6 +45,7 @@ struct receiver {
 	size_t n_rest;
 	char *body;
 	size_t answered; /* bytes */
+	uint64_t begun;	 /* of metrics_clock() */
 
 	uint64_t next_ns; /* not before */
 	unsigned failures;
@@ -296,6 +298,7 @@ static bool post(struct deliver *d, struct receiver *r, char *body, char *err, s
 		return false;
 	}
 	r->busy = true;
+	r->begun = metrics_clock(d->config.metrics);
 	return true;
 }
 
@@ -316,6 +319,17 @@ static uint64_t back_off(uint64_t attempts)
 	if (pause > BACK_OFF_MOST)
 		pause = BACK_OFF_MOST;
 	return (uint64_t)((double)pause * about_one());
+}
+
+/* Of receivers their kind is the label: there is no more of them that is no secret. */
+static void count(struct deliver *d, const struct receiver *r, enum metrics_result result)
+{
+	struct metrics *m = d->config.metrics;
+	unsigned name = metrics_name(m, METRICS_RECEIVER, notify_kind_name(r->kind));
+
+	metrics_add(m, METRIC_DELIVERIES, metrics_series(METRIC_DELIVERIES, name, result, 0, 0), 1);
+	metrics_lap(m, METRIC_DELIVERY_SECONDS,
+		    metrics_series(METRIC_DELIVERY_SECONDS, name, 0, 0, 0), r->begun);
 }
 
 /* wait: the whole receiver does, not this notification alone. */
@@ -374,6 +388,7 @@ static void attempt_ended(struct deliver *d, struct receiver *r, CURLcode result
 	if (result == CURLE_WRITE_ERROR && r->answered > ANSWER_MOST)
 		result = CURLE_OK; /* its answer was too long to read; the code is known */
 	if (result == CURLE_OK && code >= 200 && code < 300) {
+		count(d, r, METRICS_DELIVERED);
 		attempt_done(d, r, now_ns);
 		return;
 	}
@@ -384,6 +399,7 @@ static void attempt_ended(struct deliver *d, struct receiver *r, CURLcode result
 	else
 		snprintf(why, sizeof(why), "HTTP %ld", code);
 	wait = result != CURLE_OK || code == 429 || code >= 500;
+	count(d, r, wait ? METRICS_RETRIED : METRICS_REFUSED);
 	if (code == 429 || code == 503)
 		curl_easy_getinfo(r->easy, CURLINFO_RETRY_AFTER, &after);
 	if (after < 0)

@@ -24,6 +24,7 @@
 #include "collector/notify.h"
 
 struct deliver;
+struct metrics;
 
 struct deliver_config {
 	const char *const *urls[NOTIFY_KINDS]; /* borrowed until deliver_close() */
@@ -35,6 +36,7 @@ struct deliver_config {
 	struct notify_policy policy;
 	uint64_t wait_ns;	    /* for others of the bundle */
 	unsigned per_minute;	    /* notifications to one receiver; 0: no limit */
+	struct metrics *metrics;    /* borrowed; NULL: nothing is counted */
 	uint64_t (*now_real)(void); /* the clock; main.c owns it */
 };
 

@@ -100,7 +100,8 @@ static void own_name(const char *group, char name[EVENT_AGENT_MAX + 1])
 			*c = '-';
 }
 
-static struct deliver *open_deliver(const struct collector_config *config, const char *name)
+static struct deliver *open_deliver(const struct collector_config *config, const char *name,
+				    struct metrics *metrics)
 {
 	const struct conf_strings *lists[] = { &config->webhooks, &config->slacks,
 					       &config->managers };
@@ -113,6 +114,7 @@ static struct deliver *open_deliver(const struct collector_config *config, const
 			    .repeat_ns = config->alert_repeat_ns },
 		.wait_ns = config->alert_wait_ns,
 		.per_minute = config->alert_rate,
+		.metrics = metrics,
 		.now_real = now_real,
 	};
 	struct deliver *d;
@@ -171,7 +173,7 @@ static int run(const struct collector_config *config)
 		die("%s", err);
 	consume.committed = on_committed;
 	consume.committed_arg = &r;
-	deliver = open_deliver(config, name);
+	deliver = open_deliver(config, name, consume.metrics);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error of the store, not the end */
 	r.base = event_base_new();

@@ -455,15 +455,57 @@ static void test_forgotten(void **state)
 	assert_int_equal(waiting(), 0);
 }
 
+/* The switch of a subnet: several devices lose Ma1 together. */
+static void test_switch(void **state)
+{
+	char parts[600], device[8];
+	struct a_flow f = { .verdict = "trusted", .outcome = "established", .device = "f-d1" };
+
+	for (int i = 1; i <= 4; i++) {
+		snprintf(parts, sizeof(parts),
+			 "'device':{'name':'f-d%d','role':'tor'},'fabric':{'management':[{"
+			 "'interface':'Management1','vrf':'M','addresses':['192.0.2.%d/24']}],"
+			 "'targets':[{'address':'192.0.2.%d','path':'primary'}]}",
+			 i, i, i);
+		put(S(i), "fabric.device", "info", parts);
+	}
+	for (int i = 1; i <= 3; i++) {
+		snprintf(device, sizeof(device), "f-d%d", i);
+		snprintf(parts, sizeof(parts),
+			 "'device':{'name':'%s'},'change':{'from':'primary','to':'primary-failing',"
+			 "'reason':'primary-unanswered'}",
+			 device);
+		put(S(100 + 10 * i), "path.change", "warning", parts);
+		snprintf(parts, sizeof(parts),
+			 "'device':{'name':'%s'},'change':{'from':'primary-failing','to':'in-band',"
+			 "'reason':'primary-unanswered'}",
+			 device);
+		put(S(105 + 10 * i), "path.change", "warning", parts);
+	}
+	tick(S(140));
+	alerts_are(S(140), "open management-switch-suspected critical 192.0.2.0/24 x1");
+	f.destination = "192.0.2.1";
+	flow(S(150), "flow.start", f);
+	tick(S(151));
+	alerts_are(S(151), "resolved management-switch-suspected critical 192.0.2.0/24 x1");
+}
+
+static int see_text(void *arg, const struct store_alert *a)
+{
+	assert_null(strchr(a->text, '\x1b'));
+	assert_null(strstr(a->text, "\xe2\x80\xae"));
+	assert_non_null(strstr(a->text, "\\x1b[31m"));
+	return 0;
+}
+
 /* Names that would like to be something else stay text. */
 static void test_hostile(void **state)
 {
 	struct store_alert_filter f = { .now_ns = T0 };
 
 	path(1, "d\\u001b[31m\\u202e<!channel>", "unreachable");
-	said[0] = '\0';
-	assert_int_equal(store_alerts(store, &f, list_alert, NULL), 0);
-	assert_non_null(strstr(said, "device-unreachable"));
+	assert_non_null(strstr(alerts(1), "device-unreachable"));
+	assert_int_equal(store_alerts(store, &f, see_text, NULL), 0);
 }
 
 int main(void)
@@ -473,7 +515,7 @@ int main(void)
 		T(test_untrusted),   T(test_path),	     T(test_late),	 T(test_stale),
 		T(test_no_policy),   T(test_unknown_target), T(test_first_seen), T(test_shared),
 		T(test_shared_user), T(test_overflow),	     T(test_drill),	 T(test_bundles),
-		T(test_lease),	     T(test_forgotten),	     T(test_hostile),
+		T(test_lease),	     T(test_forgotten),	     T(test_hostile),	 T(test_switch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
