@@ -305,6 +305,11 @@ try:
     c = Collector(base, redis, "c1", "store.db", "--anchors", anchors)
     agent = Agent()
     docs = list(scene(agent))
+    for d in docs:  # nothing that is an alert: the rows are those of the agent alone
+        if d.get("trust", {}).get("verdict") == "untrusted":
+            d["trust"]["verdict"] = "no-policy"
+        if d.get("flow", {}).get("id") == "f4":
+            d["path"] = "primary"
     docs += [agent.event(3000 + i, "agent.start") for i in range(59 - len(docs))]
     for part in (docs[:21] + ["poison"], docs[21:40], docs[40:]):  # an anchor at each stop
         c.start()
