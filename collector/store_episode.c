@@ -592,17 +592,33 @@ int store_incident_flow(struct store *s, uint64_t id, uint64_t flow_n)
 				 "ii", id, flow_n));
 }
 
+/* Flows of a device that lasted at `since`, or began after it; `early` is LONG_FLOW
+ * before. A device may have had a million flows: there is an index for those that are
+ * open, one for those that began since, and one for those that took long, which
+ * COALESCE() leads to. */
+#define LONG_FLOW (600 * NS_PER_S)
+#define LASTED(columns, device_is, early, since, more)                                             \
+	"SELECT " columns " FROM flows WHERE device = " device_is " AND open = 1" more             \
+	" UNION ALL SELECT " columns " FROM flows WHERE device = " device_is " AND open = 0"       \
+	" AND start >= " early " AND \"end\" >= " since more                                       \
+	" UNION ALL SELECT " columns " FROM flows WHERE COALESCE(device, '') = " device_is         \
+	" AND open = 0 AND start < " early " AND \"end\" - start > 600000000000"                   \
+	" AND \"end\" >= " since more
+
+#define BELONGS                                                                                    \
+	" AND direction = 'inbound' AND same_as IS NULL"                                           \
+	" AND (path = 'in-band' OR verdict = 'untrusted'"                                          \
+	"      OR (path = 'primary' AND established = 0))"
+
 int store_incident_gather(struct store *s, uint64_t id, const char *device, uint64_t since_ns)
 {
 	return store_done(db_run(s->db,
 				 "INSERT INTO incident_flows (incident, flow)"
-				 " SELECT CAST($1 AS BIGINT), n FROM flows WHERE device = $2"
-				 " AND (open = 1 OR \"end\" >= $3) AND direction = 'inbound'"
-				 " AND same_as IS NULL"
-				 " AND (path = 'in-band' OR verdict = 'untrusted'"
-				 "      OR (path = 'primary' AND established = 0))"
-				 " ON CONFLICT (incident, flow) DO NOTHING",
-				 "iti", id, device, since_ns));
+				 " SELECT CAST($1 AS BIGINT), n FROM ("
+				 LASTED("n", "$2", "$3", "$4", BELONGS)
+				 ") AS lasted WHERE true ON CONFLICT (incident, flow) DO NOTHING",
+				 "itii", id, device,
+				 since_ns > LONG_FLOW ? since_ns - LONG_FLOW : 0, since_ns));
 }
 
 int store_incident_sign(struct store *s, uint64_t id, uint64_t *sign_ns)
@@ -618,16 +634,19 @@ int store_incident_sign(struct store *s, uint64_t id, uint64_t *sign_ns)
 	return store_done(rc);
 }
 
-int store_answered(struct store *s, const struct store_site *at, uint64_t after_ns,
-		   uint64_t *at_ns, char device[STORE_DEVICE_LEN])
+/* The first of each device, by its index, and then the first of those. */
+int store_answered(struct store *s, const struct store_site *at, uint64_t after_ns, uint64_t *at_ns,
+		   char device[STORE_DEVICE_LEN])
 {
 	struct db_row *row;
 	int rc = db_get(s->db, &row,
-			"SELECT f.start, f.device FROM devices d JOIN flows f"
-			" ON f.device = d.device WHERE d.subnet = $1 AND d.fabric = $2"
-			" AND f.start > $3 AND f.path = 'primary' AND f.established = 1"
-			" AND f.direction = 'inbound' ORDER BY f.start LIMIT 1",
-			"tti", at->subnet, at->fabric, after_ns);
+			"SELECT answered, device FROM (SELECT d.device, (SELECT f.start"
+			"  FROM flows f WHERE f.device = d.device AND f.start > $1"
+			"  AND f.path = 'primary' AND f.established = 1"
+			"  AND f.direction = 'inbound' ORDER BY f.start LIMIT 1) AS answered"
+			" FROM devices d WHERE d.subnet = $2 AND d.fabric = $3) AS firsts"
+			" WHERE answered IS NOT NULL ORDER BY answered, device LIMIT 1",
+			"itt", after_ns, at->subnet, at->fabric);
 
 	if (rc == 1) {
 		*at_ns = db_u64(row, 0);
@@ -789,17 +808,18 @@ static int take_session(void *arg, struct db_row *row)
 	return call->fn(call->arg, &f);
 }
 
+#define IS_SESSION                                                                                 \
+	" AND start + 0 <= $2 AND path = 'in-band' AND service = 'ssh' AND established = 1"        \
+	" AND direction = 'inbound' AND same_as IS NULL"
+
 int store_sessions_at(struct store *s, const char *device, uint64_t since_ns, uint64_t until_ns,
 		      store_flow_fn *fn, void *arg)
 {
 	struct session_call call = { fn, arg };
 
 	return db_each(s->db, take_session, &call,
-		       "SELECT " STORE_FLOW_COLUMNS " FROM flows WHERE device = $1"
-		       " AND start <= $2 AND (open = 1 OR \"end\" >= $3) AND path = 'in-band'"
-		       " AND service = 'ssh' AND established = 1 AND direction = 'inbound'"
-		       " AND same_as IS NULL",
-		       "tii", device, until_ns, since_ns);
+		       LASTED(STORE_FLOW_COLUMNS, "$1", "$3", "$4", IS_SESSION), "tiii", device,
+		       until_ns, since_ns > LONG_FLOW ? since_ns - LONG_FLOW : 0, since_ns);
 }
 
 int store_flow_justify(struct store *s, uint64_t n, const char *justified, uint64_t updated)
