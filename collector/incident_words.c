@@ -467,7 +467,10 @@ static void failed_switch(struct text *t, const struct facts *f)
 	add(t, "Ma1 subnet ");
 	add_name(t, doc_text(f->doc, "subject"));
 	add(t, " lost Ma1 within ");
-	add_duration(t, seconds(f->first_lost, f->last_lost));
+	if (seconds(f->first_lost, f->last_lost) < 1)
+		add(t, "a second");
+	else
+		add_duration(t, seconds(f->first_lost, f->last_lost));
 	add_others(t, f);
 	if (doc_is(f->doc, "suspicion", "withdrawn")) {
 		add(t, " That ");

@@ -103,7 +103,6 @@ static void begin(struct incident_view *v)
 		json_object_set_new(v->doc, lists[i], json_array());
 	v->devices = json_object_get(v->doc, "devices");
 	v->by_name = json_object();
-	v->proofs = json_object();
 	v->reached = json_object();
 	v->agents = json_object();
 	v->policies = json_object();
@@ -112,7 +111,6 @@ static void begin(struct incident_view *v)
 static void end(struct incident_view *v)
 {
 	json_decref(v->by_name);
-	json_decref(v->proofs);
 	json_decref(v->reached);
 	json_decref(v->agents);
 	json_decref(v->policies);

@@ -16,7 +16,8 @@
 #include "collector/words.h"
 #include "common/clock.h"
 
-#define OTHERS 20000 /* path changes of other devices that are looked through */
+#define FIRST_SIGN (600 * NS_PER_S) /* an attempt is told of within that */
+#define OTHERS 20000		    /* path changes of other devices that are looked through */
 
 static const char *const how_names[] = {
 	[STORE_MEMBER_LOST] = "lost",
@@ -53,11 +54,22 @@ static json_t *add_device(struct incident_view *v, const char *name)
 	return o;
 }
 
+/* The agent measures an outage from the first attempt that was not answered, and tells of
+ * it some seconds later: with the outage it is known when that was. */
+static uint64_t lost_at(const struct store_incident_device *d)
+{
+	uint64_t outage = d->outage_s > 0 ? (uint64_t)(d->outage_s * (double)NS_PER_S) : 0;
+	uint64_t at = d->closed_ns > outage ? d->closed_ns - outage : 0;
+
+	return at && at < d->began_ns && d->began_ns - at < FIRST_SIGN ? at : d->began_ns;
+}
+
 /* A device that failed twice has two episodes: it was lost from the first on, came back
  * with the last, and was without Ma1 for both together. */
-static void put_episode(struct incident_view *v, json_t *o, const struct store_incident_device *d)
+static void put_episode(json_t *o, const struct store_incident_device *d)
 {
-	double lost_s = d->outage_s, before = 0;
+	uint64_t lost = lost_at(d);
+	double before = 0;
 
 	put_text(o, "worst", d->worst);
 	put_text(o, "state", d->state);
@@ -71,14 +83,12 @@ static void put_episode(struct incident_view *v, json_t *o, const struct store_i
 		return;
 	put_text(o, "how", how_names[d->how]);
 	if (!json_object_get(o, "lost"))
-		row_time(o, "lost", d->began_ns);
-	put_span(o, "primary-failing", true, d->began_ns, d->closed_ns);
-	if (lost_s < 0 && d->closed_ns > d->began_ns)
-		lost_s = (double)(d->closed_ns - d->began_ns) / (double)NS_PER_S;
+		row_time(o, "lost", lost);
+	put_span(o, "primary-failing", true, lost, d->closed_ns);
 	doc_number(o, "lost_s", &before);
 	json_object_del(o, "lost_s");
-	if (d->closed_ns && lost_s >= 0)
-		row_seconds(o, "lost_s", before + lost_s);
+	if (d->closed_ns >= lost)
+		row_seconds(o, "lost_s", before + (double)(d->closed_ns - lost) / (double)NS_PER_S);
 }
 
 static int take_device(void *arg, const struct store_incident_device *d)
@@ -104,7 +114,7 @@ static int take_device(void *arg, const struct store_incident_device *d)
 		put_text(o, "role", d->role);
 		put_text(o, "how", how_names[d->how]);
 	}
-	put_episode(v, o, d);
+	put_episode(o, d);
 	return 0;
 }
 
@@ -162,17 +172,17 @@ static void put_move(json_t *device, const char *what, uint64_t t)
 	json_array_append_new(json_object_get(device, "moves"), o);
 }
 
-/* The evidence that is named first and is known to us, as a sentence. */
+/* The evidence that is named first, as a sentence. */
 static void put_evidence(struct incident_view *v, json_t *device, const struct event *e,
 			 const char *id)
 {
+	char text[300];
+
 	if (json_object_get(device, "event"))
 		return;
 	put_text(device, "event", id);
 	for (unsigned i = 0; i < e->change.evidence_n; i++) {
-		const char *text = doc_text(v->proofs, e->change.evidence[i]);
-
-		if (!*text)
+		if (!incident_proof(v, e->agent, e->change.evidence[i], text, sizeof(text)))
 			continue;
 		put_text(device, "evidence", text);
 		return;

@@ -19,8 +19,7 @@
 #include "common/addr.h"
 #include "common/clock.h"
 
-#define PROOFS 10000 /* flows that may be named as evidence */
-#define JUDGED 20    /* untrusted sources that are held against every device's list */
+#define JUDGED 20 /* untrusted sources that are held against every device's list */
 
 static bool is(const char *text, const char *word)
 {
@@ -51,6 +50,22 @@ static void proof(const struct store_flow *f, const json_t *doc, char *buf, size
 		snprintf(buf, size, "%s from %s unanswered after %" PRIu64 " SYN%s", service,
 			 f->source ? f->source : "?", f->source_packets,
 			 f->source_packets == 1 ? "" : "s");
+}
+
+/* By the agent's own row: of a flow that several saw, one is counted in the incident, but
+ * each names its own as evidence. */
+bool incident_proof(struct incident_view *v, const char *agent, const char *flow, char *buf,
+		    size_t size)
+{
+	struct store_flow f;
+	json_t *doc;
+
+	if (store_flow_get(v->s, agent, flow, &f) <= 0)
+		return false;
+	doc = json_loads(f.json, 0, NULL);
+	proof(&f, doc, buf, size);
+	json_decref(doc);
+	return true;
 }
 
 /* Who told of it, and under which policy. */
@@ -109,21 +124,11 @@ static void note_untrusted(struct incident_view *v, const struct store_flow *f)
 static int take_flow(void *arg, const struct store_flow *f)
 {
 	struct incident_view *v = arg;
-	char text[300];
-	json_t *doc;
 
 	v->flows++;
 	json_object_set_new(v->agents, f->agent, json_true());
-	if (is(f->verdict, "untrusted")) {
+	if (is(f->verdict, "untrusted"))
 		note_untrusted(v, f);
-	} else if (!(f->established && is(f->path, "in-band")) &&
-		   json_object_size(v->proofs) < PROOFS) {
-		doc = json_loads(f->json, 0, NULL);
-		note_agent(v, f->agent, doc_text(doc, "policy"));
-		proof(f, doc, text, sizeof(text));
-		json_object_set_new(v->proofs, f->flow, json_string(text));
-		json_decref(doc);
-	}
 	return 0;
 }
 
@@ -143,6 +148,7 @@ static void put_actor(json_t *o, const struct store_flow *f, const json_t *doc)
 	const char *comm = doc_text(actor, "comm");
 	const json_t *via = json_object_get(actor, "via"), *hop;
 	char text[400];
+	json_t *value;
 	size_t i, len = 0;
 
 	if (json_is_object(actor))
@@ -155,9 +161,9 @@ static void put_actor(json_t *o, const struct store_flow *f, const json_t *doc)
 		snprintf(text, sizeof(text), "%s on %s", comm, f->agent);
 	else if (!text[0])
 		snprintf(text, sizeof(text), "not known: the source has no agent");
-	text[sizeof(text) - 1] = '\0';
-	json_object_set_new(o, "came",
-			    json_string(text) ? json_string(text) : json_string("not known"));
+	/* Cut within a character it would be no text. */
+	value = json_string(text);
+	json_object_set_new(o, "came", value ? value : json_string("not known"));
 }
 
 static void put_trust(json_t *o, const struct store_flow *f)

@@ -25,7 +25,6 @@ struct incident_view {
 	uint64_t began, end; /* end: closed, or now */
 	json_t *devices;     /* of the document, and by name; borrowed */
 	json_t *by_name;
-	json_t *proofs;	  /* flow id: what it says of the path, a sentence */
 	json_t *reached;  /* "source device": flows of an untrusted source there */
 	json_t *agents;	  /* agent: true, who told of it */
 	json_t *policies; /* generation: {agent: true} */
@@ -37,9 +36,13 @@ void put_text(json_t *o, const char *key, const char *text);
 /* Appends to the list of that name, unless it has `most`: then it is counted. */
 void put_row(json_t *doc, const char *list, json_t *row, size_t most);
 
+/* What a flow says of the path, a sentence. False: there is no such flow. */
+bool incident_proof(struct incident_view *v, const char *agent, const char *flow, char *buf,
+		    size_t size);
+
 /* ---- the parts, in their order ---- */
 
-int incident_put_flows(struct incident_view *v);     /* proofs, reached, agents, policies */
+int incident_put_flows(struct incident_view *v);     /* reached, agents, policies */
 int incident_put_devices(struct incident_view *v);   /* devices, unaffected, subnet */
 int incident_put_sessions(struct incident_view *v);  /* sessions, first_lo6 */
 int incident_put_untrusted(struct incident_view *v); /* untrusted */

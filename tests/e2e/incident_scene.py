@@ -8,8 +8,10 @@ The events are lines of JSON, the log is what tests/lab/scenes.sh noted. Prints 
 "ok - text" or "not ok - text" for each check.
 """
 import datetime
+import html
 import json
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -96,6 +98,42 @@ def check_switch(name, c, log):
        name + ": its timeline has every device, each change and session once", marks)
 
 
+def check_report(name, c, log):
+    """What is sent afterwards says what the script did, in each format."""
+    number = [i["id"] for i in c.json("incidents") if i["kind"] == "management-switch"][0]
+    doc = c.json("report", str(number))
+    devices = {d["name"]: d for d in doc["devices"]}
+    wrong = [(d, devices.get(NAMES[d])) for d, (worst, n) in PLAYED.items()
+             if not (NAMES[d] in devices and
+                     log["try", d] <= seconds(devices[NAMES[d]]["lost"]) <= log["failed", d] and
+                     log["login", d] <= seconds(devices[NAMES[d]]["back"]) <= log["back", d] and
+                     devices[NAMES[d]].get("neither", False) == (worst == "unreachable") and
+                     devices[NAMES[d]]["sessions"] == n and
+                     "198.18.1.10 unanswered after" in devices[NAMES[d]]["evidence"])]
+    ok(len(devices) == 4 and not wrong,
+       name + ": the report has each device, lost and back when the script says", wrong, devices)
+    ok(len(doc["sessions"]) == 3 and
+       sorted(s["device"] for s in doc["sessions"]) ==
+       sorted(NAMES[d] for d, (_, n) in PLAYED.items() for _ in range(n)) and
+       all(s["justified"]["answer"] == "yes" and s["trust"]["verdict"] == "trusted"
+           for s in doc["sessions"]), name + ": and each session, justified", doc["sessions"])
+    say = " ".join(doc["words"])
+    ok(doc["title"].startswith("lab1-AR-MGMT1 is suspected to have failed at ") and
+       "All four devices of Ma1 subnet 192.0.2.0/24 lost Ma1" in say and
+       "no other device is known to have" in say and
+       "lab1-CP1-TOR2 was on neither path for a time" in say and
+       "Two of them were reached over lo6" in say and "for three sessions" in say and
+       "Each was justified" in say and "all were back by" in say,
+       name + ": its sentences are true", doc["title"], doc["words"])
+    for form in ("md", "html"):
+        text = c.ask("report", str(number), "--format", form)
+        if form == "html":
+            text = html.unescape(re.sub("<[^>]*>", "", text))
+        text = " ".join(text.split())
+        ok(all(w in text for w in [" ".join(w.split()) for w in doc["words"]] + list(devices)),
+           name + ": the same in " + form, text[:1500])
+
+
 def check_source(name, c):
     rows = [i for i in c.json("incidents") if i["kind"] == "untrusted-source"]
     i = c.json("incidents", str(rows[0]["id"])) if len(rows) == 1 else {}
@@ -139,6 +177,7 @@ def main():
                 (e["agent"], e["seq"]) for e in c.json("events", "--limit", "0")}, 60)
             ok(stored and c.stop() == 0, name + ": all is stored", c.said())
             check_switch(name, c, log)
+            check_report(name, c, log)
             check_source(name, c)
             check_flows(name, c)
         print("# " + "\n# ".join(c.ask("incidents", "2").splitlines()))
