@@ -147,7 +147,7 @@ static int claim_row(void *arg, struct db_row *row)
 	uint64_t created = db_u64(row, 2), attempts = db_u64(row, 3);
 
 	if (c->n_rows == sizeof(c->rows) / sizeof(c->rows[0]))
-		return 0; /* its claim runs out, and it is sent then */
+		return 0; /* the next claim has it */
 	if (!add_alerts(c, db_text(row, 1)))
 		return STORE_FAILED;
 	c->rows[c->n_rows++] = db_u64(row, 0);
@@ -178,10 +178,15 @@ int store_deliver_claim(struct store *s, const char *receiver, uint64_t now_ns, 
 	if (rc == 1) {
 		snprintf(out->bundle, sizeof(out->bundle), "%s", db_text(row, 0));
 		rc = db_each(s->db, claim_row, out,
-			     "UPDATE deliveries SET attempts = attempts + 1, due = $1"
-			     " WHERE receiver = $2 AND bundle = $3 AND (due <= $4 OR attempts = 0)"
-			     " RETURNING id, alerts, created, attempts",
-			     "itti", lease_ns, receiver, out->bundle, now_ns);
+			     "SELECT id, alerts, created, attempts + 1 FROM deliveries"
+			     " WHERE receiver = $1 AND bundle = $2 AND (due <= $3 OR attempts = 0)"
+			     " ORDER BY id LIMIT 64",
+			     "tti", receiver, out->bundle, now_ns);
+		for (size_t i = 0; i < out->n_rows && rc >= 0; i++)
+			rc = db_run(s->db,
+				    "UPDATE deliveries SET attempts = attempts + 1, due = $1"
+				    " WHERE id = $2",
+				    "ii", lease_ns, out->rows[i]);
 	}
 	rc = finish(s, rc);
 	once_each(out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Events in, alerts, own events and deliveries in the store out; and what the tick
- * ends. A real store in memory; time is ours. */
+ * ends. Real stores; time is ours. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +17,7 @@
 #include "collector/operate.h"
 #include "collector/store_alert.h"
 #include "collector/store_deliver.h"
+#include "tests/unit/both_stores.h"
 
 #define S(x) ((uint64_t)(x)*NS_PER_S)
 #define T0 S(1700000000)
@@ -32,7 +33,7 @@ static int setup(void **state)
 	char err[256];
 
 	seq = 0;
-	store = store_open(":memory:", STORE_WRITE, err, sizeof(err));
+	store = store_open(both_stores_fresh(), STORE_WRITE, err, sizeof(err));
 	if (!store)
 		return -1;
 	store_set_name(store, "glasswatch-test");
@@ -508,7 +509,7 @@ static void test_hostile(void **state)
 	assert_int_equal(store_alerts(store, &f, see_text, NULL), 0);
 }
 
-int main(void)
+static int run(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
@@ -519,4 +520,9 @@ int main(void)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(void)
+{
+	return both_stores(run);
 }

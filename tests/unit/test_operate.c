@@ -15,6 +15,7 @@
 #include "collector/operate.h"
 #include "collector/view_alert.h"
 #include "common/clock.h"
+#include "tests/unit/both_stores.h"
 
 #define S(x) ((uint64_t)(x)*NS_PER_S)
 #define T0 S(1700000000)
@@ -39,7 +40,7 @@ static int setup(void **state)
 {
 	char err[256];
 
-	store = store_open(":memory:", STORE_WRITE, err, sizeof(err));
+	store = store_open(both_stores_fresh(), STORE_WRITE, err, sizeof(err));
 	if (!store)
 		return -1;
 	store_set_name(store, "glasswatch-test");
@@ -264,7 +265,7 @@ static void test_filters(void **state)
 	}
 }
 
-int main(void)
+static int run(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
@@ -273,4 +274,9 @@ int main(void)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(void)
+{
+	return both_stores(run);
 }
