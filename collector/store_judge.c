@@ -42,8 +42,8 @@ int store_judged(struct store *s, const struct store_list *l, store_judged_fn *f
 	if (l->has_source && l->source.len == addr_bits(&l->source.addr)) {
 		db_where_text(&q, "source = ", addr_format(&l->source.addr, text));
 	} else if (l->has_source) {
-		db_where_text(&q, "gw_within(source, ", prefix_format(&l->source, text));
-		db_add(&q, ")");
+		db_where(&q, "");
+		store_list_within(s, &q, l, text);
 	}
 	db_add(&q, " GROUP BY device, source, verdict, list, rule, prefix"
 		   " ORDER BY device, source, 10");

@@ -49,18 +49,30 @@ static int take_flow(void *arg, struct db_row *row)
 	return call->fn(call->arg, &f);
 }
 
-/* text: PREFIX_STRLEN bytes that live as long as q, which borrows them. */
-static void where_source(struct db_query *q, const struct store_list *l, char *text)
+void store_list_within(struct store *s, struct db_query *q, const struct store_list *l, char *text)
+{
+	bool pg = db_is_pg(s->db);
+
+	prefix_format(&l->source, text);
+	db_add_text(q, pg ? "CAST(source AS inet) <<= CAST(" : "gw_within(source, ", text);
+	db_add(q, pg ? " AS inet)" : ")");
+}
+
+static bool is_host(const struct store_list *l)
+{
+	return l->source.len == addr_bits(&l->source.addr);
+}
+
+static void where_source(struct store *s, struct db_query *q, const struct store_list *l,
+			 char *text)
 {
 	if (!l->has_source)
 		return;
-	if (l->source.len == addr_bits(&l->source.addr)) {
-		addr_format(&l->source.addr, text);
-		db_where_text(q, "source = ", text);
+	if (is_host(l)) {
+		db_where_text(q, "source = ", addr_format(&l->source.addr, text));
 	} else {
-		prefix_format(&l->source, text);
-		db_where_text(q, "gw_within(source, ", text);
-		db_add(q, ")");
+		db_where(q, "");
+		store_list_within(s, q, l, text);
 	}
 }
 
@@ -74,7 +86,8 @@ static bool is_failed(const char *outcome)
 /* What an index answers. The words that are written out are those of the partial
  * indexes flows_sessions, flows_untrusted, flows_inband, flows_failed, flows_login and
  * flows_actor. */
-static void where_indexed(struct db_query *q, const struct store_list *l, bool lasting, char *text)
+static void where_indexed(struct store *s, struct db_query *q, const struct store_list *l,
+			  bool lasting, char *text)
 {
 	if (l->sessions)
 		db_where(q, "path = 'in-band' AND service = 'ssh' AND established = 1");
@@ -95,8 +108,8 @@ static void where_indexed(struct db_query *q, const struct store_list *l, bool l
 		db_where_text(q, "\"user\" = ", l->user);
 	}
 	db_where_text(q, "device = ", l->device);
-	if (l->has_source && l->source.len == addr_bits(&l->source.addr))
-		where_source(q, l, text);
+	if (l->has_source && is_host(l))
+		where_source(s, q, l, text);
 	db_where_u64(q, "n = ", l->n);
 	if (l->is_open)
 		db_where(q, "open = 1");
@@ -176,7 +189,7 @@ static int flows_half(struct store *s, const struct store_list *l, bool lasting,
 	char text[PREFIX_STRLEN];
 
 	db_add(&q, "SELECT " STORE_FLOW_COLUMNS MORE_COLUMNS " FROM flows");
-	where_indexed(&q, l, lasting, text);
+	where_indexed(s, &q, l, lasting, text);
 	if (lasting)
 		where_lasting(&q, l->since_ns);
 	else
@@ -184,8 +197,8 @@ static int flows_half(struct store *s, const struct store_list *l, bool lasting,
 	where_place(&q, l, lasting ? "start + 0" : "start");
 	db_where(&q, "");
 	add_rest(&q, l);
-	if (l->has_source && l->source.len != addr_bits(&l->source.addr))
-		where_source(&q, l, text);
+	if (l->has_source && !is_host(l))
+		where_source(s, &q, l, text);
 	db_add(&q, lasting ? " ORDER BY start + 0 DESC, n DESC" : " ORDER BY start DESC, n DESC");
 	if (limit)
 		db_add_u64(&q, " LIMIT ", limit);
@@ -251,13 +264,13 @@ static int facts_half(struct store *s, const struct store_list *l, bool lasting,
 
 	db_add(&q, "SELECT CASE WHEN ");
 	add_rest(&q, l);
-	if (l->has_source && l->source.len != addr_bits(&l->source.addr)) {
-		db_add_text(&q, " AND gw_within(source, ", prefix_format(&l->source, text));
-		db_add(&q, ")");
+	if (l->has_source && !is_host(l)) {
+		db_add(&q, " AND ");
+		store_list_within(s, &q, l, text);
 	}
 	db_add(&q, " THEN 1 ELSE 0 END, path, verdict, outcome, login, \"user\", justified"
 		   " FROM flows");
-	where_indexed(&q, l, lasting, text);
+	where_indexed(s, &q, l, lasting, text);
 	if (lasting)
 		where_lasting(&q, l->since_ns);
 	else
@@ -308,12 +321,12 @@ int store_list_seen(struct store *s, const struct store_list *l, store_list_seen
 
 	db_add(&q, "SELECT source, device, path, verdict, \"user\", established, start, \"end\""
 		   " FROM flows");
-	where_indexed(&q, l, false, text);
+	where_indexed(s, &q, l, false, text);
 	db_where_u64(&q, "start >= ", l->since_ns);
 	db_where(&q, "direction = 'inbound' AND source IS NOT NULL AND ");
 	add_rest(&q, l);
-	if (l->has_source && l->source.len != addr_bits(&l->source.addr))
-		where_source(&q, l, text);
+	if (l->has_source && !is_host(l))
+		where_source(s, &q, l, text);
 	db_add_u64(&q, " ORDER BY start DESC LIMIT ", l->limit);
 	return db_query_each(s->db, &q, take_seen, &call);
 }
@@ -402,7 +415,7 @@ int store_list_events(struct store *s, const struct store_list *l, store_event_f
 	db_where_text(&q, "path = ", l->path);
 	db_where_text(&q, "service = ", l->service);
 	db_where_text(&q, "verdict = ", l->verdict);
-	where_source(&q, l, text);
+	where_source(s, &q, l, text);
 	db_add(&q, " ORDER BY time DESC, n DESC");
 	if (l->limit)
 		db_add_u64(&q, " LIMIT ", l->limit);

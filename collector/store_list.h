@@ -28,6 +28,11 @@ struct store_list {
 	uint64_t limit;
 };
 
+/* A condition of a statement: the column `source` lies in l's prefix. text:
+ * PREFIX_STRLEN bytes that live as long as q, which borrows them. */
+struct db_query;
+void store_list_within(struct store *s, struct db_query *q, const struct store_list *l, char *text);
+
 /* A flow, and what was found out about it. */
 struct store_list_flow {
 	struct store_flow f;

@@ -13,6 +13,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from collector_scene import Agent, Collector, Redis, Tap, scene  # noqa: E402
+from pg import Postgres  # noqa: E402
 
 tap = Tap()
 DEVICE = "fab1-CP1-TOR1"
@@ -56,7 +57,9 @@ def run(*args, status=0, stdin=None):
 
 def sessions():
     rows = c.json("sessions")
-    tap.ok([s["flow"] for s in rows] == ["f3", "f4"], "sessions: those over lo6, in order", rows)
+    tap.ok([s["flow"] for s in rows] == ["f3", "f4"] and
+           [s["justified"] for s in rows] == ["yes", "yes"],
+           "sessions: those over lo6, in order, justified", rows)
     tap.ok(rows[0]["user"] == "alice" and rows[0]["duration_s"] == 1920.0 and
            rows[0]["device"] == DEVICE and rows[0]["source"]["ip"] == "10.20.0.5" and
            rows[0]["words"] == "alice was on %s over lo6 for 32 min." % DEVICE,
@@ -246,19 +249,34 @@ def chain_anew(docs):
     return out + [json.dumps(docs[-1])]
 
 
-with tempfile.TemporaryDirectory() as base:
+def documents(pg):
+    """The unit test of the documents, with PostgreSQL below it."""
+    test = os.path.join(os.environ.get("BUILD", "build"), "tests", "test_view")
+    if not os.path.exists(test):
+        tap.ok(True, "documents out of PostgreSQL # SKIP no %s" % test)
+        return
+    for i in range(1, 31):
+        pg.sql("CREATE SCHEMA view%d" % i)
+    said = subprocess.run([test], capture_output=True, text=True,
+                          env=dict(os.environ, GLASSWATCH_TEST_DB=pg.url))
+    tap.ok(said.returncode == 0, "documents out of PostgreSQL", said.stderr[-3000:])
+
+
+def play(pg):
+    global r, c, mgmt, anchors
     r = Redis(base)
     anchors = os.path.join(base, "anchors.jsonl")
     c = Collector(base, r, "c1", "store.db", "--anchors", anchors)
+    if pg:
+        c.args = [pg.url if x == c.db else x for x in c.args]
+        c.db = pg.url
     try:
         r.start()
         c.start()
         mgmt = Agent()
         docs = list(scene(mgmt))
-        docs.append(inventory(mgmt))
-        flows = [d for d in docs if d["type"].startswith("flow.")]
-        r.add([d for d in docs if d not in flows][:2] + [docs[-1]])
-        r.add([d for d in docs[2:-1]])
+        docs.insert(2, inventory(mgmt))
+        r.add(docs)
         tap.ok(c.until(lambda: len(c.json("events", "--type", "agent.stats")) == 1 and
                        r.pending() == 0, 30), "the scene is stored")
         sessions()
@@ -271,4 +289,22 @@ with tempfile.TemporaryDirectory() as base:
             c.process.kill()
             c.process.wait()
         r.kill()
+
+
+for store in ("sqlite", "postgresql"):
+    with tempfile.TemporaryDirectory() as base:
+        pg = Postgres(base) if store == "postgresql" else None
+        if pg and not pg.there:
+            tap.ok(True, "the same out of PostgreSQL # SKIP no PostgreSQL here")
+            continue
+        try:
+            if pg:
+                pg.start()
+                print("# the same out of PostgreSQL")
+            play(pg)
+            if pg:
+                documents(pg)
+        finally:
+            if pg:
+                pg.kill()
 sys.exit(tap.done())

@@ -140,12 +140,27 @@ static void scene(void)
 	     "\"armed\":false}}");
 }
 
+/* In memory; or in a database of PostgreSQL, in which each test takes a schema of its own
+ * that was made before: view1, view2, ... */
+static struct store *empty_store(void)
+{
+	const char *url = getenv("GLASSWATCH_TEST_DB");
+	char where[512] = ":memory:", err[256];
+	static unsigned n;
+	struct store *s;
+
+	if (url)
+		snprintf(where, sizeof(where), "%s&options=-csearch_path%%3Dview%u", url, ++n);
+	s = store_open(where, STORE_WRITE, err, sizeof(err));
+	if (!s)
+		print_error("%s\n", err);
+	return s;
+}
+
 static int setup(void **state)
 {
-	char err[256];
-
 	seq = 0;
-	store = store_open(":memory:", STORE_WRITE, err, sizeof(err));
+	store = empty_store();
 	if (!store)
 		return -1;
 	scene();
@@ -337,11 +352,11 @@ static void test_summary(void **state)
 static void test_empty(void **state)
 {
 	struct view_args a = now();
-	char err[256];
 	json_t *doc;
 
 	store_close(store);
-	store = store_open(":memory:", STORE_WRITE, err, sizeof(err));
+	store = empty_store();
+	assert_non_null(store);
 	doc = good(view_summary(store, &a));
 	says(doc, "words.0.level", "unknown");
 	says(doc, "words.0.text", "Nothing has been seen yet.");
