@@ -291,6 +291,7 @@ static bool end_batch(struct consume *c, int rc, bool stopping)
 			log_info("the collector that led is gone: this one leads now");
 		c->followed = leads == 0;
 		c->leads = leads == 1;
+		metrics_set(c->config.metrics, METRIC_LEADER, 0, c->leads);
 		rc = leads < 0 ? leads : 0;
 		if (leads == 1)
 			rc = notice_tick(c->store, now, c->listening_ns, c->config.unseen_ns);

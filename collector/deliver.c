@@ -212,6 +212,8 @@ struct deliver *deliver_open(const struct deliver_config *config, char *err, siz
 			r->tokens = BURST;
 			if (!deliver_name(r->kind, r->url, r->name, sizeof(r->name), err, size))
 				goto failed;
+			/* shown from now on */
+			metrics_name(config->metrics, METRICS_RECEIVER, r->name);
 			r->post_url = post_url(r->kind, r->url);
 			if (!r->post_url || !prepare(d, r))
 				goto memory;
@@ -321,11 +323,11 @@ static uint64_t back_off(uint64_t attempts)
 	return (uint64_t)((double)pause * about_one());
 }
 
-/* Of receivers their kind is the label: there is no more of them that is no secret. */
+/* Under the name that the store has for it, which holds no secret. */
 static void count(struct deliver *d, const struct receiver *r, enum metrics_result result)
 {
 	struct metrics *m = d->config.metrics;
-	unsigned name = metrics_name(m, METRICS_RECEIVER, notify_kind_name(r->kind));
+	unsigned name = metrics_name(m, METRICS_RECEIVER, r->name);
 
 	metrics_add(m, METRIC_DELIVERIES, metrics_series(METRIC_DELIVERIES, name, result, 0, 0), 1);
 	metrics_lap(m, METRIC_DELIVERY_SECONDS,

@@ -20,6 +20,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "collector/alert.h"
 #include "collector/alerts.h"
 #include "collector/audit.h"
 #include "collector/config.h"
@@ -114,8 +115,8 @@ static struct deliver *open_deliver(const struct collector_config *config, const
 			    .repeat_ns = config->alert_repeat_ns },
 		.wait_ns = config->alert_wait_ns,
 		.per_minute = config->alert_rate,
-		.metrics = metrics,
 		.now_real = now_real,
+		.metrics = metrics,
 	};
 	struct deliver *d;
 	char err[600];
@@ -128,6 +129,13 @@ static struct deliver *open_deliver(const struct collector_config *config, const
 	if (!d && err[0])
 		die("%s", err);
 	return d;
+}
+
+/* So that the first one of each is a step from 0. */
+static void name_alerts(struct metrics *m)
+{
+	for (enum alert_rule r = 0; r < ALERT_NUM_RULES; r++)
+		metrics_name(m, METRICS_ALERT, alert_about(r)->name);
 }
 
 static int run(const struct collector_config *config)
@@ -167,6 +175,7 @@ static int run(const struct collector_config *config)
 		die("%s", err);
 
 	store_set_name(store, name);
+	name_alerts(consume.metrics);
 	store_count(store, consume.metrics);
 	r.serve = serve_open(config, name, consume.metrics, now_real, now_mono, err, sizeof(err));
 	if (!r.serve && err[0])

@@ -53,7 +53,8 @@ static const char *const verdict_words[] = { "none", "trusted", "untrusted", "no
 static const char *const outcome_words[] = { "attempt",	    "unanswered", "refused", "unreachable",
 					     "established", "closed",	  "reset",   "other" };
 static const char *const justified_words[] = { "yes", "no", "unknown", "drill" };
-static const char *const kind_words[] = { "failover", "management-switch", "untrusted-source" };
+static const char *const kind_words[] = { "failover", "management-switch", "untrusted-source",
+					     "other" };
 static const char *const result_words[] = { "delivered", "retried", "refused" };
 static const char *const code_words[] = { "200", "201", "202", "204", "206",  "304", "400",
 					  "401", "403", "404", "405", "406",  "408", "409",
@@ -170,7 +171,7 @@ static const struct row rows[] = {
 				       "Alerts that were resolved." },
 				     { L_ALERT } },
 	[METRIC_INCIDENTS] = { { "glasswatch_incidents_total", METRICS_COUNTER, "kind",
-				 "Incidents that were opened." },
+				 "Incidents that were opened, by what they were then." },
 			       { L_KIND } },
 	[METRIC_DELIVERIES] = { { "glasswatch_deliveries_total", METRICS_COUNTER, "receiver result",
 				  "Attempts to deliver a notification." },
@@ -333,6 +334,11 @@ static unsigned find_word(const char *const *words, unsigned n, const char *text
 unsigned metrics_outcome(const char *outcome)
 {
 	return find_word(outcome_words, COUNT(outcome_words), outcome);
+}
+
+unsigned metrics_incident(const char *kind)
+{
+	return find_word(kind_words, COUNT(kind_words), kind);
 }
 
 /* ---- counting -------------------------------------------------------------- */

@@ -44,7 +44,7 @@ enum metric {
 	METRIC_SESSIONS,	  /* justified: enum metrics_justified */
 	METRIC_ALERTS_RAISED,	  /* name */
 	METRIC_ALERTS_RESOLVED,	  /* name */
-	METRIC_INCIDENTS,	  /* kind: enum metrics_incident */
+	METRIC_INCIDENTS,	  /* kind: metrics_incident() */
 	/* out: notifications */
 	METRIC_DELIVERIES,	 /* receiver result: enum metrics_result */
 	METRIC_DELIVERY_SECONDS, /* receiver */
@@ -71,12 +71,6 @@ enum metrics_justified {
 	METRICS_JUSTIFIED_NO,
 	METRICS_JUSTIFIED_UNKNOWN,
 	METRICS_JUSTIFIED_DRILL
-};
-
-enum metrics_incident {
-	METRICS_INCIDENT_FAILOVER,
-	METRICS_INCIDENT_SWITCH,
-	METRICS_INCIDENT_UNTRUSTED
 };
 
 /* Of one attempt: the receiver has it; it could not be reached or said 5xx or 429,
@@ -122,8 +116,9 @@ void metrics_observe(struct metrics *m, enum metric which, unsigned series, uint
 /* The time since `since` (metrics_clock()); returns the clock, for what comes next. */
 uint64_t metrics_lap(struct metrics *m, enum metric which, unsigned series, uint64_t since);
 
-/* The number of flow.outcome's word. */
+/* The numbers of words: flow.outcome, an incident's kind. */
 unsigned metrics_outcome(const char *outcome);
+unsigned metrics_incident(const char *kind);
 
 /* An answered request: its route as of metrics_name(), HTTP status, duration. */
 void metrics_request(struct metrics *m, unsigned route, unsigned status, uint64_t ns);

@@ -12,8 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/alert.h"
 #include "collector/silence.h"
+#include "collector/store_alert.h"
 #include "collector/store_metrics.h"
+#include "common/event.h"
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -525,7 +528,6 @@ static const struct {
 	{ F_INCIDENTS,
 	  STORE_TALLY_INCIDENTS,
 	  { "failover management-switch untrusted-source", "no yes" } },
-	{ F_ALERTS, STORE_TALLY_ALERTS, { NULL } },
 	{ F_FLOWS,
 	  STORE_TALLY_FLOWS,
 	  { "ssh bgp", "primary in-band", "trusted untrusted no-policy", "established" } },
@@ -546,11 +548,41 @@ static int tally(struct page *p, struct store *s, enum family f)
 
 	for (size_t i = 0; i < COUNT(tallies); i++)
 		if (tallies[i].family == f) {
-			if (tallies[i].zero[0])
-				zero(&c, tallies[i].zero);
+			zero(&c, tallies[i].zero);
 			rc = store_tally(s, tallies[i].tally, take_tally, &c);
 		}
 	put_cells(p, f, &c);
+	return rc;
+}
+
+static int take_alert(void *arg, const struct store_alert *a)
+{
+	const char *const words[METRICS_LABELS] = { a->name, event_severity_name(a->severity),
+						    store_alert_state_name(a->state), "" };
+
+	count(arg, words, 1);
+	return 0;
+}
+
+static int alerts(struct page *p, struct store *s, uint64_t now_ns)
+{
+	struct store_alert_filter f = { .now_ns = now_ns,
+					.states = 1u << STORE_ALERT_OPEN |
+						  1u << STORE_ALERT_ACKNOWLEDGED |
+						  1u << STORE_ALERT_SILENCED };
+	struct cells c = { .n = 0 };
+	int rc;
+
+	for (enum alert_rule r = 0; r < ALERT_NUM_RULES; r++) {
+		const struct alert_about *about = alert_about(r);
+		const char *const words[METRICS_LABELS] = { about->name,
+							    event_severity_name(about->severity),
+							    "open", "" };
+
+		count(&c, words, 0);
+	}
+	rc = store_alerts(s, &f, take_alert, &c);
+	put_cells(p, F_ALERTS, &c);
 	return rc;
 }
 
@@ -716,7 +748,7 @@ static int stored(struct page *p, struct store *s, uint64_t now_ns)
 	record(p, &m, !store_is_pg(s));
 	rc = tally(p, s, F_INCIDENTS);
 	if (!rc)
-		rc = tally(p, s, F_ALERTS);
+		rc = alerts(p, s, now_ns);
 	one(p, F_SILENCES, m.silences);
 	one(p, F_DRILLS, m.drills);
 	for (enum family f = F_FLOWS; f <= F_ARMED && !rc; f++)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/metrics.h"
 #include "collector/store_db.h"
 #include "common/clock.h"
 
@@ -365,6 +366,7 @@ int store_incident_add(struct store *s, struct store_incident *i)
 
 	if (rc == 1)
 		i->id = db_u64(row, 0);
+	metrics_note(s->counts, METRIC_INCIDENTS, metrics_incident(i->kind), 1);
 	return store_done(rc);
 }
 

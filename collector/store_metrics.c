@@ -92,9 +92,6 @@ static const struct {
 				       " CASE WHEN drill = 0 THEN 'no' ELSE 'yes' END, COUNT(*)"
 				       " FROM incidents WHERE closed IS NULL AND joined = 0"
 				       " GROUP BY 1, 2" },
-	[STORE_TALLY_ALERTS] = { 3, "SELECT name, severity, CASE WHEN acked IS NULL THEN 'open'"
-				    " ELSE 'acknowledged' END, COUNT(*) FROM alerts"
-				    " WHERE resolved IS NULL GROUP BY 1, 2, 3" },
 	[STORE_TALLY_FLOWS] = { 4, "SELECT service, path, verdict, outcome, COUNT(*) FROM flows"
 				   " WHERE open = 1 AND same_as IS NULL GROUP BY 1, 2, 3, 4" },
 	[STORE_TALLY_SESSIONS] = { 1, "SELECT COALESCE(justified, 'unknown'), COUNT(*) FROM flows"

@@ -32,7 +32,6 @@ int store_metrics(struct store *s, uint64_t now_ns, struct store_metrics *out);
 /* Groups of rows that are counted: their words, NULL where there is none. */
 enum store_tally {
 	STORE_TALLY_INCIDENTS, /* open: kind, drill ("yes", "no") */
-	STORE_TALLY_ALERTS,    /* not resolved: name, severity, state ("open", "acknowledged") */
 	STORE_TALLY_FLOWS,     /* open, each once: service, path, verdict, outcome */
 	STORE_TALLY_SESSIONS,  /* open break-glass sessions: justified */
 	STORE_TALLY_DEVICES,   /* path state */

@@ -316,6 +316,8 @@ static void test_empty_store(void **state)
 	has(page, "glasswatch_breakglass_sessions_open{justified=\"no\"} 0");
 	has(page, "glasswatch_targets{path=\"in-band\",state=\"unseen\"} 0");
 	has(page, "glasswatch_loopbacks{armed=\"no\"} 0");
+	has(page, "glasswatch_alerts_open{name=\"untrusted-source\",severity=\"notice\","
+		  "state=\"open\"} 0");
 	has(page, "glasswatch_agents{state=\"running\"} 0");
 	has(page, "glasswatch_agents_unlisted 0");
 	has_not(page, "\nglasswatch_store_written_timestamp_seconds");
