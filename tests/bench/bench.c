@@ -51,7 +51,7 @@ double bench_now(void)
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static int compare(const void *a, const void *b)
+int bench_compare(const void *a, const void *b)
 {
 	double x = *(const double *)a, y = *(const double *)b;
 
@@ -62,7 +62,7 @@ void bench_say(const char *name, double *values, unsigned n)
 {
 	const char *fmt;
 
-	qsort(values, n, sizeof(*values), compare);
+	qsort(values, n, sizeof(*values), bench_compare);
 	fmt = values[n - 1] < 10 ? "%s: median %.3f (min %.3f, max %.3f)\n"
 				 : "%s: median %.0f (min %.0f, max %.0f)\n";
 	printf(fmt, name, values[n / 2], values[0], values[n - 1]);
@@ -90,7 +90,7 @@ pid_t bench_start(const char *log, const char *const *argv)
 	_exit(127);
 }
 
-static int free_port(void)
+int bench_port(void)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(a);
@@ -108,7 +108,7 @@ struct redisContext *bench_redis(struct bench *b)
 	struct timespec pause = { 0, 50000000 };
 	char port[16], log[300];
 
-	b->redis_port = free_port();
+	b->redis_port = bench_port();
 	snprintf(port, sizeof(port), "%d", b->redis_port);
 	snprintf(log, sizeof(log), "%s/redis.log", b->dir);
 	b->redis = bench_start(log, (const char *[]){ "redis-server", "--port", port, "--bind",

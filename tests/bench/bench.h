@@ -22,6 +22,7 @@ void *bench_must(void *p); /* not NULL */
 unsigned bench_number(const char *name, unsigned preset);
 
 void bench_open(struct bench *b);
+int bench_port(void); /* a TCP port of the loopback that nobody has now */
 /* Starts a redis-server that keeps nothing on the disk. The caller frees the connection. */
 struct redisContext *bench_redis(struct bench *b);
 void bench_close(struct bench *b); /* ends Redis and removes the directory */
@@ -30,7 +31,8 @@ void bench_close(struct bench *b); /* ends Redis and removes the directory */
 pid_t bench_start(const char *log, const char *const *argv);
 void bench_remove(const char *db); /* a database and what SQLite keeps beside it */
 
-double bench_now(void); /* seconds of a clock that is not set */
+double bench_now(void);				 /* seconds of a clock that is not set */
+int bench_compare(const void *a, const void *b); /* doubles, for qsort() */
 /* "NAME: median M (min A, max B)"; sorts the values. */
 void bench_say(const char *name, double *values, unsigned n);
 
