@@ -45,18 +45,15 @@ static bool is_success(const char *login)
 	return login && strcmp(login, "success") == 0;
 }
 
-int fold_flow(struct store *s, const struct event *e, uint64_t event_n, struct folded *out)
+/* f: the row as it is, or n 0. 1: there is a row all the same. */
+static int fold_into(struct store *s, struct store_flow f, const struct event *e, uint64_t event_n,
+		     struct folded *out)
 {
 	char source[ADDR_STRLEN], destination[ADDR_STRLEN];
-	struct store_flow f = { .rule = -1 };
-	bool late;
+	bool late = f.n && e->seq < f.seq;
 	char *parts;
 	int rc;
 
-	rc = store_flow_find(s, e->agent, e->flow.id, &f);
-	if (rc < 0)
-		return rc;
-	late = f.n && e->seq < f.seq;
 	*out = (struct folded){ .added = !f.n,
 				.rose = !f.established,
 				.login_rose = !is_success(f.login) };
@@ -69,13 +66,7 @@ int fold_flow(struct store *s, const struct event *e, uint64_t event_n, struct f
 		fold_newest(&f, e);
 	if (!f.start_ns || e->flow.start_ns < f.start_ns)
 		f.start_ns = e->flow.start_ns;
-	if (!f.established && incident_outcome_established(e->flow.outcome)) {
-		f.established = true;
-		metrics_note(store_counts(s), METRIC_FLOWS_ESTABLISHED,
-			     metrics_series(METRIC_FLOWS_ESTABLISHED, e->service, e->path,
-					    e->trust.verdict, 0),
-			     1);
-	}
+	f.established |= incident_outcome_established(e->flow.outcome);
 	f.outbound = e->flow.outbound;
 	if (e->device && (!late || !f.device)) {
 		f.device = e->device;
@@ -111,10 +102,32 @@ int fold_flow(struct store *s, const struct event *e, uint64_t event_n, struct f
 	out->same_as = f.same_as;
 	rc = store_flow_put(s, &f);
 	out->n = f.n;
+	if (!rc && out->rose)
+		metrics_note(store_counts(s), METRIC_FLOWS_ESTABLISHED,
+			     metrics_series(METRIC_FLOWS_ESTABLISHED, e->service, e->path,
+					    e->trust.verdict, 0),
+			     1);
 	if (!rc && f.source)
 		rc = store_target_seen(s, f.source, e->time_ns, false);
 	if (!rc && f.destination)
 		rc = store_target_seen(s, f.destination, e->time_ns, f.established);
 	free(parts);
 	return rc;
+}
+
+int fold_flow(struct store *s, const struct event *e, uint64_t event_n, struct folded *out)
+{
+	struct store_flow f = { .rule = -1 };
+	int rc = 1;
+
+	/* What begins has no row, unless its later events were read before. */
+	if (e->type == EVENT_FLOW_START) {
+		rc = store_flow_recall(s, e->agent, e->flow.id, &f);
+		if (rc >= 0)
+			rc = fold_into(s, f, e, event_n, out);
+	}
+	if (rc != 1)
+		return rc;
+	rc = store_flow_find(s, e->agent, e->flow.id, &f);
+	return rc < 0 ? rc : fold_into(s, f, e, event_n, out);
 }

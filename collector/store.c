@@ -141,6 +141,7 @@ void store_close(struct store *s)
 	db_bulk_free(&s->events);
 	db_bulk_free(&s->chain);
 	store_agents_forget(s);
+	store_kept_free(s);
 	free(s->document);
 	free(s);
 }
@@ -206,6 +207,7 @@ static void forget(struct store *s)
 	s->head_known = s->kept = false;
 	s->week = 0;
 	store_agents_forget(s);
+	store_kept_forget_all(s);
 }
 
 void store_rollback(struct store *s)

@@ -249,7 +249,11 @@ int store_flow_find(struct store *s, const char *agent, const char *flow, struct
  * memory. */
 char *store_flow_parts(const struct store_flow *f, uint64_t n, unsigned parts, bool late);
 
-/* Inserts (n = 0) or replaces; sets f->n. */
+/* As store_flow_find(), of those that were used lately: 0 says nothing. */
+int store_flow_recall(struct store *s, const char *agent, const char *flow, struct store_flow *out);
+
+/* Inserts (n = 0) and sets f->n, or changes the row. 1: it was to be inserted, but
+ * there is such a flow. */
 int store_flow_put(struct store *s, struct store_flow *f);
 
 /* ---- reading --------------------------------------------------------------- */

@@ -101,8 +101,10 @@ int store_chain_head(struct store *s)
 		return rc;
 	s->newest = db_u64(row, 0);
 	s->head_known = true;
-	if (!s->kept || !chain_equal(&s->head, &s->kept_head))
+	if (!s->kept || !chain_equal(&s->head, &s->kept_head)) {
 		store_agents_forget(s);
+		store_kept_forget_all(s);
+	}
 	return 0;
 }
 

@@ -12,6 +12,7 @@
 #define STORE_WEEK (7 * 86400 * UINT64_C(1000000000)) /* of a partition */
 
 struct agent;
+struct store_kept;
 
 struct store {
 	struct db *db;
@@ -36,6 +37,10 @@ struct store {
 
 	struct db_bulk events, chain;
 	uint64_t week; /* PostgreSQL: the partition of week - 1 is there; 0: not known */
+
+	/* Flows as they are in their rows, store_flow_kept.c; good as long. */
+	struct store_kept *kept_flows;
+	uint64_t newest_flow; /* flows.n; 0: not known */
 
 	char *document; /* the newest that store_document() made */
 	size_t document_size;
@@ -64,6 +69,13 @@ int store_chain_build(struct store *s);
 
 /* Reads the columns of STORE_FLOW_COLUMNS, in order. */
 void store_flow_row(struct db_row *row, struct store_flow *out);
+/* NULL: it is not kept. Strings live until the flow is put. */
+const struct store_flow *store_kept_find(struct store *s, const char *agent, const char *flow);
+const struct store_flow *store_kept_row(struct store *s, uint64_t n);
+void store_kept_put(struct store *s, const struct store_flow *f);
+void store_kept_forget(struct store *s, uint64_t n); /* its row is changed by a statement */
+void store_kept_forget_all(struct store *s);
+void store_kept_free(struct store *s);
 /* Puts f->json together; it lives until the next call. 0, or below. */
 int store_document(struct store *s, struct store_flow *f);
 

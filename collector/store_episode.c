@@ -763,6 +763,7 @@ int store_flow_twin(struct store *s, const struct store_flow *f, uint64_t slack_
 
 int store_flow_same_as(struct store *s, uint64_t n, uint64_t as)
 {
+	store_kept_forget(s, n);
 	return store_done(
 		db_run(s->db, "UPDATE flows SET same_as = $1 WHERE n = $2", "oi", as, n));
 }
@@ -772,6 +773,7 @@ int store_flow_lend(struct store *s, const struct store_flow *from, uint64_t upd
 	bool success = from->login && strcmp(from->login, "success") == 0;
 	int lent = 0, rc = 0;
 
+	store_kept_forget(s, from->same_as);
 	if (from->user)
 		rc = db_run(s->db,
 			    "UPDATE flows SET \"user\" = $1, updated = $2"
@@ -826,6 +828,7 @@ int store_sessions_at(struct store *s, const char *device, uint64_t since_ns, ui
 
 int store_flow_justify(struct store *s, uint64_t n, const char *justified, uint64_t updated)
 {
+	store_kept_forget(s, n);
 	return store_done(db_run(s->db,
 				 "UPDATE flows SET justified = $1, updated = $2 WHERE n = $3"
 				 " AND (justified IS NULL OR justified <> $1)",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The store: flows. */
+#include <stdio.h>
 #include <string.h>
 
 #include "collector/store_db.h"
@@ -47,13 +48,31 @@ void store_flow_row(struct db_row *row, struct store_flow *out)
 	};
 }
 
+int store_flow_recall(struct store *s, const char *agent, const char *flow, struct store_flow *out)
+{
+	const struct store_flow *kept;
+	/* It forgets what is kept when that is not good any more. */
+	int rc = s->kept_flows ? store_chain_head(s) : 0;
+
+	if (rc)
+		return rc;
+	kept = store_kept_find(s, agent, flow);
+	if (!kept)
+		return 0;
+	*out = *kept;
+	return 1;
+}
+
 int store_flow_find(struct store *s, const char *agent, const char *flow, struct store_flow *out)
 {
 	struct db_row *row;
-	int rc = db_get(s->db, &row,
-			"SELECT " STORE_FLOW_COLUMNS " FROM flows WHERE agent = $1 AND flow = $2",
-			"tt", agent, flow);
+	int rc = store_flow_recall(s, agent, flow, out);
 
+	if (rc)
+		return rc;
+	rc = db_get(s->db, &row,
+		    "SELECT " STORE_FLOW_COLUMNS " FROM flows WHERE agent = $1 AND flow = $2", "tt",
+		    agent, flow);
 	if (rc == 1)
 		store_flow_row(row, out);
 	return rc;
@@ -69,9 +88,43 @@ int store_flow_get(struct store *s, const char *agent, const char *flow, struct 
 	return made ? made : 1;
 }
 
-/* The columns in their order, without n, and same_as and justified, which have
- * statements of their own (store_episode.c). Returns their number. */
-static int flow_values(const struct store_flow *f, struct db_value v[DB_MAX_VALUES])
+/* Those that store_flow_put() writes, in the order of flow_values(). */
+static const char *const columns[] = { "agent",
+				       "flow",
+				       "seq",
+				       "open",
+				       "established",
+				       "direction",
+				       "device",
+				       "role",
+				       "path",
+				       "service",
+				       "source",
+				       "source_port",
+				       "source_packets",
+				       "source_bytes",
+				       "destination",
+				       "destination_port",
+				       "destination_packets",
+				       "destination_bytes",
+				       "state",
+				       "outcome",
+				       "verdict",
+				       "list",
+				       "rule",
+				       "prefix",
+				       "start",
+				       "\"end\"",
+				       "community_id",
+				       "\"user\"",
+				       "json",
+				       "parts",
+				       "login",
+				       "updated" };
+#define COLUMNS ((int)(sizeof(columns) / sizeof(columns[0])))
+
+/* same_as and justified have statements of their own (store_episode.c). */
+static void flow_values(const struct store_flow *f, struct db_value v[COLUMNS + 1])
 {
 	int i = 0;
 
@@ -110,46 +163,102 @@ static int flow_values(const struct store_flow *f, struct db_value v[DB_MAX_VALU
 	v[i++] = db_value_text(f->parts);
 	v[i++] = db_value_text(f->login);
 	v[i++] = db_value_u64(f->updated);
-	return i;
 }
 
+/* Numbers count on from the highest there is. 1: added; 0: it is there already. */
 static int add_flow(struct store *s, struct store_flow *f)
 {
-	struct db_value v[DB_MAX_VALUES];
+	struct db_value v[COLUMNS + 1];
 	struct db_row *row;
-	int rc = db_get_values(s->db, &row,
-			       "INSERT INTO flows (agent, flow, seq, open, established, direction,"
-			       " device, role, path, service, source, source_port, source_packets,"
-			       " source_bytes, destination, destination_port, destination_packets,"
-			       " destination_bytes, state, outcome, verdict, list, rule, prefix,"
-			       " start, \"end\", community_id, \"user\", json, parts, login,"
-			       " updated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-			       " $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,"
-			       " $25, $26, $27, $28, $29, $30, $31, $32) RETURNING n",
-			       v, flow_values(f, v));
+	int rc = store_chain_head(s);
 
-	if (rc == 1)
-		f->n = db_u64(row, 0);
-	return store_done(rc);
+	if (!rc && !s->newest_flow) {
+		rc = db_get(s->db, &row, "SELECT COALESCE(MAX(n), 0) FROM flows", "");
+		if (rc > 0)
+			s->newest_flow = db_u64(row, 0);
+	}
+	if (rc < 0)
+		return rc;
+	flow_values(f, v);
+	f->n = s->newest_flow + 1;
+	v[COLUMNS] = db_value_u64(f->n);
+	rc = db_run_values(s->db,
+			   "INSERT INTO flows (agent, flow, seq, open, established, direction,"
+			   " device, role, path, service, source, source_port, source_packets,"
+			   " source_bytes, destination, destination_port, destination_packets,"
+			   " destination_bytes, state, outcome, verdict, list, rule, prefix,"
+			   " start, \"end\", community_id, \"user\", json, parts, login,"
+			   " updated, n) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
+			   " $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,"
+			   " $25, $26, $27, $28, $29, $30, $31, $32, $33)"
+			   " ON CONFLICT (agent, flow) DO NOTHING",
+			   v, COLUMNS + 1);
+	if (rc > 0) {
+		s->newest_flow = f->n;
+		store_kept_put(s, f);
+	} else {
+		f->n = 0;
+	}
+	return rc;
+}
+
+static bool equal(const struct db_value *a, const struct db_value *b)
+{
+	if (a->kind != b->kind)
+		return false;
+	if (a->kind == 't')
+		return a->len == b->len && memcmp(a->data, b->data, a->len) == 0;
+	return a->kind == 0 || a->number == b->number;
+}
+
+/* Names the columns that differ from what the row has, in sql, and moves their values
+ * to the front. Their number. */
+static int choose(const struct store_flow *old, struct db_value v[COLUMNS + 1], char *sql)
+{
+	struct db_value before[COLUMNS + 1];
+	int n = 0;
+
+	if (old)
+		flow_values(old, before);
+	for (int i = 0; i < COLUMNS; i++) {
+		if (old && equal(&before[i], &v[i]))
+			continue;
+		v[n++] = v[i];
+		sql = stpcpy(sql, n > 1 ? ", " : "UPDATE flows SET ");
+		sql = stpcpy(sql, columns[i]);
+		sql = stpcpy(sql, " = $");
+		if (n >= 10)
+			*sql++ = (char)('0' + n / 10);
+		*sql++ = (char)('0' + n % 10);
+		*sql = '\0';
+	}
+	if (n)
+		sprintf(sql, " WHERE n = $%d", n + 1);
+	return n;
 }
 
 int store_flow_put(struct store *s, struct store_flow *f)
 {
-	struct db_value v[DB_MAX_VALUES];
-	int n;
+	struct db_value v[COLUMNS + 1];
+	char sql[COLUMNS * 30 + 64];
+	int n, rc;
 
-	if (!f->n)
-		return add_flow(s, f);
-	n = flow_values(f, v);
-	v[n++] = db_value_u64(f->n);
-	return store_done(db_run_values(
-		s->db,
-		"UPDATE flows SET agent = $1, flow = $2, seq = $3, open = $4, established = $5,"
-		" direction = $6, device = $7, role = $8, path = $9, service = $10, source = $11,"
-		" source_port = $12, source_packets = $13, source_bytes = $14, destination = $15,"
-		" destination_port = $16, destination_packets = $17, destination_bytes = $18,"
-		" state = $19, outcome = $20, verdict = $21, list = $22, rule = $23, prefix = $24,"
-		" start = $25, \"end\" = $26, community_id = $27, \"user\" = $28, json = $29,"
-		" parts = $30, login = $31, updated = $32 WHERE n = $33",
-		v, n));
+	if (!f->n) {
+		rc = add_flow(s, f);
+		return rc < 0 ? rc : rc == 0;
+	}
+	flow_values(f, v);
+	n = choose(store_kept_row(s, f->n), v, sql);
+	if (!n)
+		return 0;
+	v[n] = db_value_u64(f->n);
+	rc = db_run_values(s->db, sql, v, n + 1);
+	if (rc > 0)
+		store_kept_put(s, f);
+	if (rc)
+		return store_done(rc);
+	/* Somebody has removed the row since it was kept. */
+	store_kept_forget(s, f->n);
+	rc = add_flow(s, f);
+	return rc < 0 ? rc : rc == 0;
 }
