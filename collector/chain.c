@@ -10,9 +10,15 @@
 
 #include "common/clock.h"
 
+#define GATHERED 512
+
+/* Short fields are gathered: each call into libcrypto costs as much as some of them. */
 struct chain_digest {
 	EVP_MD_CTX *ctx;
+	EVP_MD *sha256; /* to look it up by name each time would cost more than to hash */
 	bool failed;
+	size_t len;
+	uint8_t gathered[GATHERED];
 };
 
 bool chain_equal(const struct chain_hash *a, const struct chain_hash *b)
@@ -33,29 +39,49 @@ struct chain_digest *chain_digest_new(void)
 {
 	struct chain_digest *d = calloc(1, sizeof(*d));
 
-	if (d && !(d->ctx = EVP_MD_CTX_new())) {
-		free(d);
+	if (!d)
 		return NULL;
-	}
-	return d;
+	d->ctx = EVP_MD_CTX_new();
+	d->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+	if (d->ctx && d->sha256)
+		return d;
+	chain_digest_free(d);
+	return NULL;
 }
 
 void chain_digest_free(struct chain_digest *d)
 {
-	if (d)
-		EVP_MD_CTX_free(d->ctx);
+	if (!d)
+		return;
+	EVP_MD_CTX_free(d->ctx);
+	EVP_MD_free(d->sha256);
 	free(d);
 }
 
 static void start(struct chain_digest *d)
 {
-	d->failed = EVP_DigestInit_ex(d->ctx, EVP_sha256(), NULL) != 1;
+	d->len = 0;
+	d->failed = EVP_DigestInit_ex(d->ctx, d->sha256, NULL) != 1;
+}
+
+static void hash(struct chain_digest *d, const void *data, size_t len)
+{
+	if (len && EVP_DigestUpdate(d->ctx, data, len) != 1)
+		d->failed = true;
 }
 
 static void put(struct chain_digest *d, const void *data, size_t len)
 {
-	if (len && EVP_DigestUpdate(d->ctx, data, len) != 1)
-		d->failed = true;
+	if (d->len + len > GATHERED) {
+		hash(d, d->gathered, d->len);
+		d->len = 0;
+	}
+	if (len > GATHERED) {
+		hash(d, data, len);
+	} else if (len) {
+		memcpy(d->gathered + d->len, data, len);
+		d->len += len;
+	}
 }
 
 static void put_number(struct chain_digest *d, char kind, uint64_t value)
@@ -99,6 +125,7 @@ bool chain_end(struct chain_digest *d, struct chain_hash *out)
 {
 	unsigned len = 0;
 
+	hash(d, d->gathered, d->len);
 	if (EVP_DigestFinal_ex(d->ctx, out->bytes, &len) != 1 || len != CHAIN_HASH_LEN)
 		d->failed = true;
 	return !d->failed;
