@@ -14,6 +14,7 @@
 #include "collector/correlate.h"
 #include "collector/fold.h"
 #include "collector/ingest.h"
+#include "collector/ingest_ahead.h"
 #include "collector/metrics.h"
 #include "collector/notice.h"
 #include "collector/silence.h"
@@ -189,80 +190,66 @@ int ingest_begin(struct store *s)
 	return store_begin(s);
 }
 
-/* 0: *e is the event, to be cleared. 1: it was buried. */
-static int read_entry(struct store *s, const struct ingest_entry *entry, uint64_t now_ns,
-		      struct event *e, struct ingest_counts *counts)
+/* 0: it is an event that may be stored. 1: it was buried. */
+static int admit(struct store *s, const struct ahead_item *item, uint64_t now_ns,
+		 struct ingest_counts *counts)
 {
-	uint64_t lap = metrics_clock(metrics_of(s));
-	const char *why = NULL;
-	char err[256];
+	const char *why = item->why;
 	int rc;
 
-	if (entry->lost)
-		why = "it was trimmed from the stream or deleted before it was acknowledged; if "
-		      "it was never stored, its agent's gaps show it";
-	else if (!entry->json)
-		why = "the entry has no field \"json\"";
-	else if (entry->len > INGEST_MAX_JSON)
-		why = "the document is larger than 1 MiB";
-	else if (event_read(entry->json, entry->len, e, err, sizeof(err)))
-		why = err;
-	metrics_lap(metrics_of(s), METRIC_EVENT_SECONDS, METRICS_DECODE, lap);
-	if (!why) {
-		why = strcmp(e->agent, store_name(s)) == 0
+	if (!why && item->failed)
+		return STORE_FAILED;
+	if (!why)
+		why = strcmp(item->event.agent, store_name(s)) == 0
 			      ? "the name of its agent is the collector's own"
-			      : unfit(e);
-		/* Of flows, which most are, nobody asks for more than the struct has. */
-		rc = !why && (!e->has_flow || e->type == EVENT_BGP_ROUTE) && !event_doc(e)
-			     ? STORE_FAILED
-			     : 0;
-		if (!why && !rc)
-			return 0;
-		event_clear(e);
-		if (rc)
-			return rc;
-	}
-	rc = bury(s, entry, now_ns, why, counts);
+			      : unfit(&item->event);
+	if (!why)
+		return 0;
+	rc = bury(s, item->entry, now_ns, why, counts);
 	return rc ? rc : 1;
+}
+
+/* careful: with a way back for this one alone. Else STORE_REFUSED: something of it was
+ * refused. */
+static int ingest_item(struct store *s, const struct ahead_item *item, bool careful,
+		       uint64_t now_ns, struct ingest_counts *counts)
+{
+	const struct event *e = &item->event;
+	int rc = admit(s, item, now_ns, counts);
+
+	if (rc)
+		return rc < 0 ? rc : 0;
+	if (careful)
+		return ingest_event(s, item->entry, e, now_ns, counts);
+	rc = store_all(s, e, item->entry, now_ns);
+	return rc < 0 ? rc : settle(s, item->entry, e, now_ns, rc, counts);
+}
+
+static int ingest_all(struct store *s, const struct ingest_entry *entries, size_t n, bool careful,
+		      uint64_t now_ns, struct ingest_counts *counts)
+{
+	struct ahead *a = ahead_begin(entries, n, metrics_of(s));
+	struct ahead_item *item;
+	int rc = a ? 0 : STORE_FAILED;
+
+	while (!rc && (item = ahead_next(a)) != NULL)
+		rc = ingest_item(s, item, careful, now_ns, counts);
+	ahead_end(a);
+	return rc;
 }
 
 int ingest_entry(struct store *s, const struct ingest_entry *entry, uint64_t now_real_ns,
 		 struct ingest_counts *counts)
 {
-	struct event e;
-	int rc = read_entry(s, entry, now_real_ns, &e, counts);
-
-	if (rc)
-		return rc < 0 ? rc : 0;
-	rc = ingest_event(s, entry, &e, now_real_ns, counts);
-	event_clear(&e);
-	return rc;
-}
-
-/* Without a way back for one entry alone. STORE_REFUSED: something was refused. */
-static int ingest_plainly(struct store *s, const struct ingest_entry *entry, uint64_t now_ns,
-			  struct ingest_counts *counts)
-{
-	struct event e;
-	int rc = read_entry(s, entry, now_ns, &e, counts);
-
-	if (rc)
-		return rc < 0 ? rc : 0;
-	rc = store_all(s, &e, entry, now_ns);
-	if (rc >= 0)
-		rc = settle(s, entry, &e, now_ns, rc, counts);
-	event_clear(&e);
-	return rc;
+	return ingest_all(s, entry, 1, true, now_real_ns, counts);
 }
 
 int ingest_batch(struct store *s, const struct ingest_entry *entries, size_t n,
 		 uint64_t now_real_ns, struct ingest_counts *counts)
 {
 	struct ingest_counts before = *counts;
-	int rc = 0;
+	int rc = ingest_all(s, entries, n, false, now_real_ns, counts);
 
-	for (size_t i = 0; i < n && !rc; i++)
-		rc = ingest_plainly(s, &entries[i], now_real_ns, counts);
 	if (!rc)
 		rc = store_flush(s); /* what is refused is told by now */
 	if (rc != STORE_REFUSED)
@@ -271,9 +258,7 @@ int ingest_batch(struct store *s, const struct ingest_entry *entries, size_t n,
 	*counts = before;
 	store_rollback(s);
 	rc = store_begin(s);
-	for (size_t i = 0; i < n && !rc; i++)
-		rc = ingest_entry(s, &entries[i], now_real_ns, counts);
-	return rc;
+	return rc ? rc : ingest_all(s, entries, n, true, now_real_ns, counts);
 }
 
 static int store_own(struct store *s, const struct event *e, const char *json, uint64_t now_ns,

@@ -252,6 +252,12 @@ int store_flow_put(struct store *s, struct store_flow *f)
 	if (!n)
 		return 0;
 	v[n] = db_value_u64(f->n);
+	if (db_is_pg(s->db)) {
+		rc = db_later_values(s->db, sql, v, n + 1);
+		if (!rc)
+			store_kept_put(s, f);
+		return rc;
+	}
 	rc = db_run_values(s->db, sql, v, n + 1);
 	if (rc > 0)
 		store_kept_put(s, f);

@@ -83,7 +83,8 @@ const struct store_flow *store_kept_find(struct store *s, const char *agent, con
 	if (!k)
 		return NULL;
 	for (int i = k->buckets[bucket_of(agent, flow)]; i >= 0; i = k->at[i].next)
-		if (strcmp(k->at[i].flow.flow, flow) == 0 && strcmp(k->at[i].flow.agent, agent) == 0)
+		if (strcmp(k->at[i].flow.flow, flow) == 0 &&
+		    strcmp(k->at[i].flow.agent, agent) == 0)
 			return &k->at[i].flow;
 	return NULL;
 }

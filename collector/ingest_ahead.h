@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef GW_INGEST_AHEAD_H
+#define GW_INGEST_AHEAD_H
+/*
+ * Entries are read one after the other, in their order; in a large batch a thread reads
+ * the next ones while the caller stores the one before. What is read is the same
+ * either way.
+ *
+ *	ahead_begin()  ahead_next()...  ahead_end()
+ */
+#include <stddef.h>
+
+#include "collector/ingest.h"
+#include "common/event.h"
+
+struct ahead;
+struct metrics;
+
+struct ahead_item {
+	const struct ingest_entry *entry;
+	struct event event; /* cleared by the next call */
+	const char *why;    /* not NULL: it is no event that can be stored */
+	bool failed;	    /* there was no memory for it */
+	char err[256];
+};
+
+/* entries, borrowed, live until ahead_end(). m: counts the time; may be NULL. NULL: no
+ * memory. */
+struct ahead *ahead_begin(const struct ingest_entry *entries, size_t n, struct metrics *m);
+/* The next item, valid until the next call; NULL after the last. */
+struct ahead_item *ahead_next(struct ahead *a);
+void ahead_end(struct ahead *a); /* accepts NULL; the rest is not read */
+
+#endif
