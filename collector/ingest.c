@@ -211,10 +211,10 @@ static int admit(struct store *s, const struct ahead_item *item, uint64_t now_ns
 
 /* careful: with a way back for this one alone. Else STORE_REFUSED: something of it was
  * refused. */
-static int ingest_item(struct store *s, const struct ahead_item *item, bool careful,
-		       uint64_t now_ns, struct ingest_counts *counts)
+static int ingest_item(struct store *s, struct ahead_item *item, bool careful, uint64_t now_ns,
+		       struct ingest_counts *counts)
 {
-	const struct event *e = &item->event;
+	struct event *e = &item->event;
 	int rc = admit(s, item, now_ns, counts);
 
 	if (rc)
