@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "collector/ingest.h"
+#include "collector/operate.h"
 #include "collector/quiet.h"
 #include "collector/store_episode.h"
 #include "common/clock.h"
@@ -722,6 +723,61 @@ static void test_justified(void **state)
 	assert_string_equal(justified("none"), "unknown");
 }
 
+/* Break-glass access that was announced. */
+static void test_drill(void **state)
+{
+	struct store_drill drill = { .device = "f-a",
+				     .who = "alice",
+				     .why = "quarterly",
+				     .since_ns = AT(100),
+				     .until_ns = AT(200) };
+	uint64_t id;
+
+	store_set_name(store, "glasswatch-test");
+	know_subnet();
+	assert_int_equal(operate_drill(store, &drill, AT(100), &id), 1);
+	ingest(of(flow(10, EVENT_FLOW_START, "s1", GW_PATH_INBAND, "established", 110, 110), "f-a",
+		  "a"));
+	ingest(of(because(change(11, 110, "primary", "in-band-unjustified", "s1"), "primary-ok"),
+		  "f-a", "a"));
+	assert_string_equal(justified("s1"), "drill");
+	assert_int_equal(incident(1).drill, id);
+	ingest(of(because(change(12, 150, "in-band-unjustified", "primary", NULL), "in-band-ended"),
+		  "f-a", "a"));
+	/* when it is over, it justifies nothing */
+	ingest(of(flow(13, EVENT_FLOW_START, "s2", GW_PATH_INBAND, "established", 210, 210), "f-a",
+		  "a"));
+	ingest(of(because(change(14, 210, "primary", "in-band-unjustified", "s2"), "primary-ok"),
+		  "f-a", "a"));
+	assert_string_equal(justified("s2"), "no");
+	assert_int_equal(incident(2).drill, 0);
+}
+
+/* One of two agents is silent: the other one's word is enough. */
+static void test_silent_agent(void **state)
+{
+	struct event silent = { .type = EVENT_ALERT, .alert = "agent-silent", .time_ns = AT(25) };
+	uint64_t n;
+
+	store_set_name(store, "glasswatch-test");
+	ingest(change(1, 10, "primary", "in-band-unjustified", NULL));
+	ingest(of(change(1, 10.1, "primary", "in-band-unjustified", NULL), "d", "b"));
+	ingest(of(because(change(2, 20, "in-band-unjustified", "primary", NULL), "in-band-ended"),
+		  "d", "b"));
+	assert_int_equal(incident(1).closed_ns, 0); /* a is not back */
+	ingest(of(change(3, 22, "primary", "in-band-unjustified", NULL), "d", "b"));
+	silent.extra = json_pack("{s:{s:s,s:s,s:s,s:s}}", "alert", "state", "raised", "agent", "a",
+				 "since", "2023-11-14T22:13:20Z", "text", "a is silent");
+	assert_int_equal(ingest_begin(store), 0);
+	assert_int_equal(ingest_own(store, &silent, AT(25), &n), 0);
+	assert_int_equal(ingest_commit(store), 0);
+	json_decref(silent.extra);
+	ingest(of(because(change(4, 30, "in-band-unjustified", "primary", NULL), "in-band-ended"),
+		  "d", "b"));
+	assert_int_equal(incident(1).closed_ns, AT(30));
+	assert_int_equal(incident(2).id, 0);
+}
+
 /* A dead consumer had read the failover; its batch comes after the failback. */
 static void test_late_failover(void **state)
 {
@@ -799,6 +855,8 @@ static int run(void)
 		cmocka_unit_test_setup_teardown(test_untrusted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_flood, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_justified, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_drill, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_silent_agent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_failover, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_joins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dead_letters, setup, teardown),
