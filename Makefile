@@ -161,7 +161,7 @@ $(BUILD)/glasswatch-agent: $(BUILD)/obj/agent/main.o $(BUILD)/libagent.a $(BUILD
 $(BUILD)/glasswatch-collector: $(BUILD)/obj/collector/main.o $(BUILD)/libcollector.a \
 		$(BUILD)/libcommon.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIB_LDLIBS) -lm
 
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
 $(BUILD)/libagent.a: $(call obj,$(AGENT_SRC))

@@ -10,7 +10,10 @@
 #include <strings.h>
 
 #include "collector/api_call.h"
+#include "collector/http.h"
 #include "collector/http_limit.h"
+#include "collector/metrics.h"
+#include "collector/stream.h"
 #include "collector/token.h"
 #include "common/addr.h"
 #include "common/clock.h"
@@ -96,6 +99,8 @@ void api_written(struct api *a, struct store *s, bool broken)
 		a->write = NULL;
 	}
 	pthread_mutex_unlock(&a->write_lock);
+	if (a->config.stream)
+		stream_poke(a->config.stream);
 }
 
 /* ---- routes ----------------------------------------------------------------------- */
@@ -230,6 +235,12 @@ static void find_client(const struct api *a, const struct http_request *r, char 
 		snprintf(client, 64, "%s", last);
 }
 
+static void count_refused(struct api *a, enum metrics_refused reason)
+{
+	metrics_add(a->config.metrics, METRIC_HTTP_REFUSED,
+		    metrics_series(METRIC_HTTP_REFUSED, reason, 0, 0, 0), 1);
+}
+
 static bool too_fast(struct api *a, const struct http_request *r, const char *name,
 		     struct http_answer *out)
 {
@@ -241,6 +252,7 @@ static bool too_fast(struct api *a, const struct http_request *r, const char *na
 	pthread_mutex_unlock(&a->limit_lock);
 	if (may)
 		return false;
+	count_refused(a, METRICS_REFUSED_RATE);
 	http_problem(out, r, 429, "too-many-requests", "%u requests a second are answered",
 		     a->config.rate);
 	http_answer_header(out, "Retry-After", "%u", wait_s);
@@ -267,6 +279,7 @@ static bool identify(struct api *a, struct http_request *r, bool open, struct ht
 		r->operate = true;
 	if (known || open || !a->config.tokens)
 		return true;
+	count_refused(a, METRICS_REFUSED_TOKEN);
 	http_problem(out, r, 401, "token-needed",
 		     token ? "this token is none of the file's"
 			   : "send a token: Authorization: Bearer gw_...");
@@ -324,6 +337,7 @@ bool api_check(void *arg, struct http_request *r, struct http_answer *out)
 		http_problem(out, r, 405, "method-not-allowed", "this is for %s", allow);
 		http_answer_header(out, "Allow", "%s", allow);
 	} else if (route->right == API_OPERATE && !r->operate) {
+		count_refused(a, METRICS_REFUSED_RIGHT);
 		http_problem(out, r, 403, "operate-needed",
 			     "the token %s may read; this needs one that may operate", r->who);
 	} else if (r->method == HTTP_POST && !is_json(r->content_type)) {
@@ -335,36 +349,55 @@ bool api_check(void *arg, struct http_request *r, struct http_answer *out)
 	return true;
 }
 
+static void answer(struct api_call *c)
+{
+	char allow[64];
+
+	find(c->r->method, c->r->path, &c->id, allow);
+	if (!api_args(c))
+		return;
+	if (!c->route->no_store) {
+		c->store = api_worker_store(c->api, c->worker);
+		if (!c->store) {
+			api_store_failed(c);
+			return;
+		}
+	}
+	c->route->fn(c);
+}
+
+/* Of an export or a stream: until its first bytes. */
+static void count(struct metrics *m, const struct api_call *c, uint64_t began)
+{
+	const char *name = c->route == &page ? "page" : c->route->path;
+
+	if (m)
+		metrics_request(m, metrics_name(m, METRICS_ROUTE, name), c->a->status,
+				metrics_clock(m) - began);
+}
+
 void api_handle(void *arg, unsigned worker, struct http_request *r, struct http_answer *out)
 {
 	struct api_call c = { .api = arg, .route = r->route, .r = r, .a = out, .worker = worker };
-	char allow[64];
+	uint64_t began = metrics_clock(c.api->config.metrics);
 
 	c.now_ns = c.api->config.now_real();
 	if (c.route == &page) {
 		if (!api_file(&c, c.api->config.web))
 			http_problem(out, r, 404, "not-found", "there is no %.100s", r->path);
-		return;
+	} else {
+		answer(&c);
 	}
-	find(r->method, r->path, &c.id, allow);
-	if (!api_args(&c))
-		return;
-	if (!c.route->no_store) {
-		c.store = api_worker_store(c.api, worker);
-		if (!c.store) {
-			api_store_failed(&c);
-			return;
-		}
-	}
-	c.route->fn(&c);
+	count(c.api->config.metrics, &c, began);
 }
 
 /* ---- life ----------------------------------------------------------------------------- */
 
-void api_tick(void *arg)
+void api_tick(void *arg, const struct http_totals *now)
 {
 	struct api *a = arg;
 
+	metrics_set(a->config.metrics, METRIC_HTTP_CONNECTIONS, 0, (int64_t)now->connections);
 	if (a->config.tokens)
 		tokens_refresh(a->config.tokens);
 }

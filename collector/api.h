@@ -24,6 +24,7 @@
 #define API_WORKERS 4
 
 struct api;
+struct http_totals;
 struct metrics;
 struct stream;
 struct tokens;
@@ -48,6 +49,6 @@ void api_free(struct api *a);			      /* accepts NULL; nobody asks any more */
 /* For http_config. */
 bool api_check(void *api, struct http_request *r, struct http_answer *a);
 void api_handle(void *api, unsigned worker, struct http_request *r, struct http_answer *a);
-void api_tick(void *api);
+void api_tick(void *api, const struct http_totals *now);
 
 #endif

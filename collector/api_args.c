@@ -11,7 +11,7 @@
 #include "common/clock.h"
 #include "common/event.h"
 
-enum kind { TIME, TEXT, WORD, TYPE, SOURCE, NUMBER, PIXELS, ABNORMAL, IGNORED };
+enum kind { TIME, TEXT, WORD, TYPE, SOURCE, NUMBER, PIXELS, PLACE, ABNORMAL, IGNORED };
 
 static const struct {
 	const char *name;
@@ -46,11 +46,12 @@ static const struct {
 	{ "days", NUMBER, AT(days), NULL, 1, 3660 },
 	{ "limit", NUMBER, AT(limit), NULL, 1, VIEW_MAX_LIMIT },
 	{ "px", PIXELS, 0, NULL, 100, 10000 },
+	{ "after", PLACE },
 	{ "only", ABNORMAL },
 	{ "address", IGNORED }, /* the route's own */
 	{ "last-event-id", IGNORED },
 	{ "events", IGNORED },
-	{ "who", IGNORED },
+	{ "by", IGNORED },
 #undef AT
 };
 
@@ -158,6 +159,9 @@ static bool take(struct api_call *c, size_t i, const char *value)
 		snprintf(text, sizeof(text), "a number from %llu to %llu",
 			 (unsigned long long)params[i].min, (unsigned long long)params[i].max);
 		return wrong(c, name, value, text);
+	case PLACE:
+		return view_place_parse(value, &c->args.after) ||
+		       wrong(c, name, value, "what `next` of the page before said");
 	case ABNORMAL:
 		c->args.abnormal = true;
 		return strcmp(value, "abnormal") == 0 || wrong(c, name, value, "one of abnormal");

@@ -51,8 +51,6 @@ void api_silence(struct api_call *c);
 void api_silence_end(struct api_call *c);
 void api_drill(struct api_call *c);
 void api_drill_end(struct api_call *c);
-void api_silences(struct api_call *c);
-void api_drills(struct api_call *c);
 
 /* api_export.c: all rows of a list, page by page. */
 void api_export_csv(struct api_call *c);

@@ -268,6 +268,11 @@ static struct MHD_Response *make_response(struct http_waker *x)
 	return r;
 }
 
+#define PAGE_POLICY                                                                                \
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "          \
+	"font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "              \
+	"form-action 'none'; frame-ancestors 'none'"
+
 /* What a browser is told of every answer: nothing here is for other sites' pages,
  * frames or caches. The page brings its scripts and styles itself. */
 static void add_headers(struct MHD_Response *r, const struct http_waker *x)
@@ -279,15 +284,12 @@ static void add_headers(struct MHD_Response *r, const struct http_waker *x)
 		{ "Cross-Origin-Resource-Policy", "same-origin" },
 		{ "X-Frame-Options", "DENY" },
 		{ "Permissions-Policy", "camera=(), geolocation=(), microphone=()" },
-		{ "Content-Security-Policy",
-		  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-		  "font-src 'self'; connect-src 'self'; manifest-src 'self'; base-uri 'none'; "
-		  "form-action 'none'; frame-ancestors 'none'" },
 	};
 	const struct http_answer *a = &x->answer;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]); i++)
 		MHD_add_response_header(r, always[i][0], always[i][1]);
+	MHD_add_response_header(r, "Content-Security-Policy", a->policy ? a->policy : PAGE_POLICY);
 	if (x->http->config.cert)
 		MHD_add_response_header(r, "Strict-Transport-Security", "max-age=31536000");
 	MHD_add_response_header(r, "X-Request-Id", x->request.id);
@@ -755,6 +757,7 @@ static void reload(struct http *h)
 static void *keep_house(void *arg)
 {
 	struct http *h = arg;
+	struct http_totals totals;
 	struct timespec next;
 	uint64_t at;
 
@@ -767,8 +770,9 @@ static void *keep_house(void *arg)
 		if (h->house_stopping)
 			break;
 		cut_slow(h, h->config.now_mono());
+		http_totals(h, &totals);
 		if (h->config.tick)
-			h->config.tick(h->config.arg);
+			h->config.tick(h->config.arg, &totals);
 		if (h->reload)
 			reload(h);
 	}

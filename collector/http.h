@@ -27,6 +27,12 @@
 
 struct http;
 
+struct http_totals {
+	uint64_t requests, refused; /* with 4xx or 5xx */
+	uint64_t connections;	    /* now */
+	uint64_t cut;		    /* were too slow */
+};
+
 struct http_config {
 	int socket;		/* of http_listen(); stays the caller's */
 	const char *cert, *key; /* files of PEM; NULL: no TLS */
@@ -36,14 +42,8 @@ struct http_config {
 	/* True: *a is the answer. Must not wait. */
 	bool (*check)(void *arg, struct http_request *r, struct http_answer *a);
 	void (*handle)(void *arg, unsigned worker, struct http_request *r, struct http_answer *a);
-	void (*tick)(void *arg); /* may be NULL */
+	void (*tick)(void *arg, const struct http_totals *now); /* may be NULL */
 	void *arg;
-};
-
-struct http_totals {
-	uint64_t requests, refused; /* with 4xx or 5xx */
-	uint64_t connections;	    /* now */
-	uint64_t cut;		    /* were too slow */
 };
 
 /* ADDR:PORT, [ADDR]:PORT; port 0 takes any. A listening socket, or -1 with one line

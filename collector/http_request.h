@@ -79,7 +79,8 @@ struct http_answer {
 	void *arg;
 	struct http_header headers[HTTP_MAX_HEADERS];
 	size_t n_headers;
-	bool no_store; /* Cache-Control: no-store */
+	const char *policy; /* Content-Security-Policy, in place of the page's; static */
+	bool no_store;	    /* Cache-Control: no-store */
 	bool close;    /* the connection, after this */
 };
 

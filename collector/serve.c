@@ -9,6 +9,7 @@
 #include "collector/api.h"
 #include "collector/config.h"
 #include "collector/http.h"
+#include "collector/stream.h"
 #include "collector/token.h"
 #include "common/log.h"
 
@@ -21,6 +22,7 @@ struct serve {
 	uint64_t (*now_real)(void), (*now_mono)(void);
 	int socket;
 	struct tokens *tokens;
+	struct stream *stream;
 	struct api *api;
 	struct http *http;
 };
@@ -69,6 +71,11 @@ struct serve *serve_open(const struct collector_config *config, const char *name
 int serve_start(struct serve *s, char *err, size_t size)
 {
 	const struct collector_config *c = s->config;
+	const struct stream_config stream = { .db = c->db,
+					      .clients = c->http_connections * 9 / 10,
+					      .metrics = s->metrics,
+					      .now_real = s->now_real,
+					      .now_mono = s->now_mono };
 	struct api_config api = { .db = c->db,
 				  .name = s->name,
 				  .tokens = s->tokens,
@@ -90,6 +97,10 @@ int serve_start(struct serve *s, char *err, size_t size)
 				    .tick = api_tick };
 	char at[80];
 
+	s->stream = stream_start(&stream, err, size);
+	if (!s->stream)
+		return -1;
+	api.stream = s->stream;
 	snprintf(err, size, "out of memory while starting");
 	s->api = api_new(&api);
 	if (!s->api)
@@ -108,6 +119,7 @@ void serve_stop(struct serve *s)
 	if (!s)
 		return;
 	http_stop(s->http);
+	stream_stop(s->stream);
 	api_free(s->api);
 	tokens_close(s->tokens);
 	close(s->socket);
@@ -122,4 +134,6 @@ void serve_reload(struct serve *s)
 
 void serve_poke(struct serve *s)
 {
+	if (s && s->stream)
+		stream_poke(s->stream);
 }
