@@ -102,7 +102,7 @@ ALTER TABLE flows ADD COLUMN updated INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX flows_community ON flows (community_id, start);
 CREATE INDEX flows_twins ON flows (same_as) WHERE same_as IS NOT NULL;
 CREATE INDEX flows_open ON flows (device) WHERE open = 1;
-CREATE INDEX flows_user ON flows (user) WHERE open = 1 AND user IS NOT NULL;
+CREATE INDEX flows_user ON flows ("user", established) WHERE open = 1 AND "user" IS NOT NULL;
 CREATE INDEX flows_sessions ON flows (start)
 	WHERE path = 'in-band' AND service = 'ssh' AND established = 1;
 CREATE INDEX flows_untrusted ON flows (start) WHERE verdict <> 'trusted';
@@ -170,6 +170,7 @@ CREATE TABLE alerts (
 ) STRICT;
 CREATE UNIQUE INDEX alerts_open ON alerts (name, key) WHERE resolved IS NULL;
 CREATE INDEX alerts_since ON alerts (since);
+CREATE INDEX alerts_now ON alerts (id) WHERE resolved IS NULL;
 CREATE INDEX alerts_updated ON alerts (updated);
 CREATE INDEX alerts_incident ON alerts (incident);
 
