@@ -137,3 +137,25 @@ int store_span_gap(struct store *s, const char *agent, uint64_t first, uint64_t 
 		*to_ns = db_u64(row, 0);
 	return rc;
 }
+
+struct name_call {
+	store_span_name_fn *fn;
+	void *arg;
+};
+
+static int take_name(void *arg, struct db_row *row)
+{
+	struct name_call *call = arg;
+
+	return call->fn(call->arg, db_text(row, 0));
+}
+
+int store_span_watched(struct store *s, const char *agent, uint64_t most, store_span_name_fn *fn,
+		       void *arg)
+{
+	struct name_call call = { fn, arg };
+
+	return db_each(s->db, take_name, &call,
+		       "SELECT device FROM device_views WHERE agent = $1 ORDER BY device LIMIT $2",
+		       "ti", agent, most);
+}

@@ -38,4 +38,9 @@ int store_span_row(struct store *s, uint64_t time_ns, uint64_t *n);
 int store_span_gap(struct store *s, const char *agent, uint64_t first, uint64_t last,
 		   uint64_t *from_ns, uint64_t *to_ns);
 
+/* The devices whose path an agent sees, by name, at most `most`. */
+typedef int store_span_name_fn(void *arg, const char *device);
+int store_span_watched(struct store *s, const char *agent, uint64_t most, store_span_name_fn *fn,
+		       void *arg);
+
 #endif

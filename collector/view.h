@@ -61,7 +61,8 @@ struct view_args {
 
 /* ---- the state of the fabric ------------------------------------------------ */
 
-/* broken{lost, of, groups[{switch, subnet, lost, of, since, within_s}], unreachable[]},
+/* broken{lost, of, groups[{switch, subnet, lost, of, since, within_s, suspected}],
+ * unreachable[]},
  * paths{primary, in_band, failing, neither}, sessions{open, justified{yes, no, unknown,
  * drill}, actors[]}, untrusted[{source, devices, attempts, established, logged_in, last,
  * would_trust[]}], alerts{critical, warning, notice, info}, words[3]{level, text, reason,
@@ -109,8 +110,9 @@ json_t *view_sources(struct store *s, const struct view_args *a);
 json_t *view_session(struct store *s, const struct view_args *a, uint64_t id);
 
 /* since and until must be given: lanes[]{device, role, group, state, ma1[], lo6[], path[],
- * marks[]}, with runs [t0, t1, class, n, id?] and times in seconds since `from`; gaps[],
- * density{ma1[], lo6[]}, folded, words[]. */
+ * marks[]}, with runs [t0, t1, class, n, id?] and times in seconds since `from`;
+ * gaps[{agent, t0, t1, reason, devices[]}], density{ma1[], lo6[]}, folded, sampled,
+ * cut (there are more marks than are shown), words[]. */
 json_t *view_timeline(struct store *s, const struct view_args *a);
 
 /* ---- what changed ------------------------------------------------------------- */

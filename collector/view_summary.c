@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "collector/store_alert.h"
+#include "collector/store_incident.h"
 #include "collector/view_fleet.h"
 #include "collector/view_row.h"
 #include "collector/view_summary.h"
@@ -24,6 +25,7 @@ struct group {
 	const char *subnet, *switch_name;
 	size_t lost, of;
 	uint64_t since_ns, until_ns; /* the first and the last that was lost */
+	uint64_t suspected_ns;	     /* since when its switch is suspected; 0: it is not */
 	json_t *names;
 };
 
@@ -169,7 +171,18 @@ static json_t *broken_words(const struct fleet *f, const struct counts *c, const
 	}
 	if (c->lost) {
 		say(&text, "Ma1 is lost on %zu of %zu devices.", c->lost, f->n);
-		if (worst) {
+		if (worst && worst->suspected_ns) {
+			say(&reason,
+			    worst->lost == c->lost ? "All %zu hang off " : "%zu of them hang off ",
+			    worst->lost);
+			if (worst->switch_name)
+				say_clean(&reason, worst->switch_name);
+			else
+				say(&reason, "the management switch of %s", worst->subnet);
+			say(&reason, ", suspected dead ");
+			say_since(&reason, worst->suspected_ns, f->moment);
+			say(&reason, ".");
+		} else if (worst) {
 			say(&reason,
 			    worst->lost == c->lost ? "All %zu are in the Ma1 subnet %s"
 						   : "%zu of them are in the Ma1 subnet %s",
@@ -341,6 +354,7 @@ static json_t *broken_row(const struct fleet *f, const struct counts *c, const s
 		row_count(row, "lost", g[i].lost);
 		row_count(row, "of", g[i].of);
 		row_time(row, "since", g[i].since_ns);
+		row_time(row, "suspected", g[i].suspected_ns);
 		row_seconds(row, "within_s",
 			    (double)(g[i].until_ns - g[i].since_ns) / (double)NS_PER_S);
 		json_array_append_new(groups, row);
@@ -382,6 +396,22 @@ static size_t group_all(const struct fleet *f, struct group *g)
 	}
 	json_decref(index);
 	return n;
+}
+
+struct suspects {
+	struct group *g;
+	size_t n;
+};
+
+static int take_suspect(void *arg, const struct store_incident *i)
+{
+	struct suspects *x = arg;
+
+	for (size_t k = 0; k < x->n; k++)
+		if (i->subnet && strcmp(x->g[k].subnet, i->subnet) == 0 && x->g[k].lost &&
+		    is_word(i->suspicion, "suspected"))
+			x->g[k].suspected_ns = i->suspected_ns ? i->suspected_ns : i->began_ns;
+	return 0;
 }
 
 /* Devices that would let an untrusted source in, and its times as text. */
@@ -451,6 +481,11 @@ int view_summary_fill(struct store *s, const struct view_args *a, const struct f
 		rc = store_alert_count(s, a->now_ns, &c.alerts);
 	if (g)
 		n = group_all(f, g);
+	if (!rc && n && !a->at_ns)
+		rc = store_incidents(s,
+				     &(struct store_incident_filter){ .kind = STORE_KIND_SWITCH,
+								      .open = true },
+				     take_suspect, &(struct suspects){ g, n });
 	count_devices(f, &c);
 	count_sessions(f, &c);
 	finish_refused(f);

@@ -23,9 +23,10 @@
 #define MOST_FLOWS 10000
 #define MOST_ABNORMAL 50000
 #define MOST_EVENTS 5000
-#define BUCKETS 240	 /* of the density */
-#define SAMPLES 160	 /* of a lane */
-#define LANES_SAMPLED 60 /* at most, so that this is bounded */
+#define BUCKETS 240	  /* of the density */
+#define SAMPLES 160	  /* of a lane */
+#define LANES_SAMPLED 60  /* at most, so that this is bounded */
+#define MOST_WATCHED 1000 /* devices of a gap */
 
 enum class {
 	CLASS_TRUSTED,
@@ -74,7 +75,7 @@ struct timeline {
 	struct lane *lanes; /* as f->devices */
 	uint64_t from_ns, to_ns, now_ns, gap_ns;
 	uint64_t flows;
-	bool sampled;
+	bool sampled, cut; /* cut: there are more marks than were read */
 	uint64_t density[2][BUCKETS];
 	uint64_t failovers, failbacks, sessions, justified, drill, bgp_down;
 	json_t *sources;
@@ -433,6 +434,7 @@ static int read_events(struct timeline *t, const char *device)
 		struct keep k = { 0 };
 
 		rc = store_list_events(t->store, &l, keep_event, &k);
+		t->cut |= k.n == MOST_EVENTS;
 		for (size_t n = k.n; n-- > 0;) {
 			if (!rc)
 				rc = mark_event(t, &k.list[n]);
@@ -492,6 +494,22 @@ struct gaps {
 	double blind_s;
 };
 
+static int take_watched(void *arg, const char *device)
+{
+	json_array_append_new(arg, json_string(device));
+	return 0;
+}
+
+/* Which lanes it hides: devices that the agent has told of. None: that is not known. */
+static int add_gap(struct gaps *x, json_t *o, const char *agent)
+{
+	json_t *devices = json_array();
+
+	json_object_set_new(o, "devices", devices);
+	json_array_append_new(x->list, o);
+	return store_span_watched(x->t->store, agent, MOST_WATCHED, take_watched, devices);
+}
+
 static int take_gap(void *arg, const struct store_fleet_gap *g)
 {
 	struct gaps *x = arg;
@@ -508,9 +526,8 @@ static int take_gap(void *arg, const struct store_fleet_gap *g)
 	json_object_set_new(o, "t1", json_real(offset(x->t, to)));
 	row_text(o, "reason", "events-lost");
 	row_count(o, "events", g->last - g->first + 1);
-	json_array_append_new(x->list, o);
 	x->blind_s += (double)(to - from) / (double)NS_PER_S;
-	return 0;
+	return add_gap(x, o, g->agent);
 }
 
 static int take_silence(void *arg, const struct store_alert *a)
@@ -526,9 +543,8 @@ static int take_silence(void *arg, const struct store_alert *a)
 	json_object_set_new(o, "t0", json_real(offset(x->t, a->since_ns)));
 	json_object_set_new(o, "t1", json_real(offset(x->t, end)));
 	row_text(o, "reason", "agent-silent");
-	json_array_append_new(x->list, o);
 	x->blind_s += (double)(end - a->since_ns) / (double)NS_PER_S;
-	return 0;
+	return add_gap(x, o, a->agent);
 }
 
 static int read_gaps(struct timeline *t, struct gaps *x)
@@ -670,6 +686,8 @@ static int fill(struct timeline *t, const struct view_args *a, json_t *doc)
 	json_object_set_new(doc, "density", density);
 	row_count(doc, "folded", a->device ? 0 : t->f->n - n);
 	row_flag(doc, "sampled", t->sampled);
+	if (t->cut)
+		row_flag(doc, "cut", true);
 	if (gaps.list)
 		json_object_set_new(doc, "words", words_of(t, &gaps, lost));
 	json_object_set_new(doc, "gaps", gaps.list ? gaps.list : json_array());

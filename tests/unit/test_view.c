@@ -349,6 +349,25 @@ static void test_summary(void **state)
 	json_decref(doc);
 }
 
+static void test_switch(void **state)
+{
+	struct view_args a = now();
+	json_t *doc;
+
+	change(130, "lab1-CP2-TOR1", "primary", "primary-failing", "primary-unanswered");
+	change(140, TOR2, "primary", "primary-failing", "primary-unanswered");
+	change(150, "lab1-CP2-TOR1", "primary-failing", "in-band", "primary-unanswered");
+	change(160, TOR2, "primary-failing", "in-band", "primary-unanswered");
+	doc = good(view_summary(store, &a));
+	counts(doc, "broken.groups.0.lost", 3);
+	says(doc, "broken.groups.0.switch", "lab1-AR-MGMT1");
+	says(doc, "words.0.text", "Ma1 is lost on 3 of 4 devices.");
+	if (strncmp(json_string_value(at(doc, "words.0.reason")),
+		    "All 3 hang off lab1-AR-MGMT1, suspected dead since 22:1", 54) != 0)
+		says(doc, "words.0.reason", "All 3 hang off lab1-AR-MGMT1 ...");
+	json_decref(doc);
+}
+
 static void test_empty(void **state)
 {
 	struct view_args a = now();
@@ -744,19 +763,13 @@ static void test_place(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_devices),
-		TEST(test_summary),
-		TEST(test_empty),
-		TEST(test_flows),
-		TEST(test_session),
-		TEST(test_trust),
-		TEST(test_coverage),
-		TEST(test_timeline),
-		TEST(test_events),
-		TEST(test_incidents),
-		TEST(test_alerts),
-		TEST(test_changes),
-		cmocka_unit_test(test_place),
+		TEST(test_devices),   TEST(test_summary),
+		TEST(test_switch),    TEST(test_empty),
+		TEST(test_flows),     TEST(test_session),
+		TEST(test_trust),     TEST(test_coverage),
+		TEST(test_timeline),  TEST(test_events),
+		TEST(test_incidents), TEST(test_alerts),
+		TEST(test_changes),   cmocka_unit_test(test_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
