@@ -43,6 +43,30 @@ for p in agent collector; do
 		diag "$said"
 done
 
+# The collector without any capability and without new privileges: it listens, answers, and would
+# reach a receiver of alerts.
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && command -v curl >/dev/null; then
+	chmod 755 "$work"
+	install -d -o nobody -m 750 "$work/collector"
+	port=$((20000 + $$ % 20000))
+	(exec setpriv --reuid nobody --regid nogroup --clear-groups --no-new-privs --bounding-set -all \
+		--inh-caps -all "$work/root/usr/bin/glasswatch-collector" run \
+		--db "$work/collector/collector.db" --redis redis://127.0.0.1:1 \
+		--listen 127.0.0.1:$port) 2>"$work/collector.err" &
+	pid=$!
+	asked()
+	{
+		curl -sf "http://127.0.0.1:$port/metrics" >"$work/page"
+	}
+	ok "the collector answers /metrics with no capability at all" await asked || show "$work/collector.err"
+	ok "it reads its store" grep -q '^glasswatch_store_readable 1$' "$work/page" || show "$work/page"
+	kill $pid
+	ok "and ends well" wait $pid
+	ok "it wanted no more" eval "! grep 'not in this program' $work/collector.err"
+else
+	ok "the collector answers with no capability # SKIP needs root, setpriv and curl" true
+fi
+
 # As systemd starts it, by hand: the same rights, the agent's own and no others.
 if [ "$(id -u)" != 0 ] || ! command -v setpriv >/dev/null; then
 	ok "a start with ambient capabilities # SKIP needs root and setpriv" true
