@@ -194,9 +194,13 @@ static void show_openapi(struct api_call *c)
 static void show_metrics(struct api_call *c)
 {
 	struct store *s = api_worker_store(c->api, c->worker);
-	char *text = metrics_text(s, api_config(c->api)->metrics, c->now_ns);
+	const struct metrics *m = api_config(c->api)->metrics;
+	/* Who knows it names it; preferences among several are not weighed. */
+	bool open = c->r->accept && strstr(c->r->accept, "application/openmetrics-text");
+	char *text = open ? metrics_open_text(s, m, c->now_ns) : metrics_text(s, m, c->now_ns);
 
-	http_answer_text(c->a, 200, METRICS_TEXT_TYPE, text, text ? strlen(text) : 0);
+	http_answer_text(c->a, 200, open ? METRICS_OPEN_TYPE : METRICS_TEXT_TYPE, text,
+			 text ? strlen(text) : 0);
 }
 
 static void show_health(struct api_call *c)

@@ -357,6 +357,7 @@ static void read_headers(struct http_waker *x)
 		{ "Sec-Fetch-Site", &x->request.fetch_site },
 		{ "Authorization", &x->request.authorization },
 		{ "Content-Type", &x->request.content_type },
+		{ "Accept", &x->request.accept },
 		{ "Accept-Encoding", &x->request.accept_encoding },
 		{ "If-None-Match", &x->request.if_none_match },
 		{ "Last-Event-ID", &x->request.last_event_id },

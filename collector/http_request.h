@@ -37,8 +37,8 @@ struct http_request {
 	size_t n_params;
 	char id[HTTP_ID_LEN]; /* X-Request-Id */
 	/* headers, NULL where they were not sent; borrowed */
-	const char *host, *origin, *fetch_site, *authorization, *content_type, *accept_encoding,
-		*if_none_match, *last_event_id, *forwarded_for;
+	const char *host, *origin, *fetch_site, *authorization, *content_type, *accept,
+		*accept_encoding, *if_none_match, *last_event_id, *forwarded_for;
 	const char *body; /* NULL until it is there; then with a final zero byte */
 	size_t len;
 	char client[64]; /* its address */
