@@ -149,6 +149,10 @@ if [ -n "$first" ]; then
 	echo
 	paint '1;32' "glasswatch-collector incidents $first"
 	"$collector" incidents --db "$db" "$first" || status=1
+	echo
+	paint '1;32' "glasswatch-collector report $first    (its beginning)"
+	"$collector" report "$first" --db "$db" --format md >"$work/report.md" || status=1
+	awk '/^## / && n++ { exit } { print }' "$work/report.md"
 fi
 
 if [ $stay = 1 ]; then
@@ -160,6 +164,8 @@ The lab stays up until Ctrl-C. In another terminal, as root:
   $collector events --db $db --device lab1-CP1-TOR1
   $collector incidents --db $db 2
   $collector sources --db $db
+  $collector report ${first:-1} --db $db --format html >review.html    to be read in a browser
+  ip netns exec $LAB-mgmt curl -s http://127.0.0.1:8686/api/v1/summary    the API; also /metrics
   ip netns exec $LAB-mgmt $agent status --state $work/state
   LAB=$LAB $here/lab cut-mgmt        and heal-mgmt; cut-tor tor1; cut-bgp ce1 tor2
   LAB=$LAB $here/lab ssh tor2 lo6    a shell on lab1-CP1-TOR2, over Loopback6
