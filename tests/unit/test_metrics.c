@@ -17,6 +17,7 @@
 #include "collector/store.h"
 #include "common/clock.h"
 #include "common/event.h"
+#include "tests/unit/both_stores.h"
 
 #define T0 (1700000000 * NS_PER_S)
 
@@ -262,7 +263,7 @@ static int setup_store(void **state)
 {
 	char err[256];
 
-	store = store_open(":memory:", STORE_WRITE, err, sizeof(err));
+	store = store_open(both_stores_fresh(), STORE_WRITE, err, sizeof(err));
 	return store ? setup(state) : -1;
 }
 
@@ -305,7 +306,10 @@ static void test_empty_store(void **state)
 {
 	char *page = metrics_text(store, metrics, T0);
 
-	has(page, "glasswatch_build_info{version=\"" GLASSWATCH_VERSION "\",store=\"sqlite\"} 1");
+	has(page, both_stores_pg() ? "glasswatch_build_info{version=\"" GLASSWATCH_VERSION
+				     "\",store=\"postgresql\"} 1"
+				   : "glasswatch_build_info{version=\"" GLASSWATCH_VERSION
+				     "\",store=\"sqlite\"} 1");
 	has(page, "glasswatch_store_readable 1");
 	has(page, "glasswatch_store_events_total 0");
 	has(page, "glasswatch_chain_places_total 0");
@@ -562,6 +566,20 @@ static void test_names_of_metrics(void **state)
 	}
 }
 
+static int with_a_store(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_empty_store, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_agents, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_all_of_stats, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_flows, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_strange_stats, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_many_agents, setup_store, teardown_store),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -574,15 +592,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_without, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_open_metrics, setup, teardown),
 		cmocka_unit_test(test_names_of_metrics),
-		cmocka_unit_test_setup_teardown(test_empty_store, setup_store, teardown_store),
-		cmocka_unit_test_setup_teardown(test_agents, setup_store, teardown_store),
-		cmocka_unit_test_setup_teardown(test_all_of_stats, setup_store, teardown_store),
-		cmocka_unit_test_setup_teardown(test_flows, setup_store, teardown_store),
-		cmocka_unit_test_setup_teardown(test_strange_stats, setup_store, teardown_store),
-		cmocka_unit_test_setup_teardown(test_many_agents, setup_store, teardown_store),
 		cmocka_unit_test_setup_teardown(test_no_store, setup, teardown),
 		cmocka_unit_test(test_documented),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL) + both_stores(with_a_store);
 }
