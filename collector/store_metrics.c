@@ -46,7 +46,10 @@ int store_metrics(struct store *s, uint64_t now_ns, struct store_metrics *m)
 			     &m->oldest_stored_ns);
 	/* their numbers have no holes but at the beginning */
 	if (!rc)
-		rc = NUMBERS(s, "SELECT MAX(n) - MIN(n) + 1 FROM dead_letters", &m->dead_letters);
+		rc = NUMBERS(s,
+			     "SELECT (SELECT MAX(n) FROM dead_letters)"
+			     " - (SELECT MIN(n) FROM dead_letters) + 1",
+			     &m->dead_letters);
 	if (!rc)
 		rc = NUMBERS(s, "SELECT MAX(place) FROM chain", &m->places);
 	if (!rc)
