@@ -86,8 +86,9 @@ ALTER TABLE device_paths ADD COLUMN joint INTEGER NOT NULL DEFAULT 0;
 -- Where a device belongs, out of its fabric.device. '': to none; NULL: not read yet.
 ALTER TABLE devices ADD COLUMN fabric TEXT;
 ALTER TABLE devices ADD COLUMN subnet TEXT; -- of its Ma1: 192.0.2.0/24
-CREATE INDEX devices_subnet ON devices (subnet);
 ALTER TABLE devices ADD COLUMN trust TEXT; -- digest of its trust lists; NULL: not read yet
+-- All but the documents, which are long: what is asked for at every change.
+CREATE INDEX devices_subnet ON devices (subnet, fabric, device, role, policy, updated, trust);
 CREATE INDEX devices_switches ON devices (subnet) WHERE role = 'mgmt-switch';
 
 -- The same flow seen by a second agent: Community ID, device and time agree.

@@ -46,9 +46,9 @@ int store_fleet(struct store *s, const char *device, bool documents, store_fleet
 	struct call call = { .fn.device = fn, .arg = arg };
 	struct db_query q = { 0 };
 
+	/* Without the documents the index devices_subnet answers. */
 	db_add(&q, "SELECT d.device, d.role, d.policy, d.updated, ");
-	db_add(&q, documents ? "d.json"
-			     : "CASE WHEN d.trust IS NULL OR d.subnet IS NULL THEN d.json END");
+	db_add(&q, documents ? "d.json" : "NULL");
 	db_add(&q, ", p.state, p.since, p.agent, p.seq, p.failing, p.stale, d.fabric, d.subnet,"
 		   " d.trust FROM devices d LEFT JOIN device_paths p ON p.device = d.device");
 	db_where_text(&q, "d.device = ", device);

@@ -13,8 +13,8 @@ struct store_fleet_device {
 	const char *device, *role, *policy;
 	uint64_t updated_ns;		     /* of its newest fabric.device */
 	const char *fabric, *subnet, *trust; /* NULL: to be read from json */
-	const char *json;  /* that document, where asked for or needed; NULL: none came */
-	const char *state; /* of its newest path.change; NULL: none came */
+	const char *json;		     /* that document, where it is asked for; else NULL */
+	const char *state;		     /* of its newest path.change; NULL: none came */
 	uint64_t since_ns;
 	const char *agent; /* who said so: (agent, seq) of that event */
 	uint64_t seq;

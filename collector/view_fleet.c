@@ -124,10 +124,9 @@ enum gw_verdict fleet_judge(const struct fleet *f, const struct fleet_device *d,
 
 /* ---- devices ----------------------------------------------------------------- */
 
-/* What the configuration says. json: the whole event. 0, or STORE_*. */
-static int set_config(struct load *l, struct fleet_device *d, const char *json)
+/* What the configuration says. doc: the whole event; takes it. 0, or STORE_*. */
+static int set_config(struct load *l, struct fleet_device *d, json_t *doc)
 {
-	json_t *doc = json ? json_loads(json, 0, NULL) : NULL;
 	json_t *fabric = json_object_get(doc, "fabric"), *interface, *address;
 	char id[STORE_TRUST_LEN];
 	struct prefix p;
@@ -169,6 +168,7 @@ static int take_device(void *arg, const struct store_fleet_device *row)
 	struct load *l = arg;
 	struct fleet *f = l->f;
 	struct fleet_device *d;
+	json_t *doc = NULL;
 	char *json = NULL;
 	int rc = 0;
 
@@ -200,7 +200,11 @@ static int take_device(void *arg, const struct store_fleet_device *row)
 			return rc;
 	}
 	if (json || row->json) {
-		rc = set_config(l, d, json ? json : row->json);
+		rc = set_config(l, d, json_loads(json ? json : row->json, 0, NULL));
+	} else if (row->updated_ns && (!row->trust || !row->subnet)) { /* not read yet */
+		rc = store_fleet_document(l->store, row->device, &doc);
+		if (rc > 0)
+			rc = set_config(l, d, doc);
 	} else if (row->trust) {
 		snprintf(d->subnet, sizeof(d->subnet), "%s", row->subnet ? row->subnet : "");
 		rc = policy_of(l, d, row->trust, NULL);
