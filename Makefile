@@ -58,7 +58,7 @@ SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng libseccomp \
 	libpq libmicrohttpd libcurl zlib
 NEEDS_LIBS := $(filter-out deps help clean test test-debian13 chaos flood check demo coverage bench \
-	bench-kernel bench-ingest,$(or $(MAKECMDGOALS),all))
+	bench-kernel bench-ingest bench-query,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
 MISSING := $(strip $(foreach p,$(PACKAGES) cmocka,\
 	$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null || echo $(p))))
@@ -244,7 +244,7 @@ $(GEN)/%.skel.h: $(BUILD)/obj/bpf/%.bpf.o
 # make again, because the libraries' flags are asked for when make starts.
 
 .PHONY: deps test test-debian13 unit e2e chaos flood judge check demo sanitize fuzz coverage lint format bench \
-	bench-kernel bench-ingest install clean help
+	bench-kernel bench-ingest bench-query install clean help
 
 PYTHON ?= /usr/bin/python3
 SHARED ?= $(or $(GLASSWATCH_SHARED),../shared)
@@ -386,7 +386,12 @@ bench-ingest: ## how fast events are stored, beside bare INSERTs of them (EVENTS
 	+$(Q)$(AGAIN) $(PARALLEL) programs $(BUILD)/bench/bench_ingest
 	$(Q)$(BUILD)/bench/bench_ingest $(BUILD)/glasswatch-collector
 
-bench: bench-kernel bench-ingest ## every benchmark
+bench-query: ## how fast questions are answered over 10 million events (EVENTS, RUNS; some 25 GB)
+	$(Q).ci/deps
+	+$(Q)$(AGAIN) $(PARALLEL) programs $(BUILD)/bench/bench_query
+	$(Q)$(BUILD)/bench/bench_query $(BUILD)/glasswatch-collector
+
+bench: bench-kernel bench-ingest bench-query ## every benchmark
 
 install: all ## install into DESTDIR/PREFIX
 	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 \

@@ -107,6 +107,7 @@ CREATE INDEX flows_user ON flows ("user", established) WHERE open = 1 AND "user"
 CREATE INDEX flows_sessions ON flows (start)
 	WHERE path = 'in-band' AND service = 'ssh' AND established = 1;
 CREATE INDEX flows_untrusted ON flows (start) WHERE verdict <> 'trusted';
+CREATE INDEX flows_bgp ON flows (start) WHERE service = 'bgp';
 CREATE INDEX flows_inband ON flows (start) WHERE path = 'in-band';
 CREATE INDEX flows_failed ON flows (outcome, start) WHERE established = 0;
 CREATE INDEX flows_login ON flows (login, start) WHERE login <> 'success';
@@ -114,6 +115,11 @@ CREATE INDEX flows_actor ON flows (user, start) WHERE user IS NOT NULL;
 -- What lasted at some moment is found by its start when it took less than ten minutes.
 CREATE INDEX flows_long ON flows (end) WHERE end - start > 600000000000;
 
+-- What is rare among the events, and what is asked of one source.
+CREATE INDEX events_source ON events (source, time) WHERE source IS NOT NULL;
+CREATE INDEX events_untrusted ON events (verdict, time) WHERE verdict <> 'trusted';
+CREATE INDEX events_inband ON events (time) WHERE path = 'in-band';
+CREATE INDEX events_bgp ON events (time) WHERE service = 'bgp';
 -- Events that say how a device stands; they are few among the others.
 CREATE INDEX events_state ON events (device, type, time)
 	WHERE type IN ('path.change', 'fabric.device', 'bgp.route');

@@ -37,6 +37,10 @@ CREATE INDEX events_agent ON events (agent, seq);
 CREATE INDEX events_time ON events (time);
 CREATE INDEX events_type ON events (type, time);
 CREATE INDEX events_device ON events (device, time);
+CREATE INDEX events_source ON events (source, time) WHERE source IS NOT NULL;
+CREATE INDEX events_untrusted ON events (verdict, time) WHERE verdict <> 'trusted';
+CREATE INDEX events_inband ON events (time) WHERE path = 'in-band';
+CREATE INDEX events_bgp ON events (time) WHERE service = 'bgp';
 CREATE INDEX events_state ON events (device, type, time)
 	WHERE type IN ('path.change', 'fabric.device', 'bgp.route');
 
@@ -88,6 +92,7 @@ CREATE INDEX flows_user ON flows ("user", established) WHERE open = 1 AND "user"
 CREATE INDEX flows_sessions ON flows (start)
 	WHERE path = 'in-band' AND service = 'ssh' AND established = 1;
 CREATE INDEX flows_untrusted ON flows (start) WHERE verdict <> 'trusted';
+CREATE INDEX flows_bgp ON flows (start) WHERE service = 'bgp';
 CREATE INDEX flows_inband ON flows (start) WHERE path = 'in-band';
 CREATE INDEX flows_failed ON flows (outcome, start) WHERE established = 0;
 CREATE INDEX flows_login ON flows (login, start) WHERE login <> 'success';
