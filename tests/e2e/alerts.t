@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -42,7 +43,7 @@ class Receiver:
         self.port, self.got, self.heads, self.answer = free_port(), [], [], 200
         self.server = None
 
-    def start(self):
+    def start(self, certificate=None):
         receiver = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -61,6 +62,10 @@ class Receiver:
 
         http.server.ThreadingHTTPServer.allow_reuse_address = True
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
@@ -271,6 +276,31 @@ def operators():
                said)
 
 
+def tls():
+    """By a name, with a certificate of our own: refused until we are told to trust it."""
+    cert, key = (os.path.join(base, x) for x in ("cert.pem", "key.pem"))
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout",
+                    key, "-out", cert], check=True, stderr=subprocess.DEVNULL)
+    safe = Receiver()
+    safe.start((cert, key))
+    args = ["--stream", "tls", "--alert-wait", "0", "--alert-webhook",
+            "https://localhost:%d/hook" % safe.port]
+    t = Collector(base, r, "tls", "tls.db", *args)
+    t.start()
+    r.add([Agent("tls-1").change(now(), "d1", "primary", "unreachable", "primary-ok")], "tls")
+    ok(t.until(lambda: "are not delivered" in t.said(), 60) and "certificate" in t.said() and
+       not safe.got, "a certificate that nobody vouches for is refused", t.said())
+    t.stop()
+    t = Collector(base, r, "tls", "tls.db", *args, "--alert-ca", cert)
+    t.start()
+    started.append(t)
+    ok(t.until(lambda: safe.told("device-unreachable", "d1", "firing") == 1, 60),
+       "with --alert-ca it is taken", t.said())
+    ok(t.stop() == 0, "exit 0", t.said())
+    safe.stop()
+
+
 def hostile():
     evil = "d<!channel>\x1b[31m\u202e"
     change(evil, "unreachable")
@@ -298,7 +328,7 @@ if not shutil.which("prometheus-alertmanager"):
     sys.exit(0)
 base = tempfile.mkdtemp(prefix="glasswatch-alerts.")
 r, hook, c, manager = Redis(base), Receiver(), None, None
-agent = Agent()
+agent, started = Agent(), []
 try:
     hook.start()
     manager = Alertmanager(base, hook)
@@ -317,6 +347,7 @@ try:
     resolves()
     operators()
     hostile()
+    tls()
     docs = "".join(json.dumps(e) + "\n" for e in c.json("events"))
     v = subprocess.run([sys.executable, os.path.join(ROOT, "tests/validate_events.py")],
                        input=docs, capture_output=True, text=True)
@@ -325,7 +356,7 @@ try:
     ok(c.ask("verify").startswith("good"), "what operators said is part of the record")
     ok(c.stop() == 0, "exit 0", c.said())
 finally:
-    for p in (c and c.process, manager and manager.process, r.process):
+    for p in (*[x.process for x in started], c and c.process, manager and manager.process, r.process):
         if p and p.poll() is None:
             p.kill()
             p.wait()
