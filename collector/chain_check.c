@@ -20,6 +20,7 @@ static const char *const fault_str[] = {
 	[CHAIN_BROKEN] = "broken",	 [CHAIN_TAIL_CUT] = "tail-cut",
 	[CHAIN_REWRITTEN] = "rewritten", [CHAIN_UNANCHORED] = "unanchored",
 	[CHAIN_LOST] = "lost",		 [CHAIN_DAMAGED] = "damaged",
+	[CHAIN_SEAL] = "bad-seal",
 };
 static_assert(sizeof(fault_str) / sizeof(fault_str[0]) == CHAIN_NUM_FAULTS, "one name each");
 
@@ -68,6 +69,15 @@ struct chain_check {
 	struct run runs[MOST_COMPARED + 1]; /* 0: the beginning, whose first place is sound */
 	size_t n_runs;
 	struct anchors own, outside;
+
+	struct seal {
+		uint64_t first, last;
+		struct chain_hash before, hash;
+	} *seals;
+	size_t n_seals, seal_room;
+	bool begun;	/* a place has been seen */
+	bool free_link; /* the next place has nothing before it */
+	uint64_t told;	/* number of the newest seal that an event tells of */
 };
 
 const char *chain_fault_name(enum chain_fault f)
@@ -137,10 +147,104 @@ struct chain_check *chain_check_new(const char *store_id)
 
 void chain_check_free(struct chain_check *c)
 {
-	if (c)
+	if (c) {
 		chain_digest_free(c->digest);
+		free(c->seals);
+	}
 	free(c);
 }
+
+/* ---- seals ----------------------------------------------------------------- */
+
+static uint64_t sealed_last(const struct chain_check *c)
+{
+	return c->n_seals ? c->seals[c->n_seals - 1].last : 0;
+}
+
+void chain_check_seal(struct chain_check *c, const struct store_segment *x)
+{
+	struct name at = { .place = x->first };
+	struct seal *seal;
+
+	if (x->number != c->n_seals + 1)
+		find(c, CHAIN_SEAL, &at, "seal %" PRIu64 " is missing", (uint64_t)c->n_seals + 1);
+	else if (x->first != sealed_last(c) + 1 || x->last < x->first ||
+		 !chain_equal(&x->before, &c->before))
+		find(c, CHAIN_SEAL, &at,
+		     "seal %" PRIu64 " of place %" PRIu64 " to %" PRIu64
+		     " does not fit what is before it",
+		     x->number, x->first, x->last);
+	if (c->n_seals == c->seal_room) {
+		size_t room = c->seal_room ? 2 * c->seal_room : 64;
+
+		seal = realloc(c->seals, room * sizeof(*seal));
+		if (!seal)
+			return; /* then its places are named as removed */
+		c->seals = seal;
+		c->seal_room = room;
+	}
+	c->seals[c->n_seals++] = (struct seal){ x->first, x->last, x->before, x->hash };
+	c->before = c->computed = c->totals.head = x->hash;
+	c->runs[0].end = x->hash;
+	c->runs[0].places = x->last;
+	c->next = x->last + 1;
+	c->totals.places = c->totals.sealed = x->last;
+}
+
+bool chain_check_is_sealed(const struct chain_check *c, uint64_t place, struct chain_hash *hash,
+			   bool *known)
+{
+	*known = false;
+	if (place > sealed_last(c))
+		return false;
+	for (size_t i = 0; i < c->n_seals; i++) {
+		if (c->seals[i].last == place) {
+			*hash = c->seals[i].hash;
+			*known = true;
+		}
+	}
+	return true;
+}
+
+void chain_check_told(struct chain_check *c, uint64_t number, uint64_t first, uint64_t last,
+		      const char *before, const char *hash)
+{
+	char want_before[CHAIN_HEX_LEN], want[CHAIN_HEX_LEN];
+	struct name at = { .place = first };
+	const struct seal *seal;
+
+	if (c->told && number != c->told + 1)
+		find(c, CHAIN_SEAL, &at, "no event tells of seal %" PRIu64, c->told + 1);
+	c->told = number;
+	if (!number || number > c->n_seals) {
+		find(c, CHAIN_SEAL, &at,
+		     "seal %" PRIu64 " of place %" PRIu64 " to %" PRIu64 " is gone", number, first,
+		     last);
+		return;
+	}
+	seal = &c->seals[number - 1];
+	if (seal->first != first || seal->last != last ||
+	    strcmp(chain_hex(&seal->before, want_before), before) != 0 ||
+	    strcmp(chain_hex(&seal->hash, want), hash) != 0)
+		find(c, CHAIN_SEAL, &at,
+		     "seal %" PRIu64 " is not the one that the record tells of: place %" PRIu64
+		     " to %" PRIu64,
+		     number, first, last);
+}
+
+/* Seals whose events are sealed themselves are older than one that is told of. */
+static void finish_seals(struct chain_check *c)
+{
+	for (uint64_t i = c->told; i < c->n_seals; i++) {
+		struct name at = { .place = c->seals[i].first };
+
+		if (c->told || i + 1 == c->n_seals)
+			find(c, CHAIN_SEAL, &at, "no event of the record tells of seal %" PRIu64,
+			     i + 1);
+	}
+}
+
+/* ---- links ----------------------------------------------------------------- */
 
 static bool follows(struct chain_check *c, const struct chain_hash *before,
 		    const struct chain_hash *digest, const struct chain_hash *hash)
@@ -188,8 +292,8 @@ static bool fits_before(const struct chain_check *c)
 
 static void check_link(struct chain_check *c, const struct store_place *p, bool after_hole)
 {
-	if (follows(c, &c->before, &p->digest, &p->hash)) {
-		/* as it should be */
+	if (c->free_link || follows(c, &c->before, &p->digest, &p->hash)) {
+		/* as it should be, or nobody can say */
 	} else if (follows(c, &c->computed, &p->digest, &p->hash)) {
 		join_run(c);
 	} else if (p->there && follows(c, &c->before, &p->row, &p->hash)) {
@@ -202,6 +306,7 @@ static void check_link(struct chain_check *c, const struct store_place *p, bool 
 	} else {
 		begin_run(c, p, after_hole);
 	}
+	c->free_link = false;
 	c->runs[c->n_runs - 1].end = p->hash;
 	c->runs[c->n_runs - 1].places++;
 	chain_next(c->digest, &c->before, &p->digest, &c->computed);
@@ -214,6 +319,8 @@ static void check_row(struct chain_check *c, const struct store_place *p)
 	struct name name = name_of(p);
 	struct altered *a;
 
+	if (!p->there && p->place <= sealed_last(c))
+		return; /* its segment is being removed */
 	if (!p->there) {
 		find(c, CHAIN_REMOVED, &name, "was removed; its place in the chain is still there");
 		return;
@@ -230,10 +337,42 @@ static void check_row(struct chain_check *c, const struct store_place *p)
 	a->now = p->row;
 }
 
+static void begin_sealed(struct chain_check *c, const struct store_place *p)
+{
+	c->next = p->place;
+	c->runs[0].places = p->place - 1;
+	for (size_t i = 0; i < c->n_seals; i++)
+		if (c->seals[i].first == p->place) {
+			c->before = c->computed = c->runs[0].end = c->seals[i].before;
+			return;
+		}
+	c->free_link = true;
+}
+
+static void check_end_of_seal(struct chain_check *c, const struct store_place *p)
+{
+	struct chain_hash hash;
+	bool known;
+
+	if (chain_check_is_sealed(c, p->place, &hash, &known) && known &&
+	    !chain_equal(&hash, &p->hash)) {
+		struct name name = name_of(p);
+
+		find(c, CHAIN_SEAL, &name, "the seal has another hash of this place");
+	}
+}
+
 void chain_check_place(struct chain_check *c, const struct store_place *p)
 {
 	struct name hole = { .place = c->next };
-	bool after_hole = p->place != c->next;
+	bool after_hole;
+
+	/* What is sealed goes from its beginning: the first that is still there has
+	 * nothing before it to be held against. */
+	if (!c->begun && p->place <= sealed_last(c))
+		begin_sealed(c, p);
+	c->begun = true;
+	after_hole = p->place != c->next;
 
 	if (after_hole)
 		find(c, CHAIN_REMOVED, &hole,
@@ -241,9 +380,10 @@ void chain_check_place(struct chain_check *c, const struct store_place *p)
 		     p->place - c->next, p->place - c->next == 1 ? "" : "s", c->next, p->place - 1);
 	check_row(c, p);
 	check_link(c, p, after_hole);
+	check_end_of_seal(c, p);
 	c->last = name_of(p);
 	c->next = p->place + 1;
-	c->totals.places++;
+	c->totals.places += p->place > sealed_last(c);
 	c->totals.head = p->hash;
 	if (strcmp(c->last.kind, "event") == 0)
 		c->totals.events += p->there;
@@ -448,8 +588,10 @@ static void name_anchors(struct chain_check *c, const struct anchors *s)
 
 void chain_check_finish(struct chain_check *c, bool anchored)
 {
-	bool good = c->totals.findings == 0;
+	bool good;
 
+	finish_seals(c);
+	good = c->totals.findings == 0;
 	name_anchors(c, &c->outside);
 	/* The store's own tell nothing new where the chain itself is not good. */
 	if (good && !c->totals.findings)

@@ -5,14 +5,20 @@
  * What is wrong with a stored record. Pure: places, anchors and holes in, findings
  * out; chain.h says what a place is.
  *
- * Order of calls: new; place() for each in order; finish_places(); stray(), hole(),
- * anchor() in any number, anchors in the order of their numbers; finish(); then
- * the findings, in the order of their places; free.
+ * Order of calls: new; seal() for each in order; place() for each in order;
+ * finish_places(); stray(), told(), hole(), anchor() in any number, those that have
+ * numbers in their order; finish(); then the findings, in the order of their places;
+ * free.
  *
  * How a broken link is understood. Between two of them lies a run of places that
  * follow each other. A run whose first place follows the end of another run, by its
  * hashes, stood there once: so rows that were moved, swapped or put in are told
  * from rows that are gone.
+ *
+ * Places that retention removed are sealed (store_retain.h). The first place that is
+ * there must follow the hash of the newest seal; a seal that was put in or changed
+ * fits its neighbours no more, or not the event that told of it when it was made. Rows
+ * that are still there while their segment is being removed are checked as others are.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +26,7 @@
 
 #include "collector/chain.h"
 #include "collector/store.h"
+#include "collector/store_retain.h"
 
 enum chain_fault {
 	CHAIN_CHANGED,	/* the row is not as it was stored */
@@ -32,6 +39,7 @@ enum chain_fault {
 	CHAIN_UNANCHORED,
 	CHAIN_LOST, /* an agent's number that was never stored */
 	CHAIN_DAMAGED,
+	CHAIN_SEAL, /* of removed places: does not fit, or no event tells of it */
 	CHAIN_NUM_FAULTS
 };
 
@@ -52,11 +60,21 @@ struct chain_check;
 struct chain_check *chain_check_new(const char *store_id); /* NULL: no memory */
 void chain_check_free(struct chain_check *c);		   /* accepts NULL */
 
+void chain_check_seal(struct chain_check *c, const struct store_segment *x);
 void chain_check_place(struct chain_check *c, const struct store_place *p);
 void chain_check_finish_places(struct chain_check *c);
 void chain_check_stray(struct chain_check *c, const struct store_place *p);
+/* An event alert.record-sealed of the record; before and hash are as it has them. In
+ * the order of their numbers. */
+void chain_check_told(struct chain_check *c, uint64_t number, uint64_t first, uint64_t last,
+		      const char *before, const char *hash);
 void chain_check_hole(struct chain_check *c, const struct store_hole *h);
 void chain_check_damage(struct chain_check *c, const char *what);
+
+/* Whether a place is sealed. hash is filled when it is the last of a segment; for others
+ * nothing can be said any more. */
+bool chain_check_is_sealed(const struct chain_check *c, uint64_t place, struct chain_hash *hash,
+			   bool *known);
 
 /* An anchor, and the hash that stands at its place now (NULL: the place is not
  * there). It is one of this store. `outside`: it was kept elsewhere. */
@@ -67,6 +85,7 @@ void chain_check_finish(struct chain_check *c, bool anchored);
 
 struct chain_totals {
 	uint64_t places, events, dead_letters;
+	uint64_t sealed;		  /* of the places */
 	uint64_t anchors;		  /* of those kept elsewhere */
 	uint64_t newest_place, newest_ns; /* of those that agree */
 	uint64_t findings;		  /* all; at most CHAIN_KEEP are kept */

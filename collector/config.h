@@ -38,6 +38,7 @@ struct collector_config {
 	char *stream, *group, *consumer, *db, *anchors;
 	uint32_t batch;
 	uint64_t claim_idle_ns, unseen_ns;
+	uint64_t retain_age_ns, retain_size; /* 0: no limit */
 	char *user;  /* to become when root; NULL: stay */
 	int sandbox; /* SANDBOX_* */
 	bool trim, verbose;

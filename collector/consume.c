@@ -17,6 +17,7 @@
 #include "collector/ingest.h"
 #include "collector/metrics.h"
 #include "collector/notice.h"
+#include "collector/retain.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -69,6 +70,7 @@ struct consume {
 	uint64_t read_lap, ack_lap; /* metrics_clock() at the newest XREADGROUP, XACK */
 	uint64_t noticed_ns;	    /* newest notice_tick() */
 	bool told_ready, anchors_due;
+	struct retain retain;
 	atomic_bool leads; /* other threads ask */
 	bool followed;	   /* another one led */
 	char complaint[600]; /* said last, so that it is said once */
@@ -281,7 +283,7 @@ static void store_failed(struct consume *c, int rc)
 static bool end_batch(struct consume *c, int rc, bool stopping)
 {
 	uint64_t now = c->config.now_real(), lap;
-	int made = 0;
+	int made = 0, sealed = 0;
 
 	if (!rc && (now < c->noticed_ns || now - c->noticed_ns >= NOTICE_EVERY_NS)) {
 		int leads = store_leads(c->store);
@@ -298,10 +300,15 @@ static bool end_batch(struct consume *c, int rc, bool stopping)
 		if (leads == 1 && !rc)
 			rc = alerting_tick(c->store, now);
 	}
+	if (!rc && c->leads && !stopping) {
+		sealed = retain_tick(c->store, &c->retain, now);
+		rc = sealed < 0 ? sealed : 0;
+	}
 	if (!rc)
 		rc = consume_anchors_note(c->anchors);
 	if (!rc)
-		made = store_anchor_make(c->store, now, ANCHOR_PLACES, stopping ? 0 : ANCHOR_AGE);
+		made = store_anchor_make(c->store, now, ANCHOR_PLACES,
+					 stopping || sealed ? 0 : ANCHOR_AGE);
 	if (made < 0)
 		rc = made;
 	lap = metrics_clock(c->config.metrics);
@@ -682,6 +689,7 @@ struct consume *consume_open(struct event_base *base, const struct consume_confi
 	if (!c)
 		return NULL;
 	c->config = *config;
+	c->retain = (struct retain){ .age_ns = config->retain_age_ns, .size = config->retain_size };
 	c->store = store;
 	c->stopped = stopped;
 	c->arg = arg;

@@ -32,6 +32,8 @@ struct consume_config {
 	const char *stream, *group, *consumer;
 	const char *anchors;	      /* file for anchors of the chain; NULL: none */
 	unsigned batch;		      /* entries read at once */
+	uint64_t retain_age_ns;	      /* what is older is removed; 0: nothing is */
+	uint64_t retain_size;	      /* so is what is more, in bytes */
 	bool trim;		      /* remove from the stream what all groups acknowledged */
 	uint64_t unseen_ns;	      /* a target without a flow for so long is missed */
 	uint64_t claim_idle_ns;	      /* another consumer's entry is left behind after this */

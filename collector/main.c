@@ -147,6 +147,8 @@ static int run(const struct collector_config *config)
 					  .batch = config->batch,
 					  .trim = config->trim,
 					  .unseen_ns = config->unseen_ns,
+					  .retain_age_ns = config->retain_age_ns,
+					  .retain_size = config->retain_size,
 					  .claim_idle_ns = config->claim_idle_ns,
 					  .now_real = now_real,
 					  .metrics = metrics_new(now_mono, now_real()) };

@@ -244,6 +244,12 @@ CREATE TABLE told (
 	PRIMARY KEY (alert, receiver)
 ) STRICT, WITHOUT ROWID;
 
+-- The highest number of an agent among the events that retention removed.
+CREATE TABLE sealed (
+	agent TEXT PRIMARY KEY,
+	last INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 -- Places of the chain whose rows retention removed: what verify needs to go on.
 CREATE TABLE segments (
 	number INTEGER PRIMARY KEY, -- from 1, without holes
@@ -252,9 +258,9 @@ CREATE TABLE segments (
 	before BLOB NOT NULL,	    -- hash before the first
 	hash BLOB NOT NULL,	    -- of the last
 	events INTEGER NOT NULL,
-	oldest INTEGER NOT NULL,    -- times of its events
+	oldest INTEGER NOT NULL,    -- stored between
 	newest INTEGER NOT NULL,
-	removed INTEGER NOT NULL,
+	removed INTEGER NOT NULL,   -- when all were; 0: under way
 	why TEXT NOT NULL	    -- age, size
 ) STRICT;
 

@@ -387,6 +387,11 @@ CREATE TABLE told (
 	PRIMARY KEY (alert, receiver)
 );
 
+CREATE TABLE sealed (
+	agent TEXT COLLATE "C" PRIMARY KEY,
+	last BIGINT NOT NULL
+);
+
 CREATE TABLE segments (
 	number BIGINT PRIMARY KEY,
 	first BIGINT NOT NULL,

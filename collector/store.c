@@ -48,16 +48,13 @@ static int migrate(struct store *s, int from)
 	char version[16];
 	int rc = 0;
 
-	if (db_is_pg(s->db)) {
+	if (db_is_pg(s->db))
 		rc = db_script(s->db, schema_pg);
-		if (!rc)
-			rc = store_chain_build(s);
-	}
-	for (int i = from; i < SCHEMA && !rc && !db_is_pg(s->db); i++) {
+	for (int i = from; i < SCHEMA && !rc && !db_is_pg(s->db); i++)
 		rc = db_script(s->db, migrations[i]);
-		if (!rc && i + 1 == SCHEMA_CHAIN)
-			rc = store_chain_build(s);
-	}
+	/* at last: it asks tables of today */
+	if (!rc && from < SCHEMA_CHAIN)
+		rc = store_chain_build(s);
 	if (!rc)
 		rc = db_own(s->db);
 	if (rc)

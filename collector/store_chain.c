@@ -20,7 +20,7 @@ static const char *const kind_str[] = {
 	[CHAIN_EVENT] = "event", [CHAIN_DEAD_LETTER] = "dead-letter"
 };
 
-static void column_hash(struct db_row *row, int column, struct chain_hash *out)
+void store_column_hash(struct db_row *row, int column, struct chain_hash *out)
 {
 	size_t len;
 	const void *data;
@@ -78,8 +78,27 @@ static struct db_value hash_value(const struct chain_hash *h)
 
 /* ---- growing --------------------------------------------------------------- */
 
+/* No place is there: none was made yet, or all are removed. */
+static int empty_head(struct store *s)
+{
+	struct db_row *row;
+	int rc = db_get(s->db, &row, "SELECT last, hash FROM segments ORDER BY number DESC LIMIT 1",
+			"");
+
+	if (rc == 1) {
+		s->head_place = db_u64(row, 0);
+		store_column_hash(row, 1, &s->head);
+	} else if (rc == 0) {
+		s->head_place = 0;
+		if (!chain_first(s->digest, s->id, &s->head))
+			return no_hash(s);
+	}
+	return store_done(rc);
+}
+
 int store_chain_head(struct store *s)
 {
+	uint64_t swept;
 	struct db_row *row;
 	int rc;
 
@@ -90,18 +109,23 @@ int store_chain_head(struct store *s)
 		return rc;
 	if (rc) {
 		s->head_place = db_u64(row, 0);
-		column_hash(row, 1, &s->head);
+		store_column_hash(row, 1, &s->head);
 	} else {
-		s->head_place = 0;
-		if (!chain_first(s->digest, s->id, &s->head))
-			return no_hash(s);
+		rc = empty_head(s);
+		if (rc)
+			return rc;
 	}
-	rc = db_get(s->db, &row, "SELECT COALESCE(MAX(n), 0) FROM events", "");
+	rc = db_get(s->db, &row,
+		    "SELECT COALESCE(MAX(n), 0), (SELECT value FROM meta WHERE key = 'swept') FROM "
+		    "events",
+		    "");
 	if (rc < 0)
 		return rc;
 	s->newest = db_u64(row, 0);
+	swept = db_is_null(row, 1) ? 0 : strtoull(db_text(row, 1), NULL, 10);
 	s->head_known = true;
-	if (!s->kept || !chain_equal(&s->head, &s->kept_head)) {
+	if (!s->kept || !chain_equal(&s->head, &s->kept_head) || swept != s->swept) {
+		s->swept = swept;
 		store_agents_forget(s);
 		store_kept_forget_all(s);
 	}
@@ -275,7 +299,7 @@ static int take_anchor(void *arg, struct db_row *row)
 				  .time_ns = db_u64(row, 3) };
 
 	snprintf(a.store, sizeof(a.store), "%s", call->s->id);
-	column_hash(row, 2, &a.hash);
+	store_column_hash(row, 2, &a.hash);
 	return call->fn(call->arg, &a);
 }
 
@@ -338,8 +362,8 @@ static int take_place(void *arg, struct db_row *row)
 				 .n = db_u64(row, 2) };
 	int rc;
 
-	column_hash(row, 3, &p.digest);
-	column_hash(row, 4, &p.hash);
+	store_column_hash(row, 3, &p.digest);
+	store_column_hash(row, 4, &p.hash);
 	rc = fill_place(call->s, &p);
 	return rc ? rc : call->fn(call->arg, &p);
 }
@@ -379,7 +403,7 @@ int store_chain_hash(struct store *s, uint64_t place, struct chain_hash *out)
 	int rc = db_get(s->db, &row, "SELECT hash FROM chain WHERE place = $1", "i", place);
 
 	if (rc == 1)
-		column_hash(row, 0, out);
+		store_column_hash(row, 0, out);
 	return rc;
 }
 
@@ -395,12 +419,16 @@ static int take_hole(void *arg, struct db_row *row)
 				.first = db_u64(row, 1),
 				.last = db_u64(row, 2),
 				.known = db_u64(row, 3) != 0 };
+	uint64_t sealed = db_u64(row, 4);
 
-	return call->fn(call->arg, &h);
+	if (h.first <= sealed)
+		h.first = sealed + 1;
+	return h.first <= h.last ? call->fn(call->arg, &h) : 0;
 }
 
 /* Holes between stored numbers, and what the table of agents knows beyond them. The
- * numbers before an agent's first are not missed: the record began later. */
+ * numbers before an agent's first are not missed: the record began later, or that part
+ * of it is sealed. Up to the highest number that was removed with it, holes are. */
 int store_holes(struct store *s, store_hole_fn *fn, void *arg)
 {
 	struct hole_call call = { fn, arg };
@@ -408,14 +436,17 @@ int store_holes(struct store *s, store_hole_fn *fn, void *arg)
 	return db_each(
 		s->db, take_hole, &call,
 		"SELECT agent, first, last, EXISTS (SELECT 1 FROM gaps g WHERE g.agent = h.agent"
-		"  AND g.first <= h.first AND g.last >= h.last) FROM ("
+		"  AND g.first <= h.first AND g.last >= h.last),"
+		" (SELECT b.last FROM sealed b WHERE b.agent = h.agent) FROM ("
 		" SELECT agent, seq + 1 AS first, next - 1 AS last FROM (SELECT agent, seq,"
 		"   LEAD(seq) OVER (PARTITION BY agent ORDER BY seq) AS next FROM events) AS e"
 		"  WHERE next > seq + 1"
 		" UNION ALL"
 		" SELECT agent, COALESCE((SELECT MAX(seq) FROM events e WHERE e.agent = a.agent),"
-		"  0) + 1, last_seq FROM agents a WHERE last_seq >"
-		"  COALESCE((SELECT MAX(seq) FROM events e WHERE e.agent = a.agent), 0)) AS h"
+		"  (SELECT last FROM sealed b WHERE b.agent = a.agent), 0) + 1, last_seq"
+		"  FROM agents a WHERE last_seq >"
+		"  COALESCE((SELECT MAX(seq) FROM events e WHERE e.agent = a.agent),"
+		"  (SELECT last FROM sealed b WHERE b.agent = a.agent), 0)) AS h"
 		" ORDER BY agent, first",
 		"");
 }

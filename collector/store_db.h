@@ -41,6 +41,8 @@ struct store {
 	/* Flows as they are in their rows, store_flow_kept.c; good as long. */
 	struct store_kept *kept_flows;
 	uint64_t newest_flow; /* flows.n; 0: not known */
+	uint64_t swept; /* rows were removed so often, by whomever: what is kept is of then */
+	uint64_t documents_kept; /* segments.number: of the flows that stay, by store_sweep() */
 
 	char *document; /* the newest that store_document() made */
 	size_t document_size;
@@ -85,6 +87,18 @@ int store_document(struct store *s, struct store_flow *f);
 	"destination, destination_port, destination_packets, destination_bytes, "                  \
 	"state, outcome, verdict, list, rule, prefix, start, \"end\", community_id, \"user\", "    \
 	"json, parts, same_as, justified, login, updated"
+
+/* What retention removes: $1 when it must have ended before, $2 at most so many. */
+#define STORE_OF_OPEN_INCIDENT                                                                     \
+	"EXISTS (SELECT 1 FROM incident_flows j JOIN incidents i ON i.id = j.incident"             \
+	" WHERE j.flow = flows.n AND i.closed IS NULL)"
+#define STORE_OLD_FLOWS                                                                            \
+	"SELECT n FROM flows WHERE start <= $1 AND open = 0 AND \"end\" < $1 AND NOT "             \
+	STORE_OF_OPEN_INCIDENT " ORDER BY start LIMIT $2"
+#define STORE_OLD_INCIDENTS "SELECT id FROM incidents WHERE closed < $1"
+
+/* A hash in a column; all zero when it is none. */
+void store_column_hash(struct db_row *row, int column, struct chain_hash *out);
 
 /* What a place of the chain covers, in this order; see chain.h. */
 #define STORE_CHAIN_EVENT                                                                          \

@@ -18,12 +18,13 @@ int store_own_next(struct store *s, uint64_t *seq)
 {
 	struct db_row *row;
 	int rc = db_get(s->db, &row,
-			"SELECT COALESCE(MAX(seq), 0) + 1 FROM events WHERE agent = $1", "t",
-			store_name(s));
+			"SELECT COALESCE(MAX(seq), 0) + 1 FROM (SELECT MAX(seq) AS seq FROM events"
+			" WHERE agent = $1 UNION ALL SELECT last FROM sealed WHERE agent = $1)"
+			" AS x",
+			"t", store_name(s));
 
-	if (rc == 1) {
+	if (rc == 1)
 		*seq = db_u64(row, 0);
-	}
 	return rc;
 }
 

@@ -37,7 +37,8 @@ static const char *type_text(const struct event *e, char *buf, size_t size)
 	return buf;
 }
 
-/* The stored event of this number: the same document? */
+/* The stored event of this number: the same document? One that was removed is taken
+ * for the same. */
 static int compare_stored(struct store *s, const struct event *e, const char *json, size_t len)
 {
 	struct db_row *row;
@@ -47,8 +48,10 @@ static int compare_stored(struct store *s, const struct event *e, const char *js
 
 	if (rc < 0)
 		return rc;
-	stored = rc ? db_text(row, 0) : NULL;
-	return stored && strlen(stored) == len && memcmp(stored, json, len) == 0 ? STORE_DUPLICATE
+	if (!rc)
+		return STORE_DUPLICATE;
+	stored = db_text(row, 0);
+	return strlen(stored) == len && memcmp(stored, json, len) == 0 ? STORE_DUPLICATE
 										 : STORE_CONFLICT;
 }
 
@@ -86,12 +89,12 @@ static int add_event(struct store *s, const struct event *e, const struct db_val
 {
 	int rc;
 
-	if (!db_is_pg(s->db))
-		return db_run_values(s->db, events_sql, v, n);
-	/* Of one's own each has the next number. */
+	/* Also one that was removed since. Of one's own each has the next number. */
 	rc = strcmp(e->agent, store_name(s)) ? store_agent_knows(s, e->agent, e->seq) : 0;
 	if (rc)
 		return rc < 0 ? rc : 0;
+	if (!db_is_pg(s->db))
+		return db_run_values(s->db, events_sql, v, n);
 	rc = have_partition(s, (uint64_t)v[4].number);
 	if (!rc)
 		rc = db_bulk_add(s->db, &s->events, v, n);

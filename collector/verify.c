@@ -8,6 +8,7 @@
 
 #include "collector/chain_check.h"
 #include "collector/query.h"
+#include "collector/store_retain.h"
 #include "common/clock.h"
 
 #define PROGRESS_EVERY 100000 /* places */
@@ -100,6 +101,34 @@ static int take_place(void *arg, const struct store_place *p)
 	return 0;
 }
 
+static int take_seal(void *arg, const struct store_segment *x)
+{
+	struct walk *w = arg;
+
+	chain_check_seal(w->check, x);
+	return 0;
+}
+
+/* What alert.record-sealed tells. */
+static int take_told(void *arg, const struct store_event *row)
+{
+	struct walk *w = arg;
+	json_t *doc = json_loads(row->json, 0, NULL);
+	const json_t *a = json_object_get(doc, "alert");
+	const char *before = json_string_value(json_object_get(a, "before"));
+	const char *hash = json_string_value(json_object_get(a, "hash"));
+
+	/* others may not call themselves what the collector is called */
+	if (before && hash && strncmp(row->agent, "glasswatch-", strlen("glasswatch-")) == 0)
+		chain_check_told(w->check,
+				 (uint64_t)json_integer_value(json_object_get(a, "segment")),
+				 (uint64_t)json_integer_value(json_object_get(a, "first")),
+				 (uint64_t)json_integer_value(json_object_get(a, "last")), before,
+				 hash);
+	json_decref(doc);
+	return 0;
+}
+
 static int take_stray(void *arg, const struct store_place *p)
 {
 	struct walk *w = arg;
@@ -119,10 +148,16 @@ static int take_hole(void *arg, const struct store_hole *h)
 static int take_anchor(struct walk *w, const struct chain_anchor *a, bool outside)
 {
 	struct chain_hash now;
+	bool known;
 	int rc = store_chain_hash(w->store, a->place, &now);
 
 	if (rc < 0)
 		return rc;
+	if (!rc && chain_check_is_sealed(w->check, a->place, &now, &known)) {
+		if (!known)
+			now = a->hash; /* within a segment: nothing is there to be compared */
+		rc = 1;
+	}
 	chain_check_anchor(w->check, a, rc ? &now : NULL, outside);
 	return 0;
 }
@@ -163,6 +198,7 @@ static int judge_step(struct walk *w, int rc)
 
 static int walk(struct walk *w)
 {
+	struct store_filter told = { .type = "alert.record-sealed", .arrival = true };
 	int rc = store_snapshot(w->store);
 
 	if (!rc)
@@ -170,10 +206,14 @@ static int walk(struct walk *w)
 	if (!rc)
 		rc = judge_step(w, store_chain_length(w->store, &w->length));
 	if (!rc)
+		rc = judge_step(w, store_segments(w->store, take_seal, w));
+	if (!rc)
 		rc = judge_step(w, store_chain(w->store, take_place, w));
 	chain_check_finish_places(w->check);
 	if (!rc)
 		rc = judge_step(w, store_chain_strays(w->store, take_stray, w));
+	if (!rc)
+		rc = judge_step(w, store_events(w->store, &told, take_told, w));
 	if (!rc)
 		rc = judge_step(w, store_holes(w->store, take_hole, w));
 	if (!rc)
@@ -228,6 +268,12 @@ static void print_text(const struct walk *w, FILE *to)
 		t->findings ? "NOT GOOD" : "good", t->events, t->dead_letters);
 	fprintf(to, "the chain ends at place %" PRIu64 " with %s\n", t->places,
 		chain_hex(&t->head, hex));
+	if (t->sealed)
+		fprintf(to,
+			"sealed: place 1 to %" PRIu64
+			" was removed because of its age or size; the rest follows "
+			"its hash\n",
+			t->sealed);
 	if (w->config->anchors && t->anchors && t->newest_place)
 		fprintf(to,
 			"anchors: %" PRIu64 " in %s; the newest that agrees is of %s and covers "
@@ -276,6 +322,8 @@ static void print_json(const struct walk *w, FILE *to)
 			(json_int_t)t->events, "dead_letters", (json_int_t)t->dead_letters, "head",
 			chain_hex(&t->head, hex), "findings_total", (json_int_t)t->findings,
 			"findings", list, "covered", "events", "dead_letters");
+	if (doc && t->sealed)
+		json_object_set_new(doc, "sealed", json_integer((json_int_t)t->sealed));
 	if (doc && w->config->anchors) {
 		json_t *a = json_pack("{s:s,s:I,s:I,s:I}", "from", w->config->anchors_name,
 				      "of_this_store", (json_int_t)t->anchors, "of_others",

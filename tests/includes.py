@@ -68,7 +68,7 @@ WAYS = {
         ["pack"],
         ["sessions", "judge", "export", "report_run"],
         ["fold", "correlate", "correlate_*"],
-        ["ingest_ahead", "ingest", "notice", "quiet", "alerting"],
+        ["ingest_ahead", "ingest", "notice", "retain", "quiet", "alerting"],
         ["operate"],
         ["alerts"],
         ["consume_anchor", "consume_trim"],

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "collector/store_retain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/store_db.h"
+
+#define PG_OVERHEAD 900 /* bytes of an event besides its document: columns, indexes, chain, flow */
+#define COLUMNS "number, first, last, before, hash, events, oldest, newest, removed, why"
+
+static void take_segment(struct db_row *row, struct store_segment *x)
+{
+	*x = (struct store_segment){ .number = db_u64(row, 0),
+				     .first = db_u64(row, 1),
+				     .last = db_u64(row, 2),
+				     .events = db_u64(row, 5),
+				     .oldest_ns = db_u64(row, 6),
+				     .newest_ns = db_u64(row, 7),
+				     .removed_ns = db_u64(row, 8),
+				     .why = db_text(row, 9) };
+	store_column_hash(row, 3, &x->before);
+	store_column_hash(row, 4, &x->hash);
+}
+
+struct segment_call {
+	store_segment_fn *fn;
+	void *arg;
+};
+
+static int take_row(void *arg, struct db_row *row)
+{
+	struct segment_call *call = arg;
+	struct store_segment x;
+
+	take_segment(row, &x);
+	return call->fn(call->arg, &x);
+}
+
+int store_segments(struct store *s, store_segment_fn *fn, void *arg)
+{
+	struct segment_call call = { fn, arg };
+
+	return db_each(s->db, take_row, &call, "SELECT " COLUMNS " FROM segments ORDER BY number",
+		       "");
+}
+
+/* ---- sealing --------------------------------------------------------------- */
+
+/* x after the newest segment: number, first, before. */
+static int begin_segment(struct store *s, struct store_segment *x)
+{
+	struct db_row *row = NULL;
+	int rc;
+
+	memset(x, 0, sizeof(*x));
+	rc = db_get(s->db, &row, "SELECT " COLUMNS " FROM segments ORDER BY number DESC LIMIT 1",
+		    "");
+	if (rc < 0)
+		return rc;
+	if (rc) {
+		struct store_segment newest;
+
+		take_segment(row, &newest);
+		x->number = newest.number + 1;
+		x->first = newest.last + 1;
+		x->before = newest.hash;
+		x->oldest_ns = newest.newest_ns;
+		return 0;
+	}
+	x->number = x->first = 1;
+	if (!chain_first(s->digest, s->id, &x->before))
+		return db_say(s->db, STORE_FAILED, "%s: libcrypto does not give a SHA-256",
+			      db_name(s->db));
+	return 0;
+}
+
+static int end_segment(struct store *s, struct db_row *anchor, struct store_segment *x)
+{
+	struct db_row *row = NULL;
+	int rc;
+
+	x->last = db_u64(anchor, 0);
+	store_column_hash(anchor, 1, &x->hash);
+	x->newest_ns = db_u64(anchor, 2);
+	x->why = "";
+	rc = db_get(s->db, &row,
+		    "SELECT COUNT(*) FROM chain WHERE place >= $1 AND place <= $2"
+		    " AND kind = 'event'",
+		    "ii", x->first, x->last);
+	if (rc == 1)
+		x->events = db_u64(row, 0);
+	return rc < 0 ? rc : 1;
+}
+
+int store_seal_older(struct store *s, uint64_t anchored_before_ns, struct store_segment *x)
+{
+	struct db_row *row = NULL;
+	int rc = begin_segment(s, x);
+
+	if (!rc)
+		rc = db_get(s->db, &row,
+			    "SELECT place, hash, time FROM anchors WHERE place >= $1"
+			    " AND time < $2 ORDER BY number DESC LIMIT 1",
+			    "ii", x->first, anchored_before_ns);
+	return rc <= 0 ? rc : end_segment(s, row, x);
+}
+
+int store_seal_places(struct store *s, uint64_t places, struct store_segment *x)
+{
+	struct db_row *row = NULL;
+	int rc = begin_segment(s, x);
+
+	if (!rc)
+		rc = db_get(s->db, &row,
+			    "SELECT place, hash, time FROM anchors WHERE place >= $1"
+			    " ORDER BY number LIMIT 1",
+			    "i", x->first + (places ? places - 1 : 0));
+	return rc <= 0 ? rc : end_segment(s, row, x);
+}
+
+int store_seal(struct store *s, const struct store_segment *x)
+{
+	return store_done(db_run(s->db,
+				 "INSERT INTO segments (" COLUMNS
+				 ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, $9)",
+				 "iiibbiiit", x->number, x->first, x->last, x->before.bytes,
+				 sizeof(x->before.bytes), x->hash.bytes, sizeof(x->hash.bytes),
+				 x->events, x->oldest_ns, x->newest_ns, x->why));
+}
+
+int store_seal_oldest(struct store *s, uint64_t *ns)
+{
+	struct store_segment x;
+	struct db_row *row = NULL;
+	int rc = begin_segment(s, &x);
+
+	*ns = 0;
+	if (!rc)
+		rc = db_get(s->db, &row,
+			    "SELECT time FROM anchors WHERE place >= $1 ORDER BY number LIMIT 1",
+			    "i", x.first);
+	if (rc == 1)
+		*ns = db_u64(row, 0);
+	return store_done(rc);
+}
+
+/* ---- removing -------------------------------------------------------------- */
+
+struct kept {
+	struct store *s;
+	uint64_t newest; /* flows.n */
+	unsigned rows;
+	int rc;
+};
+
+/* A flow that goes on after the segment: its document would lose what the segment's
+ * events say. */
+static int keep_document(void *arg, struct db_row *row)
+{
+	struct kept *kept = arg;
+	struct store_flow f;
+
+	store_flow_row(row, &f);
+	kept->newest = f.n;
+	kept->rows++;
+	kept->rc = store_document(kept->s, &f);
+	if (!kept->rc)
+		kept->rc = store_done(db_run(kept->s->db,
+					     "UPDATE flows SET json = $1, parts = NULL"
+					     " WHERE n = $2",
+					     "ti", f.json, f.n));
+	return kept->rc;
+}
+
+/* 1: done. */
+static int keep_documents(struct store *s, const struct store_segment *x, unsigned rows)
+{
+	struct kept kept = { .s = s };
+	int rc;
+
+	if (s->documents_kept == x->number)
+		return 1;
+	rc = db_each(s->db, keep_document, &kept,
+		     "SELECT " STORE_FLOW_COLUMNS " FROM flows WHERE start <= $1"
+		     " AND parts IS NOT NULL AND (open = 1 OR \"end\" >= $1 OR"
+		     " " STORE_OF_OPEN_INCIDENT ") ORDER BY start LIMIT $2",
+		     "ii", x->newest_ns, (uint64_t)rows);
+	if (rc)
+		return rc;
+	if (kept.rows == rows)
+		return 0;
+	s->documents_kept = x->number;
+	return 1;
+}
+
+static const char sealed_sql[] = " GROUP BY agent ON CONFLICT (agent) DO UPDATE SET last ="
+				 " CASE WHEN excluded.last > sealed.last THEN excluded.last"
+				 " ELSE sealed.last END";
+
+/* The places from first to last, and what they are for. */
+static int remove_places(struct store *s, uint64_t first, uint64_t last)
+{
+	char sql[400];
+	int rc;
+
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO sealed (agent, last) SELECT agent, MAX(seq) FROM events WHERE n IN"
+		 " (SELECT n FROM chain WHERE place >= $1 AND place <= $2 AND kind = 'event')%s",
+		 sealed_sql);
+	rc = db_run(s->db, sql, "ii", first, last);
+	if (rc >= 0)
+		rc = db_run(s->db,
+			    "DELETE FROM incident_events WHERE event IN (SELECT n FROM chain"
+			    " WHERE place >= $1 AND place <= $2 AND kind = 'event')"
+			    " AND incident IN (SELECT id FROM incidents WHERE closed IS NOT NULL)",
+			    "ii", first, last);
+	if (rc >= 0)
+		rc = db_run(s->db,
+			    "DELETE FROM events WHERE n IN (SELECT n FROM chain"
+			    " WHERE place >= $1 AND place <= $2 AND kind = 'event')",
+			    "ii", first, last);
+	if (rc >= 0)
+		rc = db_run(s->db,
+			    "DELETE FROM dead_letters WHERE n IN (SELECT n FROM chain"
+			    " WHERE place >= $1 AND place <= $2 AND kind = 'dead-letter')",
+			    "ii", first, last);
+	if (rc >= 0)
+		rc = db_run(s->db, "DELETE FROM chain WHERE place >= $1 AND place <= $2", "ii",
+			    first, last);
+	return store_done(rc);
+}
+
+struct partition {
+	char name[64];
+};
+
+static int keep_name(void *arg, struct db_row *row)
+{
+	struct partition *p = arg;
+
+	snprintf(p->name, sizeof(p->name), "%s", db_text(row, 0));
+	return 1;
+}
+
+/* PostgreSQL: the oldest partition, when all that is in it is sealed. One that somebody
+ * reads is left for the next time: whoever waits for it makes others wait. */
+static int drop_partition(struct store *s, const struct store_segment *x)
+{
+	struct partition p = { .name = "" };
+	struct db_row *row = NULL;
+	char sql[500];
+	int rc;
+
+	rc = db_each(s->db, keep_name, &p,
+		     "SELECT inhrelid::regclass::text FROM pg_inherits"
+		     " WHERE inhparent = to_regclass('events')"
+		     " ORDER BY length(inhrelid::regclass::text), inhrelid::regclass::text LIMIT 1",
+		     "");
+	if (rc < 0 || !p.name[0])
+		return store_done(rc);
+	snprintf(sql, sizeof(sql),
+		 "SELECT NOT EXISTS (SELECT 1 FROM %s WHERE n > (SELECT MAX(n) FROM chain"
+		 " WHERE place <= $1 AND kind = 'event'))"
+		 " AND EXISTS (SELECT 1 FROM chain WHERE place <= $1 AND kind = 'event')",
+		 p.name);
+	rc = db_get(s->db, &row, sql, "i", x->last);
+	if (rc < 0 || !db_u64(row, 0))
+		return store_done(rc);
+	rc = db_mark(s->db);
+	if (rc)
+		return rc;
+	snprintf(sql, sizeof(sql),
+		 "INSERT INTO sealed (agent, last) SELECT agent, MAX(seq) FROM %s%s;"
+		 " SET LOCAL lock_timeout = '100ms'; DROP TABLE %s;"
+		 " SET LOCAL lock_timeout = '10s'",
+		 p.name, sealed_sql, p.name);
+	rc = db_script(s->db, sql);
+	s->week = 0;
+	return rc ? db_undo(s->db) : db_unmark(s->db);
+}
+
+/* What is derived and ended before. Returns the rows removed. */
+static int remove_derived(struct store *s, uint64_t before_ns, unsigned rows)
+{
+	static const char *const flows[] = {
+		"DELETE FROM incident_flows WHERE flow IN (" STORE_OLD_FLOWS ")",
+		"DELETE FROM flows WHERE n IN (" STORE_OLD_FLOWS ")",
+	};
+	static const char *const others[] = {
+		"DELETE FROM incident_events WHERE incident IN (" STORE_OLD_INCIDENTS ")",
+		"DELETE FROM incident_flows WHERE incident IN (" STORE_OLD_INCIDENTS ")",
+		"DELETE FROM incident_devices WHERE incident IN (" STORE_OLD_INCIDENTS ")",
+		"DELETE FROM episodes WHERE incident IN (" STORE_OLD_INCIDENTS ")",
+		"DELETE FROM incidents WHERE id IN (" STORE_OLD_INCIDENTS ")",
+		"DELETE FROM told WHERE alert IN (SELECT id FROM alerts WHERE resolved < $1)",
+		"DELETE FROM alerts WHERE resolved < $1",
+	};
+	int rc = 0, removed;
+
+	for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]) && rc >= 0; i++)
+		rc = db_run(s->db, flows[i], "ii", before_ns, (uint64_t)rows);
+	removed = rc;
+	if (rc != 0)
+		return rc;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]) && rc >= 0; i++)
+		rc = db_run(s->db, others[i], "i", before_ns);
+	return rc < 0 ? rc : removed;
+}
+
+/* What this store and others keep of flows is no longer as it is. */
+static int note_sweep(struct store *s)
+{
+	char value[24];
+
+	snprintf(value, sizeof(value), "%" PRIu64, s->swept + 1);
+	s->swept++;
+	store_kept_forget_all(s);
+	return store_done(db_run(s->db,
+				 "INSERT INTO meta (key, value) VALUES ('swept', $1)"
+				 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+				 "t", value));
+}
+
+int store_sweep(struct store *s, unsigned rows, uint64_t now_ns)
+{
+	struct store_segment x;
+	struct db_row *row = NULL;
+	uint64_t first;
+	int rc;
+
+	rc = db_get(s->db, &row,
+		    "SELECT " COLUMNS " FROM segments WHERE removed = 0 ORDER BY number LIMIT 1",
+		    "");
+	if (rc <= 0)
+		return rc;
+	take_segment(row, &x);
+	rc = store_chain_head(s);
+	if (!rc)
+		rc = note_sweep(s);
+	if (rc)
+		return rc;
+	rc = keep_documents(s, &x, rows);
+	if (rc <= 0)
+		return rc < 0 ? rc : 1;
+	rc = db_is_pg(s->db) ? drop_partition(s, &x) : 0;
+	if (!rc)
+		rc = db_get(s->db, &row,
+			    "SELECT place FROM chain WHERE place >= $1 AND place <= $2"
+			    " ORDER BY place LIMIT 1",
+			    "ii", x.first, x.last);
+	if (rc < 0)
+		return rc;
+	if (rc) {
+		uint64_t last;
+
+		first = db_u64(row, 0);
+		last = first + rows - 1 < x.last ? first + rows - 1 : x.last;
+		rc = remove_places(s, first, last);
+		return rc ? rc : 1;
+	}
+	rc = remove_derived(s, x.newest_ns, rows);
+	if (rc)
+		return rc < 0 ? rc : 1;
+	rc = db_run(s->db, "UPDATE segments SET removed = $1 WHERE number = $2", "ii", now_ns,
+		    x.number);
+	return rc < 0 ? rc : 1;
+}
+
+/* ---- how much there is ----------------------------------------------------- */
+
+int store_size(struct store *s, uint64_t *bytes, uint64_t *places)
+{
+	struct store_segment x;
+	struct db_row *row = NULL;
+	int rc = store_chain_head(s);
+
+	if (!rc)
+		rc = begin_segment(s, &x);
+	if (rc)
+		return rc;
+	*places = s->head_place - (x.first - 1);
+	if (!db_is_pg(s->db)) {
+		rc = db_get(s->db, &row,
+			    "SELECT (p.page_count - f.freelist_count) * z.page_size"
+			    " FROM pragma_page_count p, pragma_freelist_count f,"
+			    " pragma_page_size z",
+			    "");
+		*bytes = rc == 1 ? db_u64(row, 0) : 0;
+		return store_done(rc);
+	}
+	rc = db_get(s->db, &row,
+		    "SELECT COALESCE(AVG(octet_length(json)), 0) FROM events"
+		    " WHERE n > $1 AND n <= $2",
+		    "ii", s->newest > 1000 ? s->newest - 1000 : 0, s->newest);
+	*bytes = rc == 1 ? *places * ((uint64_t)db_real(row, 0) + PG_OVERHEAD) : 0;
+	return store_done(rc);
+}
