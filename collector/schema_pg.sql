@@ -133,7 +133,7 @@ CREATE TABLE devices (
 	subnet TEXT COLLATE "C",
 	trust TEXT COLLATE "C"
 );
-CREATE INDEX devices_subnet ON devices (subnet);
+CREATE INDEX devices_subnet ON devices (subnet, fabric, device, role, policy, updated, trust);
 CREATE INDEX devices_switches ON devices (subnet) WHERE role = 'mgmt-switch';
 
 CREATE TABLE device_paths (
