@@ -257,7 +257,7 @@ static int by_time(const void *a, const void *b)
 
 int moments_gather(struct store *s, uint64_t incident, struct moments *out)
 {
-	struct store_filter filter = { .incident = incident };
+	struct store_filter filter = { .incident = incident, .bare = true };
 	struct gather g = { .to = out, .epochs = json_object(), .seen = json_object() };
 	int rc;
 

@@ -268,6 +268,7 @@ struct store_filter {
 	bool arrival;	   /* events: in the order of arrival, not of time */
 	uint64_t incident; /* flows, events: of this incident only */
 	bool twins;	   /* flows: also the rows of other agents of the same flow */
+	bool bare;	   /* flows: json is not made */
 	uint64_t limit;	   /* the newest so many, in order of time; 0: all */
 	bool oldest;	   /* the limit takes the oldest instead */
 };

@@ -181,6 +181,7 @@ struct flow_call {
 	struct store *s;
 	store_flow_fn *fn;
 	void *arg;
+	bool bare;
 };
 
 static int take_flow(void *arg, struct db_row *from)
@@ -190,7 +191,7 @@ static int take_flow(void *arg, struct db_row *from)
 	int rc;
 
 	store_flow_row(from, &row);
-	rc = store_document(call->s, &row);
+	rc = call->bare ? 0 : store_document(call->s, &row);
 	return rc ? rc : call->fn(call->arg, &row);
 }
 
@@ -202,7 +203,7 @@ static void where_flow_span(struct db_query *q, const struct store_filter *f)
 
 int store_flows(struct store *s, const struct store_filter *f, store_flow_fn *fn, void *arg)
 {
-	struct flow_call call = { s, fn, arg };
+	struct flow_call call = { s, fn, arg, f->bare };
 	struct db_query q = { 0 };
 	char source[PREFIX_STRLEN];
 

@@ -32,6 +32,48 @@ void put_row(json_t *doc, const char *list, json_t *row, size_t most)
 	row_count(doc, key, doc_count(doc, key) + 1);
 }
 
+static int keep_event(void *arg, const struct store_event *row)
+{
+	json_t *o = json_object();
+
+	row_text(o, "agent", row->agent);
+	row_count(o, "seq", row->seq);
+	row_count(o, "time", row->time_ns);
+	row_text(o, "device", row->device);
+	row_text(o, "policy", row->policy);
+	row_text(o, "json", row->json);
+	json_array_append_new(arg, o);
+	return 0;
+}
+
+/* The index gives the newest first; who asks pairs what began with what ended. */
+int incident_each_event(struct incident_view *v, const char *type, uint64_t since, uint64_t until,
+			uint64_t limit, store_event_fn *fn, void *arg)
+{
+	struct store_list l = {
+		.type = type, .since_ns = since, .until_ns = until + 1, .limit = limit
+	};
+	json_t *rows = json_array();
+	int rc = store_list_events(v->s, &l, keep_event, rows);
+
+	for (size_t i = json_array_size(rows); !rc && i > 0; i--) {
+		const json_t *o = json_array_get(rows, i - 1);
+		struct store_event row = {
+			.agent = doc_text(o, "agent"),
+			.seq = doc_count(o, "seq"),
+			.time_ns = doc_count(o, "time"),
+			.type = type,
+			.device = json_string_value(json_object_get(o, "device")),
+			.policy = json_string_value(json_object_get(o, "policy")),
+			.json = doc_text(o, "json"),
+		};
+
+		rc = fn(arg, &row);
+	}
+	json_decref(rows);
+	return rc;
+}
+
 /* ---- the head ---------------------------------------------------------------- */
 
 static int put_head(struct incident_view *v)

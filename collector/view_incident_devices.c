@@ -17,7 +17,7 @@
 #include "common/clock.h"
 
 #define FIRST_SIGN (600 * NS_PER_S) /* an attempt is told of within that */
-#define OTHERS 20000		    /* path changes of other devices that are looked through */
+#define OTHERS 5000		    /* path changes of other devices that are looked through */
 
 static const char *const how_names[] = {
 	[STORE_MEMBER_LOST] = "lost",
@@ -394,15 +394,12 @@ static void sort_changes(struct incident_view *v)
 int incident_put_events(struct incident_view *v)
 {
 	struct store_filter filter = { .incident = v->id };
-	struct store_filter others = {
-		.type = "path.change", .since_ns = v->began, .until_ns = v->end + 1, .limit = OTHERS
-	};
 	int rc = store_events(v->s, &filter, take_event, v);
 
 	end_states(v);
 	put_opens(v);
 	sort_changes(v);
 	if (!rc && !doc_is(v->doc, "kind", STORE_KIND_UNTRUSTED))
-		rc = store_events(v->s, &others, take_other, v);
+		rc = incident_each_event(v, "path.change", v->began, v->end, OTHERS, take_other, v);
 	return rc;
 }

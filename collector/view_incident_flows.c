@@ -93,6 +93,7 @@ static void key_of(const char *source, const char *device, char *buf, size_t siz
  * newest how it ended. There may be very many: only the first one's document is read. */
 static void note_untrusted(struct incident_view *v, const struct store_flow *f)
 {
+	struct store_flow first;
 	char key[400];
 	json_t *u, *doc;
 
@@ -108,10 +109,12 @@ static void note_untrusted(struct incident_view *v, const struct store_flow *f)
 			row_count(u, "seq", (uint64_t)f->rule);
 			put_text(u, "prefix", f->prefix);
 		}
-		doc = json_loads(f->json, 0, NULL);
-		put_text(u, "policy", doc_text(doc, "policy"));
-		note_agent(v, f->agent, doc_text(doc, "policy"));
-		json_decref(doc);
+		if (store_flow_get(v->s, f->agent, f->flow, &first) > 0) {
+			doc = json_loads(first.json, 0, NULL);
+			put_text(u, "policy", doc_text(doc, "policy"));
+			note_agent(v, f->agent, doc_text(doc, "policy"));
+			json_decref(doc);
+		}
 		json_object_set_new(v->reached, key, u);
 	}
 	/* What got in is said rather than what did not. */
@@ -134,7 +137,7 @@ static int take_flow(void *arg, const struct store_flow *f)
 
 int incident_put_flows(struct incident_view *v)
 {
-	struct store_filter filter = { .incident = v->id };
+	struct store_filter filter = { .incident = v->id, .bare = true };
 
 	return store_flows(v->s, &filter, take_flow, v);
 }

@@ -338,11 +338,7 @@ static void put_always(struct incident_view *v)
 static int each(struct gaps *g, const char *type, uint64_t since, uint64_t until,
 		store_event_fn *fn)
 {
-	struct store_filter f = {
-		.type = type, .since_ns = since, .until_ns = until + 1, .limit = LOOKED_THROUGH
-	};
-
-	return store_events(g->v->s, &f, fn, g);
+	return incident_each_event(g->v, type, since, until, LOOKED_THROUGH, fn, g);
 }
 
 int incident_put_gaps(struct incident_view *v)

@@ -40,6 +40,11 @@ void put_row(json_t *doc, const char *list, json_t *row, size_t most);
 bool incident_proof(struct incident_view *v, const char *agent, const char *flow, char *buf,
 		    size_t size);
 
+/* Events of one type in [since, until], the newest so many, in the order of time. Of a row
+ * these are given: agent, seq, time_ns, type, device, policy, json. */
+int incident_each_event(struct incident_view *v, const char *type, uint64_t since_ns,
+			uint64_t until_ns, uint64_t limit, store_event_fn *fn, void *arg);
+
 /* ---- the parts, in their order ---- */
 
 int incident_put_flows(struct incident_view *v);     /* reached, agents, policies */

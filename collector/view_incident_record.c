@@ -103,7 +103,6 @@ static void put_generations(struct loads *l, json_t *policy)
 
 int incident_put_policy(struct incident_view *v)
 {
-	struct store_filter f = { .type = "policy.loaded", .until_ns = v->end + 1, .limit = LOADS };
 	struct loads l = { v, json_object(), json_object() };
 	json_t *policy = json_object();
 	int rc;
@@ -111,7 +110,7 @@ int incident_put_policy(struct incident_view *v)
 	json_object_set_new(policy, "generations", json_array());
 	json_object_set_new(policy, "changes", json_array());
 	json_object_set(v->doc, "policy", policy);
-	rc = store_events(v->s, &f, take_load, &l);
+	rc = incident_each_event(v, "policy.loaded", 0, v->end, LOADS, take_load, &l);
 	put_generations(&l, policy);
 	json_decref(policy);
 	json_decref(l.now);
