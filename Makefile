@@ -58,7 +58,7 @@ SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng libseccomp \
 	libpq libmicrohttpd libcurl zlib
 NEEDS_LIBS := $(filter-out deps help clean test test-debian13 chaos flood check demo coverage bench \
-	bench-kernel bench-ingest bench-query,$(or $(MAKECMDGOALS),all))
+	bench-kernel bench-ingest bench-query bench-clients,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
 MISSING := $(strip $(foreach p,$(PACKAGES) cmocka,\
 	$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null || echo $(p))))
@@ -244,7 +244,7 @@ $(GEN)/%.skel.h: $(BUILD)/obj/bpf/%.bpf.o
 # make again, because the libraries' flags are asked for when make starts.
 
 .PHONY: deps test test-debian13 unit e2e chaos flood judge check demo sanitize fuzz coverage lint format bench \
-	bench-kernel bench-ingest bench-query install clean help
+	bench-kernel bench-ingest bench-query bench-clients install clean help
 
 PYTHON ?= /usr/bin/python3
 SHARED ?= $(or $(GLASSWATCH_SHARED),../shared)
@@ -391,7 +391,12 @@ bench-query: ## how fast questions are answered over 10 million events (EVENTS, 
 	+$(Q)$(AGAIN) $(PARALLEL) programs $(BUILD)/bench/bench_query
 	$(Q)$(BUILD)/bench/bench_query $(BUILD)/glasswatch-collector
 
-bench: bench-kernel bench-ingest bench-query ## every benchmark
+bench-clients: ## what 500 listeners to the API's stream cost the collector
+	$(Q).ci/deps
+	+$(Q)$(AGAIN) $(PARALLEL) programs
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/bench/clients.py
+
+bench: bench-kernel bench-ingest bench-query bench-clients ## every benchmark
 
 install: all ## install into DESTDIR/PREFIX
 	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 \

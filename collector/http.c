@@ -25,6 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -916,10 +917,30 @@ static void init(struct http *h, const struct http_config *config)
 		memset(h->boot, 0, sizeof(h->boot));
 }
 
+struct starting {
+	struct http *http;
+	char *err;
+	size_t size;
+};
+
+/* In a thread of its own: those that it starts are as nice as it is, libmicrohttpd's
+ * as well, and the main loop, which stores, stays what it was. Where that is not
+ * allowed they are equals. */
+static void *start_all(void *arg)
+{
+	struct starting *s = arg;
+
+	setpriority(PRIO_PROCESS, 0, HTTP_NICE);
+	if (start_threads(s->http))
+		s->http->server = start_server(s->http, 0, s->err, s->size);
+	return NULL;
+}
+
 struct http *http_start(const struct http_config *config, char *err, size_t size)
 {
 	struct http *h = calloc(1, sizeof(*h));
 	sigset_t ours, before;
+	pthread_t starter;
 
 	snprintf(err, size, "the HTTP server could not be started: no threads or no memory");
 	if (!h)
@@ -929,8 +950,8 @@ struct http *http_start(const struct http_config *config, char *err, size_t size
 	sigfillset(&ours);
 	sigdelset(&ours, SIGSYS);
 	pthread_sigmask(SIG_BLOCK, &ours, &before);
-	if (start_threads(h))
-		h->server = start_server(h, 0, err, size);
+	if (pthread_create(&starter, NULL, start_all, &(struct starting){ h, err, size }) == 0)
+		pthread_join(starter, NULL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (h->server)
 		return h;

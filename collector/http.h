@@ -24,6 +24,7 @@
 #include "collector/http_request.h"
 
 #define HTTP_WORKERS 4
+#define HTTP_NICE 10 /* of all its threads: what is stored comes first */
 
 struct http;
 

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "collector/http.h"
 #include "collector/metrics.h"
@@ -22,11 +23,12 @@
 #include "common/clock.h"
 #include "common/log.h"
 
-#define BATCHES 1024		    /* of the ring */
-#define RING_SIZE (8 * 1024 * 1024) /* bytes of all batches */
-#define PACE_NS (250 * NS_PER_MS)   /* between two batches, at least; */
-#define PACE_WORK 10		    /* and so many times what the last one took */
-#define LOOK_NS NS_PER_S	    /* without a poke: another program may have stored */
+#define BATCHES 1024		      /* of the ring */
+#define RING_SIZE (8 * 1024 * 1024)   /* bytes of all batches */
+#define PACE_NS (250 * NS_PER_MS)     /* between two batches, at least; */
+#define PACE_WORK 10		      /* and so many times what the last one took */
+#define PACE_BYTES (16 * 1024 * 1024) /* a second, to all clients together */
+#define LOOK_NS NS_PER_S	      /* without a poke: another program may have stored */
 #define HEARTBEAT_NS (5 * NS_PER_S)
 #define RETRY_MS 2000
 #define FIRST (1ULL << 32) /* number of a ring's first batch: older ones come before it */
@@ -82,6 +84,7 @@ struct stream {
 	uint64_t first, end;	     /* numbers [first, end) are there */
 	size_t size;
 	uint64_t cursor;   /* events.n up to which the ring tells */
+	uint64_t told;	   /* bytes to all clients since the last pause; the thread's own */
 	atomic_bool known; /* cursor is */
 };
 
@@ -507,6 +510,8 @@ static void publish(struct stream *s, struct batch *b)
 	struct batch *last;
 	size_t n = b->n;
 
+	s->told += b->len * s->n_clients;
+
 	pthread_mutex_lock(&s->ring_lock);
 	s->cursor = b->to;
 	last = s->first < s->end ? s->ring[(s->end - 1) % BATCHES] : NULL;
@@ -627,6 +632,7 @@ static void *run(void *arg)
 	struct stream *s = arg;
 	uint64_t began = s->config.now_mono(), done = began, beat_at = began, newest = 0, pace;
 
+	setpriority(PRIO_PROCESS, 0, HTTP_NICE);
 	do {
 		began = s->config.now_mono();
 		if (s->n_clients && s->known) {
@@ -640,6 +646,9 @@ static void *run(void *arg)
 		}
 		done = s->config.now_mono();
 		pace = (done - began) * PACE_WORK;
+		if (pace < s->told * NS_PER_MS / (PACE_BYTES / 1000))
+			pace = s->told * NS_PER_MS / (PACE_BYTES / 1000);
+		s->told = 0;
 		if (pace < PACE_NS)
 			pace = PACE_NS;
 		if (pace > HEARTBEAT_NS)

@@ -64,7 +64,7 @@ static const struct {
 	{ SYSCALLS_BASE, "connect accept accept4 sendto sendmsg sendmmsg recvfrom recvmsg recvmmsg "
 			 "shutdown getsockname getpeername getsockopt setsockopt" },
 	/* clone is below */
-	{ SYSCALLS_THREADS, "sched_setaffinity sched_getparam sched_getscheduler "
+	{ SYSCALLS_THREADS, "setpriority sched_setaffinity sched_getparam sched_getscheduler "
 			    "sched_get_priority_min sched_get_priority_max" },
 };
 
