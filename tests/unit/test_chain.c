@@ -459,9 +459,82 @@ static void test_many(void **state)
 
 #define with_record(test) cmocka_unit_test_setup_teardown(test, make_record, free_record)
 
+/* ---- places that are sealed -------------------------------------------------- */
+
+/* Places 1 to 10 and 11 to 20 are sealed, those up to `gone` removed. */
+static struct chain_check *sealed(const struct store_segment seals[2], unsigned n_seals,
+				  uint64_t gone, uint64_t told)
+{
+	struct chain_check *c = chain_check_new(ID);
+	char before[CHAIN_HEX_LEN], hash[CHAIN_HEX_LEN];
+
+	for (unsigned i = 0; i < n_seals; i++)
+		chain_check_seal(c, &seals[i]);
+	for (size_t i = gone; i < n_record; i++)
+		chain_check_place(c, &record[i]);
+	chain_check_finish_places(c);
+	for (uint64_t i = told; told && i <= 2; i++) {
+		struct chain_hash first;
+
+		chain_first(digest, ID, &first);
+		chain_check_told(c, i, i == 1 ? 1 : 11, 10 * i,
+				 chain_hex(i == 1 ? &first : &record[9].hash, before),
+				 chain_hex(&record[10 * i - 1].hash, hash));
+	}
+	chain_check_finish(c, false);
+	return c;
+}
+
+static void test_sealed(void **state)
+{
+	static const struct {
+		unsigned seals;
+		uint64_t gone, told;
+		int change; /* of the second seal: 1 last, 2 hash, 3 before */
+		bool good;
+	} cases[] = {
+		{ 2, 20, 1, 0, true },	{ 2, 20, 2, 0, true },
+		{ 2, 10, 2, 0, true },			       /* the second is not removed yet, */
+		{ 2, 0, 1, 0, true },	{ 2, 15, 1, 0, true }, /* or half of it is */
+		{ 2, 20, 0, 0, false },			       /* nobody tells of it */
+		{ 2, 21, 1, 0, false },			       /* more is gone */
+		{ 1, 20, 1, 0, false }, { 0, 20, 0, 0, false },
+		{ 2, 21, 1, 1, false }, { 2, 20, 1, 2, false },
+		{ 2, 20, 1, 3, false },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct store_segment seals[2] = {
+			{ .number = 1, .first = 1, .last = 10, .hash = record[9].hash },
+			{ .number = 2,
+			  .first = 11,
+			  .last = 20,
+			  .before = record[9].hash,
+			  .hash = record[19].hash },
+		};
+		struct chain_check *c;
+
+		chain_first(digest, ID, &seals[0].before);
+		if (cases[i].change == 1) {
+			seals[1].last = 21;
+			seals[1].hash = record[20].hash;
+		} else if (cases[i].change) {
+			struct chain_hash *h = cases[i].change == 2 ? &seals[1].hash
+								    : &seals[1].before;
+
+			h->bytes[5] ^= 1;
+		}
+		c = sealed(seals, cases[i].seals, cases[i].gone, cases[i].told);
+		if ((chain_check_totals(c)->findings == 0) != cases[i].good)
+			fail_msg("case %zu: %d findings", i, (int)chain_check_totals(c)->findings);
+		chain_check_free(c);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_sealed, make_record, free_record),
 		cmocka_unit_test(test_hashes),
 		cmocka_unit_test(test_fields),
 		cmocka_unit_test(test_anchor_text),
