@@ -659,7 +659,7 @@ static int prepare_file(struct sqlite *s)
 	 * does not fit is written twice. The WAL grows to 32 MiB, so that a page
 	 * that each batch changes is copied into the file now and then only. */
 	return sqlite_script(&s->db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-				     " PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;"
+				     " PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;"
 				     " PRAGMA wal_autocheckpoint = 8192;"
 				     " PRAGMA journal_size_limit = 67108864;");
 }

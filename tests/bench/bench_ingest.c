@@ -183,7 +183,7 @@ static void run_floor(const struct bench *b, const struct documents *d, unsigned
 	if (sqlite3_open(path, &db) != SQLITE_OK)
 		bench_die("%s: %s", path, sqlite3_errmsg(db));
 	sql(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-		" PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;"
+		" PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;"
 		" PRAGMA wal_autocheckpoint = 8192; PRAGMA journal_size_limit = 67108864;"
 		"CREATE TABLE documents (n INTEGER PRIMARY KEY, json TEXT NOT NULL)");
 	if (sqlite3_prepare_v2(db, "INSERT INTO documents (json) VALUES (?)", -1, &st, NULL))
