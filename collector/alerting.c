@@ -287,7 +287,8 @@ static int look_up(struct store *s, const struct event *e, uint64_t n, uint64_t 
 	if (!rc && e->type == EVENT_FLOW_END && e->ssh_client.hassh)
 		rc = store_known_hassh(s, e->ssh_client.hassh, source, e->time_ns);
 	if (!rc && alert_wants_shared(e)) {
-		rc = store_shared_device(s, e->device, source, fresh, other);
+		rc = store_shared_device(s, e->device, source, e->agent,
+					 e->has_actor ? e->actor.user : NULL, fresh, other);
 		if (rc == 1) {
 			alert_shared_device(e, other, &c);
 			rc = change(s, &c, false, NULL, n, now_ns);

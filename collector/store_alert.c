@@ -502,14 +502,16 @@ int store_known_hassh(struct store *s, const char *hash, const char *source, uin
 	" AND open = 1 AND established = 1 AND service = 'ssh' AND direction = 'inbound'"          \
 	" AND \"end\" >= "
 
-int store_shared_device(struct store *s, const char *device, const char *source, uint64_t since_ns,
-			char other[64])
+int store_shared_device(struct store *s, const char *device, const char *source, const char *agent,
+			const char *user, uint64_t since_ns, char other[64])
 {
 	struct db_row *row;
 	int rc = db_get(s->db, &row,
 			"SELECT source FROM flows WHERE device = $1" ON_IT
-			"$2 AND path = 'in-band' AND source <> $3 LIMIT 1",
-			"tit", device, since_ns, source);
+			"$2 AND path = 'in-band' AND source <> $3"
+			" AND (agent <> $4 OR COALESCE(\"user\", '') <> $5"
+			"      OR COALESCE(\"user\", '') = '') LIMIT 1",
+			"tittt", device, since_ns, source, agent, user ? user : "");
 
 	if (rc == 1)
 		copy(other, 64, db_text(row, 0));
@@ -538,8 +540,9 @@ int store_shared_now(struct store *s, const char *device, const char *user, uint
 
 	if (device)
 		rc = db_get(s->db, &row,
-			    "SELECT COUNT(DISTINCT source) FROM flows WHERE device = $1" ON_IT
-			    "$2 AND path = 'in-band'",
+			    "SELECT COUNT(DISTINCT CASE WHEN \"user\" IS NULL THEN source"
+			    " ELSE \"user\" || ' of ' || agent END)"
+			    " FROM flows WHERE device = $1" ON_IT "$2 AND path = 'in-band'",
 			    "ti", device, since_ns);
 	else
 		rc = db_get(s->db, &row,

@@ -121,9 +121,11 @@ int store_known_source(struct store *s, const char *device, const char *source, 
 /* And with which SSH client. */
 int store_known_hassh(struct store *s, const char *hash, const char *source, uint64_t time_ns);
 
-/* Another source that is on the device over lo6 by SSH, seen since then: 1, 0 none. */
-int store_shared_device(struct store *s, const char *device, const char *source, uint64_t since_ns,
-			char other[64]);
+/* Another source that is on the device over lo6 by SSH, seen since then: 1, 0 none. The
+ * same login user (NULL: not known) of the same agent's host is no other, whichever
+ * of its addresses it uses. */
+int store_shared_device(struct store *s, const char *device, const char *source, const char *agent,
+			const char *user, uint64_t since_ns, char other[64]);
 /* Where else this login user has a session: of another agent. */
 int store_shared_user(struct store *s, const char *user, const char *agent, uint64_t since_ns,
 		      char other[64]);

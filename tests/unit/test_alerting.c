@@ -320,6 +320,16 @@ static void test_shared(void **state)
 	flow(S(5), "flow.end", two);
 	tick(S(6));
 	alerts_are(S(6), "resolved shared-account notice device d1 x1");
+	/* one user of one host, by both its addresses */
+	one.more = two.more = "'actor':{'user':'alice','uid':1,'pid':2,'comm':'ssh'}";
+	one.outcome = two.outcome = "established";
+	one.device = two.device = "d9";
+	one.id = "f9";
+	two.id = "f10";
+	flow(S(6), "flow.start", one);
+	two.source = "2001:db8::2";
+	flow(S(6), "flow.start", two);
+	alerts_are(S(6), "resolved shared-account notice device d1 x1");
 	/* over Ma1 it is nothing to speak of */
 	one = (struct a_flow){ .id = "m1", .verdict = "trusted", .outcome = "established" };
 	flow(S(7), "flow.start", one);
