@@ -381,7 +381,7 @@ bench-kernel: ## what the kernel programs cost, per packet
 	+$(Q)$(AGAIN) $(PARALLEL) $(BUILD)/bench/bench_kernel
 	$(Q)$(BUILD)/bench/bench_kernel
 
-bench-ingest: ## how fast events are stored, beside bare INSERTs of them (EVENTS, ROUNDS, BATCH)
+bench-ingest: ## how fast events are stored, beside bare INSERTs or COPY (STORE, EVENTS, ROUNDS, BATCH)
 	$(Q).ci/deps
 	+$(Q)$(AGAIN) $(PARALLEL) programs $(BUILD)/bench/bench_ingest
 	$(Q)$(BUILD)/bench/bench_ingest $(BUILD)/glasswatch-collector

@@ -2,7 +2,8 @@
 /*
  * How fast one collector takes events in, beside what its database can do at all.
  *
- *	bench_ingest COLLECTOR		EVENTS, ROUNDS, BATCH, SEED, TMPDIR in the environment
+ *	bench_ingest COLLECTOR		STORE (sqlite, postgresql), EVENTS, ROUNDS, BATCH, SEED,
+ *					TMPDIR in the environment
  *
  * One round is: the stream of a redis-server of our own is filled with EVENTS
  * documents (fleet.h); `glasswatch-collector run` takes them into a new store, from
@@ -11,23 +12,35 @@
  * so that a change of the machine's mood hits both; what the round says is the
  * ratio of the two rates.
  *
- * The floor: the same SQLite library, on the same file system, WAL, synchronous=FULL and
+ * The floor of SQLite: the same library, on the same file system, WAL, synchronous=FULL and
  * every other setting as the collector's; BATCH documents in a transaction, as the
  * collector's --batch; one prepared INSERT into
  *
  *	documents (n INTEGER PRIMARY KEY, json TEXT NOT NULL)
  *
- * without an index. "The same bytes" are the documents, nothing else: they lie in
- * memory, need not be read from Redis, decoded, hashed, put in columns or
- * folded. So the ratio is what all of that costs, and the floor is not one that a
- * collector can reach.
+ * without an index.
+ *
+ * The floor of PostgreSQL: in the same server, which has its own defaults (fsync is on),
+ * over the same kind of connection, with synchronous_commit = on; BATCH documents in one
+ * binary COPY, the format that the collector sends, each a transaction of its own, into
+ *
+ *	events_floor (n BIGINT, json TEXT)
+ *
+ * without an index. Before each of the two the server writes a checkpoint, so that
+ * neither pays for what the other has left.
+ *
+ * "The same documents" are the bytes, nothing else: they lie in memory, need not be read
+ * from Redis, decoded, hashed, put in columns or folded. So the ratio is what all of that
+ * costs, and the floor is not one that a collector can reach.
  *
  * Redis keeps nothing on the disk here: its own writing would share the disk
  * with the two that are compared.
  */
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <hiredis/hiredis.h>
+#include <libpq-fe.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdarg.h>
@@ -132,17 +145,17 @@ static bool is_done(redisContext *c, size_t n)
 /* ---- the two --------------------------------------------------------------- */
 
 static void run_collector(const struct bench *b, const char *program, redisContext *c,
-			  const struct documents *d, const char *batch, struct round *r)
+			  const struct documents *d, const char *db, const char *batch,
+			  struct round *r)
 {
 	struct timespec pause = { 0, 10000000 };
-	char url[64], db[300], log[300];
+	char url[64], log[300];
 	struct rusage used;
 	double began;
 	pid_t pid;
 	int status;
 
 	snprintf(url, sizeof(url), "redis://127.0.0.1:%d", b->redis_port);
-	snprintf(db, sizeof(db), "%s/collector.db", b->dir);
 	snprintf(log, sizeof(log), "%s/collector.log", b->dir);
 	began = bench_now();
 	pid = bench_start(log, (const char *[]){ program, "run", "--redis", url, "--db", db,
@@ -160,8 +173,6 @@ static void run_collector(const struct bench *b, const char *program, redisConte
 	r->peak_kib = used.ru_maxrss;
 	r->cpu_s = (double)used.ru_utime.tv_sec + (double)used.ru_utime.tv_usec / 1e6 +
 		   (double)used.ru_stime.tv_sec + (double)used.ru_stime.tv_usec / 1e6;
-	if (!getenv("KEEP"))
-		bench_remove(db);
 }
 
 static void sql(sqlite3 *db, const char *text)
@@ -170,8 +181,8 @@ static void sql(sqlite3 *db, const char *text)
 		bench_die("%s: %s", text, sqlite3_errmsg(db));
 }
 
-static void run_floor(const struct bench *b, const struct documents *d, unsigned batch,
-		      struct round *r)
+static void floor_sqlite(const struct bench *b, const struct documents *d, unsigned batch,
+			 struct round *r)
 {
 	char path[300];
 	sqlite3_stmt *st;
@@ -206,6 +217,105 @@ static void run_floor(const struct bench *b, const struct documents *d, unsigned
 	bench_remove(path);
 }
 
+static void pg(PGconn *c, const char *text, ExecStatusType due)
+{
+	PGresult *r = PQexec(c, text);
+
+	if (PQresultStatus(r) != due)
+		bench_die("%s: %s", text, PQerrorMessage(c));
+	PQclear(r);
+}
+
+/* A row of a binary COPY: the number of fields, then each after its length. */
+static size_t put_row(char *to, uint64_t n, const char *json, size_t len)
+{
+	uint16_t fields = htobe16(2);
+	uint32_t size_n = htobe32(8), size_json = htobe32((uint32_t)len);
+
+	n = htobe64(n);
+	memcpy(to, &fields, 2);
+	memcpy(to + 2, &size_n, 4);
+	memcpy(to + 6, &n, 8);
+	memcpy(to + 14, &size_json, 4);
+	memcpy(to + 18, json, len);
+	return 18 + len;
+}
+
+static void floor_pg(PGconn *c, const struct documents *d, unsigned batch, struct round *r)
+{
+	static const char head[19] = "PGCOPY\n\377\r\n", end[2] = "\377\377";
+	char *rows = NULL;
+	double began = bench_now();
+
+	pg(c, "SET synchronous_commit = on", PGRES_COMMAND_OK);
+	pg(c, "CREATE TABLE events_floor (n BIGINT, json TEXT)", PGRES_COMMAND_OK);
+	for (size_t i = 0, last; i < d->n; i = last) {
+		size_t len = sizeof(head);
+
+		last = i + batch < d->n ? i + batch : d->n;
+		rows = bench_must(realloc(rows, sizeof(head) + 18 * (last - i) + d->at[last] -
+							d->at[i] + sizeof(end)));
+		memcpy(rows, head, sizeof(head));
+		for (; i < last; i++)
+			len += put_row(rows + len, i + 1, d->text + d->at[i],
+				       d->at[i + 1] - d->at[i]);
+		memcpy(rows + len, end, sizeof(end));
+		pg(c, "COPY events_floor (n, json) FROM STDIN (FORMAT binary)", PGRES_COPY_IN);
+		if (PQputCopyData(c, rows, (int)(len + sizeof(end))) != 1 ||
+		    PQputCopyEnd(c, NULL) != 1)
+			bench_die("COPY: %s", PQerrorMessage(c));
+		for (PGresult *answer; (answer = PQgetResult(c)); PQclear(answer))
+			if (PQresultStatus(answer) != PGRES_COMMAND_OK)
+				bench_die("COPY: %s", PQerrorMessage(c));
+	}
+	r->floor = (double)d->n / (bench_now() - began);
+	free(rows);
+	pg(c, "DROP TABLE events_floor", PGRES_COMMAND_OK);
+}
+
+/* One after the other, each from nothing. */
+static void run_sqlite(const struct bench *b, const char *program, redisContext *c,
+		       const struct documents *d, unsigned batch, const char *text, struct round *r)
+{
+	char db[300];
+
+	snprintf(db, sizeof(db), "%s/collector.db", b->dir);
+	sync();
+	run_collector(b, program, c, d, db, text, r);
+	if (!getenv("KEEP"))
+		bench_remove(db);
+	sync();
+	floor_sqlite(b, d, batch, r);
+}
+
+static void run_pg(const struct bench *b, PGconn *server, const char *program, redisContext *c,
+		   const struct documents *d, unsigned batch, const char *text, struct round *r)
+{
+	pg(server, "DROP SCHEMA public CASCADE", PGRES_COMMAND_OK);
+	pg(server, "CREATE SCHEMA public", PGRES_COMMAND_OK);
+	pg(server, "CHECKPOINT", PGRES_COMMAND_OK);
+	sync();
+	run_collector(b, program, c, d, b->postgres_url, text, r);
+	pg(server, "CHECKPOINT", PGRES_COMMAND_OK);
+	sync();
+	floor_pg(server, d, batch, r);
+}
+
+static void no_notice(void *arg, const PGresult *r)
+{
+}
+
+static bool wants_pg(void)
+{
+	const char *store = getenv("STORE");
+
+	if (!store || !*store || strcmp(store, "sqlite") == 0)
+		return false;
+	if (strcmp(store, "postgresql") != 0)
+		bench_die("STORE is sqlite or postgresql, not %s", store);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned rounds = bench_number("ROUNDS", 7), batch = bench_number("BATCH", 2000);
@@ -214,15 +324,22 @@ int main(int argc, char **argv)
 	struct bench b;
 	struct documents d;
 	redisContext *c;
+	bool is_pg = wants_pg();
+	PGconn *server = NULL; /* PostgreSQL only */
 	char text[16];
 
 	if (argc != 2)
 		bench_die("usage: bench_ingest COLLECTOR");
 	snprintf(text, sizeof(text), "%u", batch);
 	bench_open(&b);
+	if (is_pg) {
+		server = bench_postgres(&b);
+		PQsetNoticeReceiver(server, no_notice, NULL);
+	}
 	d = make_documents(bench_number("SEED", 1), events);
-	printf("%zu events of %.0f bytes, %u in a transaction, SQLite %s\n", d.n,
-	       (double)d.at[d.n] / (double)d.n, batch, sqlite3_libversion());
+	printf("%zu events of %.0f bytes, %u in a transaction, %s %s\n", d.n,
+	       (double)d.at[d.n] / (double)d.n, batch, server ? "PostgreSQL" : "SQLite",
+	       server ? PQparameterStatus(server, "server_version") : sqlite3_libversion());
 	c = bench_redis(&b);
 	ratios = bench_must(calloc(rounds, sizeof(*ratios)));
 	collector = bench_must(calloc(rounds, sizeof(*collector)));
@@ -231,10 +348,10 @@ int main(int argc, char **argv)
 		struct round r;
 
 		fill(c, &d);
-		sync();
-		run_collector(&b, argv[1], c, &d, text, &r);
-		sync();
-		run_floor(&b, &d, batch, &r);
+		if (server)
+			run_pg(&b, server, argv[1], c, &d, batch, text, &r);
+		else
+			run_sqlite(&b, argv[1], c, &d, batch, text, &r);
 		ratios[i] = r.collector / r.floor;
 		collector[i] = r.collector;
 		floors[i] = r.floor;
@@ -248,6 +365,8 @@ int main(int argc, char **argv)
 	bench_say("floor, events/s", floors, rounds);
 	bench_say("ratio", ratios, rounds);
 	redisFree(c);
+	if (server)
+		PQfinish(server);
 	bench_close(&b);
 	free(ratios);
 	free(collector);
