@@ -64,8 +64,8 @@ static void count_devices(const struct fleet *f, struct counts *c)
 			c->lone += d->state == INCIDENT_FAILING;
 			if (!c->lost_since_ns || since < c->lost_since_ns)
 				c->lost_since_ns = since;
-		} else if (d->state == INCIDENT_PRIMARY && t &&
-			   t->seen_ns + RECENT_NS < f->moment) {
+		} else if (d->state == INCIDENT_PRIMARY &&
+			   (!t || t->seen_ns + RECENT_NS < f->moment)) {
 			c->unseen++;
 		}
 	}
