@@ -138,6 +138,8 @@ void store_close(struct store *s)
 	db_bulk_free(&s->events);
 	db_bulk_free(&s->chain);
 	store_agents_forget(s);
+	store_recent_forget(s);
+	store_paths_forget(s);
 	store_kept_free(s);
 	free(s->document);
 	free(s);
@@ -205,6 +207,8 @@ static void forget(struct store *s)
 	s->week = 0;
 	store_agents_forget(s);
 	store_kept_forget_all(s);
+	store_recent_forget(s);
+	store_paths_forget(s);
 }
 
 void store_rollback(struct store *s)

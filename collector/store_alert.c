@@ -468,19 +468,25 @@ int store_known_source(struct store *s, const char *device, const char *source, 
 		       uint64_t learn_ns)
 {
 	struct db_row *row;
-	int rc = db_run(s->db,
-			"INSERT INTO known_sources (device, source, first, last)"
-			" VALUES ($1, $2, $3, $3) ON CONFLICT (device, source) DO NOTHING",
-			"tti", device, source, time_ns);
+	int rc;
 
+	/* some precision of `last` saves a statement in each update */
+	if (store_recent(s, 'k', device, source, time_ns))
+		return 0;
+	rc = db_run(s->db,
+		    "INSERT INTO known_sources (device, source, first, last)"
+		    " VALUES ($1, $2, $3, $3) ON CONFLICT (device, source) DO NOTHING",
+		    "tti", device, source, time_ns);
 	if (rc < 0)
 		return rc;
-	if (rc == 0) /* some precision of `last` saves a write in each update */
-		return store_done(db_run(s->db,
-					 "UPDATE known_sources SET last = $1"
-					 " WHERE device = $2 AND source = $3 AND last < $4",
-					 "itti", time_ns, device, source,
-					 time_ns > 60000000000 ? time_ns - 60000000000 : 0));
+	store_recent_note(s, 'k', device, source, time_ns);
+	if (rc == 0)
+		return store_done(
+			db_run(s->db,
+			       "UPDATE known_sources SET last = $1"
+			       " WHERE device = $2 AND source = $3 AND last < $4",
+			       "itti", time_ns, device, source,
+			       time_ns > STORE_RECENT_NS ? time_ns - STORE_RECENT_NS : 0));
 	rc = db_get(s->db, &row, "SELECT MIN(first) FROM known_sources WHERE device = $1", "t",
 		    device);
 	if (rc <= 0)

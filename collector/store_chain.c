@@ -128,6 +128,8 @@ int store_chain_head(struct store *s)
 		s->swept = swept;
 		store_agents_forget(s);
 		store_kept_forget_all(s);
+		store_recent_forget(s);
+		store_paths_forget(s);
 	}
 	return 0;
 }

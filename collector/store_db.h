@@ -13,6 +13,8 @@
 
 struct agent;
 struct store_kept;
+struct store_recent;
+struct store_paths;
 
 struct store {
 	struct db *db;
@@ -41,6 +43,8 @@ struct store {
 	/* Flows as they are in their rows, store_flow_kept.c; good as long. */
 	struct store_kept *kept_flows;
 	uint64_t newest_flow; /* flows.n; 0: not known */
+	struct store_paths *paths;   /* store_episode.c */
+	struct store_recent *recent; /* store_recent.c; NULL: nothing; good as long */
 	uint64_t swept; /* rows were removed so often, by whomever: what is kept is of then */
 	uint64_t documents_kept; /* segments.number: of the flows that stay, by store_sweep() */
 
@@ -96,6 +100,15 @@ int store_document(struct store *s, struct store_flow *f);
 	"SELECT n FROM flows WHERE start <= $1 AND open = 0 AND \"end\" < $1 AND NOT "             \
 	STORE_OF_OPEN_INCIDENT " ORDER BY start LIMIT $2"
 #define STORE_OLD_INCIDENTS "SELECT id FROM incidents WHERE closed < $1"
+
+void store_paths_forget(struct store *s);
+
+/* store_recent.c. True when the thing (kind, a, b) was noted at this time, or less than
+ * a minute before it: its row would not change. */
+#define STORE_RECENT_NS UINT64_C(60000000000)
+bool store_recent(const struct store *s, char kind, const char *a, const char *b, uint64_t time_ns);
+void store_recent_note(struct store *s, char kind, const char *a, const char *b, uint64_t time_ns);
+void store_recent_forget(struct store *s);
 
 /* A hash in a column; all zero when it is none. */
 void store_column_hash(struct db_row *row, int column, struct chain_hash *out);

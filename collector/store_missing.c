@@ -162,14 +162,23 @@ int store_alarms(struct store *s, const char *name, const char *agent, store_ala
 
 int store_target_seen(struct store *s, const char *address, uint64_t time_ns, bool reached)
 {
-	/* Once a minute is enough, and spares the page. */
-	return store_done(
-		db_run(s->db,
-		       "UPDATE targets SET seen = $1,"
-		       " reached = CASE WHEN $2 = 1 THEN $1 ELSE reached END"
-		       " WHERE address = $3 AND (seen IS NULL OR seen < $1 - 60000000000"
-		       " OR ($2 = 1 AND (reached IS NULL OR reached < $1 - 60000000000)))",
-		       "iit", time_ns, (uint64_t)reached, address));
+	char kind = reached ? 'r' : 's';
+	int rc;
+
+	/* Once a minute is enough. */
+	if (store_recent(s, kind, address, "", time_ns))
+		return 0;
+	rc = db_run(s->db,
+		    "UPDATE targets SET seen = CASE WHEN seen IS NULL OR seen < $1 THEN $1 ELSE "
+		    "seen END,"
+		    " reached = CASE WHEN $2 = 1 AND (reached IS NULL OR reached < $1) THEN $1"
+		    "  ELSE reached END"
+		    " WHERE address = $3 AND (seen IS NULL OR seen < $1 - 60000000000"
+		    " OR ($2 = 1 AND (reached IS NULL OR reached < $1 - 60000000000)))",
+		    "iit", time_ns, (uint64_t)reached, address);
+	if (rc >= 0)
+		store_recent_note(s, kind, address, "", time_ns);
+	return store_done(rc);
 }
 
 #define UNSEEN(addresses)                                                                          \

@@ -229,6 +229,7 @@ static int put_targets(struct store *s, const struct event *e, const json_t *tar
 				      " ON CONFLICT (address, device) DO NOTHING",
 				      "ttti", address, e->device, path, now_ns);
 	}
+	store_recent_forget(s); /* the new ones were never seen */
 	return store_done(rc);
 }
 
