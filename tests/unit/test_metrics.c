@@ -464,8 +464,8 @@ static void test_strange_stats(void **state)
 		"",
 		",\"stats\":[]",
 		",\"stats\":{\"delivery\":7,\"capture\":null,\"interfaces\":[1]}",
-		",\"stats\":{\"delivery\":{\"generated\":-1,\"waiting\":1.5,\"dropped\":{\"x\":"
-		"\"y\"}}}",
+		(",\"stats\":{\"delivery\":{\"generated\":-1,\"waiting\":1.5,\"dropped\":{\"x\":"
+		"\"y\"}}}"),
 	};
 	char *page;
 
