@@ -242,8 +242,8 @@ static void test_wrong(void **state)
 		"{\"pack\":2}",
 		"{\"pack\":1,\"store\":\"x\"}",
 		"null\n",
-		("{\"pack\":1,\"store\":\"00000000000000000000000000000000\",\"first\":0,\"last\":0,"
-		"\"before\":\"00\"}"),
+		("{\"pack\":1,\"store\":\"00000000000000000000000000000000\","
+		 "\"first\":0,\"last\":0,\"before\":\"00\"}"),
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
