@@ -18,6 +18,7 @@
 
 #include "collector/db_ops.h"
 #include "collector/db_pg_value.h"
+#include "common/fnv.h"
 
 #define MOST_STATEMENTS 512 /* prepared at the server */
 #define MOST_WAITING 256    /* sent without an answer: their answers fit the socket's buffer */
@@ -259,11 +260,7 @@ static int alive(struct pg *p)
 
 static unsigned slot_of(const char *sql)
 {
-	uint32_t h = 2166136261u;
-
-	for (; *sql; sql++)
-		h = (h ^ (uint8_t)*sql) * 16777619u;
-	return h & (SLOTS - 1);
+	return fnv1a(sql) & (SLOTS - 1);
 }
 
 static void drop(struct pg *p, struct statement *x)

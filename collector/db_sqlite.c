@@ -24,6 +24,7 @@
 
 #include "collector/db_ops.h"
 #include "common/addr.h"
+#include "common/fnv.h"
 
 #define APPLICATION_ID 0x67776173 /* "gwas": marks the file as ours */
 #define BUSY_MS 2000		  /* how long to wait for another writer */
@@ -107,11 +108,7 @@ static int failed(struct sqlite *s)
 
 static unsigned slot_of_text(const char *sql)
 {
-	uint32_t h = 2166136261u;
-
-	for (; *sql; sql++)
-		h = (h ^ (uint8_t)*sql) * 16777619u;
-	return h & (SLOTS - 1);
+	return fnv1a(sql) & (SLOTS - 1);
 }
 
 static unsigned slot_of_place(const char *sql)

@@ -12,6 +12,7 @@
 
 #include "collector/metrics.h"
 #include "common/clock.h"
+#include "common/fnv.h"
 #include "common/log.h"
 #include "common/secret.h"
 
@@ -71,15 +72,6 @@ struct deliver {
 
 /* ---- names ---------------------------------------------------------------------- */
 
-static uint32_t digest(const char *text)
-{
-	uint32_t h = 2166136261u; /* FNV-1a: tells two apart, and gives nothing away */
-
-	for (; *text; text++)
-		h = (h ^ (unsigned char)*text) * 16777619u;
-	return h;
-}
-
 static char *part(CURLU *u, CURLUPart what)
 {
 	char *text = NULL;
@@ -120,7 +112,7 @@ bool deliver_name(enum notify_kind kind, const char *url, char *name, size_t nam
 			 port ? ":" : "", port ? port : "", path && path[1] ? path : "");
 	else /* a path is often the password */
 		snprintf(name, name_size, "%s %s://%s%s%s #%08" PRIx32, notify_kind_name(kind),
-			 scheme, host, port ? ":" : "", port ? port : "", digest(url));
+			 scheme, host, port ? ":" : "", port ? port : "", fnv1a(url));
 	good = true;
 out:
 	curl_free(scheme);

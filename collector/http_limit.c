@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/fnv.h"
 
 #define SETS 256
 #define WAYS 8 /* 2,048 clients */
@@ -36,15 +37,11 @@ void http_limit_free(struct http_limit *l)
 	free(l);
 }
 
-/* FNV-1a; who finds names that share a set slows down the others of that set only
+/* Who finds names that share a set slows down the others of that set only
  * as far as its own limit goes. */
 static unsigned hash(const char *name)
 {
-	uint32_t h = 2166136261u;
-
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 16777619u;
-	return h % SETS;
+	return fnv1a(name) % SETS;
 }
 
 static struct bucket *find(struct http_limit *l, const char *name, uint64_t now_ns)

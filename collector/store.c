@@ -137,9 +137,7 @@ void store_close(struct store *s)
 	db_close(s->db);
 	db_bulk_free(&s->events);
 	db_bulk_free(&s->chain);
-	store_agents_forget(s);
-	store_recent_forget(s);
-	store_paths_forget(s);
+	store_forget_rows(s);
 	store_kept_free(s);
 	free(s->document);
 	free(s);
@@ -200,15 +198,20 @@ int store_commit(struct store *s)
 	return rc;
 }
 
+void store_forget_rows(struct store *s)
+{
+	store_agents_forget(s);
+	store_kept_forget_all(s);
+	store_recent_forget(s);
+	store_paths_forget(s);
+}
+
 /* What is kept of rows may be of a transaction that never was. */
 static void forget(struct store *s)
 {
 	s->head_known = s->kept = false;
 	s->week = 0;
-	store_agents_forget(s);
-	store_kept_forget_all(s);
-	store_recent_forget(s);
-	store_paths_forget(s);
+	store_forget_rows(s);
 }
 
 void store_rollback(struct store *s)

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "collector/store_db.h"
+#include "common/fnv.h"
 
 struct agent {
 	struct agent *next;
@@ -23,11 +24,7 @@ struct agent {
 
 static unsigned slot_of(const char *name)
 {
-	uint32_t h = 2166136261u;
-
-	for (; *name; name++)
-		h = (h ^ (uint8_t)*name) * 16777619u;
-	return h % STORE_AGENT_SLOTS;
+	return fnv1a(name) % STORE_AGENT_SLOTS;
 }
 
 void store_agents_forget(struct store *s)

@@ -126,10 +126,7 @@ int store_chain_head(struct store *s)
 	s->head_known = true;
 	if (!s->kept || !chain_equal(&s->head, &s->kept_head) || swept != s->swept) {
 		s->swept = swept;
-		store_agents_forget(s);
-		store_kept_forget_all(s);
-		store_recent_forget(s);
-		store_paths_forget(s);
+		store_forget_rows(s);
 	}
 	return 0;
 }

@@ -57,6 +57,9 @@ int store_done(int rc);
 
 int store_record_open(struct store *s);
 
+/* All that is kept of rows: agents, flows, paths, and what is recent. */
+void store_forget_rows(struct store *s);
+
 /* store_agent.c. 1: an event of this number is stored; 0: it is not. */
 int store_agent_knows(struct store *s, const char *agent, uint64_t seq);
 int store_agents_write(void *arg);

@@ -10,6 +10,7 @@
 #include "collector/metrics.h"
 #include "collector/store_db.h"
 #include "common/clock.h"
+#include "common/fnv.h"
 
 /* An open flow without a packet for so long is one that nobody will end. */
 #define FORGOTTEN (24 * 3600 * NS_PER_S)
@@ -59,10 +60,8 @@ void store_paths_forget(struct store *s)
 
 static unsigned slot_of(const char *device)
 {
-	uint32_t h = 2166136261u;
+	uint32_t h = fnv1a(device);
 
-	for (; *device; device++)
-		h = (h ^ (uint8_t)*device) * 16777619u;
 	return (h ^ h >> 16) % PATHS_KEPT;
 }
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "collector/store_db.h"
+#include "common/fnv.h"
 
 #define SLOTS 4096
 #define KEY_LEN 112 /* a longer one is not remembered */
@@ -26,7 +27,7 @@ struct store_recent {
 static bool make_key(char kind, const char *a, const char *b, char key[KEY_LEN], unsigned *slot)
 {
 	size_t a_len = strlen(a), b_len = strlen(b);
-	uint32_t h = 2166136261u;
+	uint32_t h;
 
 	if (a_len + b_len + 3 > KEY_LEN)
 		return false;
@@ -34,8 +35,7 @@ static bool make_key(char kind, const char *a, const char *b, char key[KEY_LEN],
 	memcpy(key + 1, a, a_len);
 	key[1 + a_len] = '\n';
 	memcpy(key + 2 + a_len, b, b_len + 1);
-	for (const char *c = key; *c; c++)
-		h = (h ^ (uint8_t)*c) * 16777619u;
+	h = fnv1a(key);
 	*slot = (h ^ h >> 16) % SLOTS;
 	return true;
 }
