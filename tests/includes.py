@@ -25,6 +25,7 @@ WAYS = {
     ],
     "common/fabric": [
         ["eos", "prefix_list"],
+        ["statement"],
         ["device", "fabric"],
         ["policy", "readiness"],
         ["show", "trust"],
@@ -50,6 +51,17 @@ WAYS = {
         ["memory"],
         ["pipeline", "report", "config", "replay", "run", "control", "confine", "status",
          "main"],
+    ],
+    "agent/check": [
+        ["names"],
+        ["model"],
+        ["finding"],
+        ["rule_text", "rules_*"],
+        ["graph*"],
+        ["reach*"],
+        ["rules"],
+        ["baseline", "show*", "fix"],
+        ["check"],
     ],
     "collector": [
         ["chain", "metrics"],
@@ -86,7 +98,8 @@ WAYS = {
 ALSO = {
     "common": {"bpf/record.h"},
     "common/fabric": {"common/", "bpf/record.h"},
-    "agent": {"common/", "bpf/", "common/fabric/"},
+    "agent": {"common/", "bpf/", "common/fabric/", "agent/check/"},
+    "agent/check": {"common/", "bpf/record.h", "common/fabric/"},
     "collector": {"common/", "bpf/record.h", "common/fabric/"},
     "bpf": {"common/bytes.h"},
 }

@@ -17,9 +17,9 @@
 #include <strings.h>
 
 #include "common/fabric/device.h"
+#include "common/fabric/statement.h"
 
 #define MAX_NAME 255 /* of anything; longer is no name */
-#define MAX_WORDS 16 /* the longest statement read has 12 */
 #define QUOTE_LEN 80 /* of an offending line in a message */
 #define SEQ_STEP 10  /* EOS numbers an entry without seq: the last + 10 */
 
@@ -54,14 +54,6 @@ struct reader {
 	bool no_memory;
 };
 
-/* A statement: its node, the node's words without a leading `no` or `default`. */
-struct statement {
-	const struct eos_node *node;
-	struct eos_word w[MAX_WORDS];
-	size_t n;
-	bool no;
-};
-
 static void __attribute__((format(printf, 4, 5)))
 tell(struct reader *r, enum device_report kind, int line, const char *fmt, ...)
 {
@@ -79,20 +71,6 @@ static void unread(struct reader *r, const struct eos_node *n, const char *why)
 {
 	tell(r, DEVICE_PROBLEM, n->line, "`%.*s%s`: %s", QUOTE_LEN, n->text,
 	     strlen(n->text) > QUOTE_LEN ? "..." : "", why);
-}
-
-static struct statement statement_of(const struct eos_node *node)
-{
-	struct statement s = { .node = node };
-
-	s.n = eos_split(node->text, s.w, MAX_WORDS);
-	if (s.n && (eos_is(s.w[0], "no") || eos_is(s.w[0], "default"))) {
-		s.no = true;
-		memmove(s.w, s.w + 1, sizeof(s.w) - sizeof(s.w[0]));
-		s.w[MAX_WORDS - 1] = (struct eos_word){ "", 0 };
-		s.n--;
-	}
-	return s;
 }
 
 /* Makes room for one more element; arrays grow to powers of two. */
@@ -121,74 +99,6 @@ static void replace(struct reader *r, char **slot, const char *at, size_t len)
 {
 	free(*slot);
 	*slot = text_of(r, at, len);
-}
-
-static bool word_equals(struct eos_word w, const char *name)
-{
-	return strlen(name) == w.len && memcmp(w.at, name, w.len) == 0;
-}
-
-/* Decimal, nothing else. */
-static bool read_number(struct eos_word w, uint32_t most, uint32_t *out)
-{
-	uint64_t v = 0;
-
-	if (!w.len || w.len > 10)
-		return false;
-	for (size_t i = 0; i < w.len; i++) {
-		if (w.at[i] < '0' || w.at[i] > '9')
-			return false;
-		v = v * 10 + (uint64_t)(w.at[i] - '0');
-	}
-	if (v > most)
-		return false;
-	*out = (uint32_t)v;
-	return true;
-}
-
-static bool read_addr(struct eos_word w, struct addr *out)
-{
-	char text[ADDR_STRLEN + 32]; /* with room for %Port-Channel1.501 */
-
-	if (w.len >= sizeof(text))
-		return false;
-	memcpy(text, w.at, w.len);
-	text[w.len] = '\0';
-	return addr_parse(text, out);
-}
-
-/* "255.255.255.0" -> 24; false when the ones are not in front. */
-static bool read_mask(struct eos_word w, uint8_t *len)
-{
-	struct addr a;
-	uint32_t m;
-	uint8_t n = 0;
-
-	if (!read_addr(w, &a) || a.family != 4)
-		return false;
-	m = (uint32_t)a.bytes[0] << 24 | (uint32_t)a.bytes[1] << 16 | (uint32_t)a.bytes[2] << 8 |
-	    a.bytes[3];
-	for (; m & 0x80000000u; m <<= 1)
-		n++;
-	*len = n;
-	return m == 0;
-}
-
-/* "a/len", or for IPv4 "a mask" in two words. Returns the words used, 0: none. */
-static size_t read_prefix(const struct eos_word *w, uint8_t family, struct prefix *out)
-{
-	char text[PREFIX_STRLEN];
-
-	if (w[0].len >= sizeof(text))
-		return 0;
-	memcpy(text, w[0].at, w[0].len);
-	text[w[0].len] = '\0';
-	if (prefix_parse(text, out))
-		return out->addr.family == family ? 1 : 0;
-	if (family == 4 && addr_parse(text, &out->addr) && out->addr.family == 4 &&
-	    read_mask(w[1], &out->len))
-		return 2;
-	return 0;
 }
 
 /* ---- interfaces ---- */
@@ -298,7 +208,7 @@ static void read_ip_address(struct reader *r, struct fabric_interface *i, const 
 	if (s->no) {
 		if (s->n == 2)
 			drop_addresses(i, family, false, NULL);
-		else if (read_prefix(w, family, &a.prefix))
+		else if (words_prefix(w, family, &a.prefix))
 			drop_addresses(i, family, false, &a.prefix.addr);
 		return;
 	}
@@ -315,7 +225,7 @@ static void read_ip_address(struct reader *r, struct fabric_interface *i, const 
 	}
 	if (family == 4 && eos_is(w[0], "unnumbered"))
 		return;
-	used = read_prefix(w, family, &a.prefix);
+	used = words_prefix(w, family, &a.prefix);
 	if (!used) {
 		unread(r, s->node,
 		       family == 4 ? "an address and its length are wanted, as 192.0.2.1/24"
@@ -355,14 +265,24 @@ static void read_vrf_line(struct reader *r, struct fabric_interface *i, const st
 
 	free(i->vrf);
 	i->vrf = NULL;
+	i->vrf_line = 0;
 	if (s->no)
 		return;
 	if (s->n != at + 1 || s->w[at].len > MAX_NAME) {
 		unread(r, s->node, "one VRF name is wanted");
 		return;
 	}
+	i->vrf_line = s->node->line;
 	if (!eos_is(s->w[at], "default"))
 		i->vrf = text_of(r, s->w[at].at, s->w[at].len);
+}
+
+/* A number of its words; whatever else it says is not of interest here. */
+static void read_part(const struct statement *s, size_t at, uint32_t *number)
+{
+	*number = 0;
+	if (!s->no)
+		word_number(s->w[at], UINT32_MAX, number);
 }
 
 static void read_interface(struct reader *r, const struct statement *head)
@@ -390,8 +310,15 @@ static void read_interface(struct reader *r, const struct statement *head)
 			read_ip_address(r, i, &s);
 		else if (eos_is(s.w[0], "vrf"))
 			read_vrf_line(r, i, &s);
-		else if (eos_is(s.w[0], "shutdown"))
+		else if (eos_is(s.w[0], "shutdown")) {
 			i->shutdown = !s.no;
+			i->shutdown_line = s.no ? 0 : n->line;
+		} else if (eos_is(s.w[0], "switchport") && s.n == 1)
+			i->routed_line = s.no ? n->line : 0;
+		else if (eos_is(s.w[0], "encapsulation") && eos_is(s.w[2], "vlan"))
+			read_part(&s, 3, &i->vlan);
+		else if (eos_is(s.w[0], "channel-group"))
+			read_part(&s, 1, &i->channel_group);
 		else if (eos_is(s.w[0], "description")) {
 			const char *text = s.no ? "" : eos_after(n->text, 1);
 
@@ -500,7 +427,7 @@ static size_t read_bounds(const struct eos_word *w, size_t n, struct prefix_entr
 			*why = "only eq, ge and le may follow the prefix, each once";
 			return 0;
 		}
-		if (used + 1 >= n || !read_number(w[used + 1], most, &v) || v == 0) {
+		if (used + 1 >= n || !word_number(w[used + 1], most, &v) || v == 0) {
 			*why = most == 32 ? "a length from 1 to 32 is wanted"
 					  : "a length from 1 to 128 is wanted";
 			return 0;
@@ -538,7 +465,7 @@ static void read_entry(struct reader *r, size_t list, const struct eos_node *nod
 		return;
 	}
 	if (eos_is(w[0], "seq")) {
-		if (n < 2 || !read_number(w[1], UINT32_MAX, &e.seq)) {
+		if (n < 2 || !word_number(w[1], UINT32_MAX, &e.seq)) {
 			unread(r, node, "seq takes a number from 0 to 4294967295");
 			return;
 		}
@@ -553,7 +480,7 @@ static void read_entry(struct reader *r, size_t list, const struct eos_node *nod
 		return;
 	}
 	e.permit = eos_is(w[0], "permit");
-	used = n > 1 ? read_prefix(w + 1, l->family, &given) : 0;
+	used = n > 1 ? words_prefix(w + 1, l->family, &given) : 0;
 	if (!used || 1 + used > n) {
 		unread(r, node,
 		       l->family == 4 ? "an IPv4 prefix is wanted, as 192.0.2.0/24"
@@ -596,7 +523,7 @@ static void remove_entry(struct reader *r, size_t list, const struct eos_node *n
 		r->d->lists[list].external = false;
 		return;
 	}
-	if (!eos_is(w[0], "seq") || !read_number(w[1], UINT32_MAX, &e.seq)) {
+	if (!eos_is(w[0], "seq") || !word_number(w[1], UINT32_MAX, &e.seq)) {
 		unread(r, node, "`seq N` is wanted to tell which entry goes");
 		return;
 	}
@@ -641,22 +568,6 @@ static void read_prefix_list(struct reader *r, const struct statement *s)
 }
 
 /* ---- BGP ---- */
-
-/* "65000" or asdot "65101.0001". */
-static bool read_asn(struct eos_word w, uint32_t *out)
-{
-	const char *dot = memchr(w.at, '.', w.len);
-	uint32_t high, low;
-
-	if (!dot)
-		return read_number(w, UINT32_MAX, out) && *out != 0;
-	if (!read_number((struct eos_word){ w.at, (size_t)(dot - w.at) }, 0xffff, &high) ||
-	    !read_number((struct eos_word){ dot + 1, w.len - (size_t)(dot + 1 - w.at) }, 0xffff,
-			 &low))
-		return false;
-	*out = high << 16 | low;
-	return *out != 0;
-}
 
 static struct group *group_at(struct reader *r, const char *name, size_t len)
 {
@@ -739,7 +650,7 @@ static void read_neighbor(struct reader *r, const struct statement *s, const cha
 	}
 	if (eos_is(w[1], "interface")) /* unnumbered: no address to know it by */
 		return;
-	if (read_addr(w[1], &a)) {
+	if (word_addr(w[1], &a)) {
 		n = neighbor_at(r, &a, vrf, !s->no, s->node->line);
 		if (!n)
 			return;
@@ -759,7 +670,7 @@ static void read_neighbor(struct reader *r, const struct statement *s, const cha
 	if (eos_is(w[2], "remote-as")) {
 		uint32_t asn = 0;
 
-		if (!s->no && !read_asn(w[3], &asn)) {
+		if (!s->no && !word_asn(w[3], &asn)) {
 			unread(r, s->node, "an AS number is wanted after remote-as");
 			return;
 		}
@@ -781,6 +692,8 @@ static void read_neighbor(struct reader *r, const struct statement *s, const cha
 
 		free(n->description);
 		n->description = *text ? text_of(r, text, strlen(text)) : NULL;
+	} else if (n && eos_is(w[2], "shutdown")) {
+		n->shutdown = !s->no;
 	}
 }
 
@@ -793,7 +706,7 @@ static void read_bgp(struct reader *r, const struct statement *head)
 		r->d->asn = 0;
 		return;
 	}
-	if (head->n != 3 || !read_asn(head->w[2], &r->d->asn)) {
+	if (head->n != 3 || !word_asn(head->w[2], &r->d->asn)) {
 		unread(r, head->node, "an AS number is wanted");
 		return;
 	}

@@ -168,6 +168,13 @@ fail:;
 	return NULL;
 }
 
+static void clear_device(const struct fabric *f, struct fabric_device *d)
+{
+	if (d->extra)
+		f->extra->free(d->extra);
+	device_clear(d);
+}
+
 static int load_file(struct loader *l, const char *name, char *err, size_t size)
 {
 	struct fabric *f = l->f;
@@ -224,10 +231,17 @@ static int load_file(struct loader *l, const char *name, char *err, size_t size)
 		ret = 0;
 		goto out;
 	}
+	if (ret == 0 && f->extra) {
+		d.extra = f->extra->read(config);
+		if (!d.extra) {
+			device_clear(&d);
+			ret = -ENOMEM;
+		}
+	}
 	array = ret == 0 ? grow(l, f->devices, f->n_devices, sizeof(*array)) : NULL;
 	if (!array) {
 		if (ret == 0)
-			device_clear(&d);
+			clear_device(f, &d);
 		l->no_memory = true;
 		ret = -1;
 		goto out;
@@ -352,7 +366,7 @@ static void drop_duplicates(struct loader *l)
 	}
 	for (size_t i = 0; i < f->n_devices; i++) {
 		if (drop[i])
-			device_clear(&f->devices[i]);
+			clear_device(f, &f->devices[i]);
 		else
 			f->devices[kept++] = f->devices[i];
 	}
@@ -945,10 +959,16 @@ static void sort_remarks(struct fabric_problem *array, size_t n)
 
 struct fabric *fabric_load(const char *dir, char *err, size_t size)
 {
-	return fabric_load_with(dir, false, err, size);
+	return fabric_load_extra(dir, false, NULL, err, size);
 }
 
 struct fabric *fabric_load_with(const char *dir, bool underlay, char *err, size_t size)
+{
+	return fabric_load_extra(dir, underlay, NULL, err, size);
+}
+
+struct fabric *fabric_load_extra(const char *dir, bool underlay, const struct fabric_extra *extra,
+				 char *err, size_t size)
 {
 	struct fabric *f = calloc(1, sizeof(*f));
 	struct loader l = { .f = f, .underlay = underlay };
@@ -959,6 +979,7 @@ struct fabric *fabric_load_with(const char *dir, bool underlay, char *err, size_
 	while (len > 1 && dir[len - 1] == '/')
 		len--;
 	f->refs = 1;
+	f->extra = extra;
 	f->directory = strndup(dir, len);
 	if (!f->directory)
 		goto no_memory;
@@ -1028,7 +1049,7 @@ void fabric_unref(struct fabric *f)
 	}
 	free(f->policies);
 	for (size_t i = 0; i < f->n_devices; i++)
-		device_clear(&f->devices[i]);
+		clear_device(f, &f->devices[i]);
 	free(f->devices);
 	free(f->targets);
 	free(f->ranges);

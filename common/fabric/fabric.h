@@ -53,12 +53,17 @@ struct fabric_interface {
 	struct fabric_address *addresses;
 	size_t n_addresses;
 	int line;
+	int vrf_line, shutdown_line; /* of the statement that says so; 0: none */
+	int routed_line;	     /* of `no switchport`; 0: not said */
+	uint32_t vlan;		     /* `encapsulation dot1q vlan N`; 0: none */
+	uint32_t channel_group;	     /* the Port-Channel that it is in; 0: none */
 };
 
 struct fabric_neighbor {
 	struct addr address;
 	uint32_t asn;			      /* 0: not given here nor by its peer group */
 	char *peer_group, *vrf, *description; /* NULL: none */
+	bool shutdown;
 	int line;
 };
 
@@ -74,6 +79,15 @@ struct fabric_device {
 	struct fabric_neighbor *neighbors;
 	size_t n_neighbors;
 	uint32_t policy; /* index into fabric->policies */
+	void *extra;	 /* what the loader's extra made of the configuration, or NULL */
+};
+
+/* What a caller of the loader wants of a device's configuration besides the above. It
+ * is asked while the syntax tree is there, which is not kept: 5,000 trees are large. */
+struct eos;
+struct fabric_extra {
+	void *(*read)(const struct eos *config); /* NULL: no memory */
+	void (*free)(void *extra);
 };
 
 /* A watched address. */
@@ -106,6 +120,7 @@ struct fabric_problem {
 
 struct fabric {
 	unsigned refs;
+	const struct fabric_extra *extra; /* NULL: none was wanted */
 	uint32_t number; /* counts loads in this process; stamped by the kernel */
 	char generation[FABRIC_GENERATION_LEN + 1]; /* digest of targets, lists, neighbors */
 	char *directory;
@@ -140,6 +155,11 @@ struct fabric *fabric_load(const char *dir, char *err, size_t size);
 /* The same, and where underlay is true the ends of the devices' BGP sessions are targets
  * too: the neighbors' addresses, and the devices' own ones that face them. */
 struct fabric *fabric_load_with(const char *dir, bool underlay, char *err, size_t size);
+
+/* The same, and each device's ->extra is what `extra` makes of its configuration; it
+ * lives as long as the fabric and is freed with it. NULL: none. */
+struct fabric *fabric_load_extra(const char *dir, bool underlay, const struct fabric_extra *extra,
+				 char *err, size_t size);
 struct fabric *fabric_ref(struct fabric *f);
 void fabric_unref(struct fabric *f); /* accepts NULL */
 
