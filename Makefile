@@ -57,8 +57,8 @@ SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 
 PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng libseccomp \
 	libpq libmicrohttpd libcurl zlib
-NEEDS_LIBS := $(filter-out deps help clean test test-debian13 chaos flood check demo coverage bench \
-	bench-kernel bench-ingest bench-query bench-clients,$(or $(MAKECMDGOALS),all))
+NEEDS_LIBS := $(filter-out deps help clean dashboards test test-debian13 chaos flood check demo \
+	coverage bench bench-kernel bench-ingest bench-query bench-clients,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
 MISSING := $(strip $(foreach p,$(PACKAGES) cmocka,\
 	$(shell $(PKG_CONFIG) --exists $(p) 2>/dev/null || echo $(p))))
@@ -141,12 +141,12 @@ BPF_TARGET_ARCH := -D__TARGET_ARCH_$(shell uname -m | sed 's/x86_64/x86/; s/aarc
 
 # ---- building ----------------------------------------------------------------
 
-.PHONY: all programs tests tools fuzzers seeded benches
+.PHONY: all programs dashboards tests tools fuzzers seeded benches
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all
 
-all: programs ## build both programs, build/glasswatch-agent and build/glasswatch-collector
+all: programs dashboards ## build both programs and the page: build/glasswatch-*, build/web/
 programs: $(PROGRAMS)
 tests: $(UNIT) tools
 tools: $(TOOLS)
@@ -236,6 +236,24 @@ $(GEN)/%.skel.h: $(BUILD)/obj/bpf/%.bpf.o
 	$(call say,SKEL,$@)
 	$(Q)mkdir -p $(@D) && $(BPFTOOL) gen skeleton $< name $*_bpf > $@
 
+# ---- the page ----------------------------------------------------------------
+#
+# Libraries come by `npm ci`: the lock file names versions and hashes. Nothing is
+# fetched when the page is used. A change of the lock file installs them anew.
+
+WEB = dashboards/web
+WEB_SRC := $(shell find $(WEB)/src -type f) $(WEB)/build.mjs
+
+dashboards: $(BUILD)/web/index.html ## build the page, build/web/
+$(BUILD)/web/index.html: $(WEB_SRC) $(WEB)/node_modules/.package-lock.json
+	$(call say,WEB,$(@D))
+	$(Q)mkdir -p $(@D) && node $(WEB)/build.mjs $(abspath $(@D))
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package.json $(WEB)/package-lock.json
+	$(call say,NPM,$(WEB))
+	$(Q)command -v npm >/dev/null || \
+		{ echo 'npm is missing: run `make deps`; `make programs` builds without the page' >&2; exit 1; }
+	$(Q)cd $(WEB) && npm ci --silent --no-progress </dev/null && touch node_modules/.package-lock.json
+
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
 
 # ---- running -----------------------------------------------------------------
@@ -267,7 +285,7 @@ deps: ## install what Debian 12 needs to build, test and demonstrate (apt, as ro
 
 demo: ## raise a small fabric, play a failover on it, show what was seen (DEMO_ONCE=1: and exit)
 	$(Q).ci/deps
-	+$(Q)$(AGAIN) $(PARALLEL) programs
+	+$(Q)$(AGAIN) $(PARALLEL) programs dashboards
 	$(Q)BUILD=$(BUILD) tests/lab/demo.sh
 
 test: ## all tests: unit, end to end, real captures
@@ -400,7 +418,7 @@ bench: bench-kernel bench-ingest bench-query bench-clients ## every benchmark
 
 install: all ## install into DESTDIR/PREFIX
 	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 \
-		share/glasswatch/prometheus share/glasswatch/grafana \
+		share/glasswatch/prometheus share/glasswatch/grafana share/glasswatch/web \
 		share/doc/glasswatch/examples lib/systemd/system lib/sysusers.d)
 	$(Q)install -m 755 $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin/
 	$(Q)install -m 644 docs/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
@@ -409,6 +427,9 @@ install: all ## install into DESTDIR/PREFIX
 		$(DESTDIR)$(PREFIX)/share/glasswatch/prometheus/
 	$(Q)install -m 644 dashboards/grafana/*.json dashboards/grafana/*.yml \
 		$(DESTDIR)$(PREFIX)/share/glasswatch/grafana/
+	$(Q)rm -f $(DESTDIR)$(PREFIX)/share/glasswatch/web/*.js \
+		$(DESTDIR)$(PREFIX)/share/glasswatch/web/*.css
+	$(Q)install -m 644 $(BUILD)/web/* $(DESTDIR)$(PREFIX)/share/glasswatch/web/
 	$(Q)install -m 644 README.md LICENSE docs/*.md $(DESTDIR)$(PREFIX)/share/doc/glasswatch/
 	$(Q)install -m 644 docs/examples/*.yaml \
 		$(DESTDIR)$(PREFIX)/share/doc/glasswatch/examples/

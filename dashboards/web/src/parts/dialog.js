@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// A modal dialog (token, help, acknowledge, silence) on the browser's own <dialog>: focus is
+// kept inside, Escape closes, focus returns to where it came from.
+import { html, useEffect, useId, useRef } from "../html.js";
+import { Icon } from "../icons.js";
+
+export function Dialog({ title, close, children, wide }) {
+	const box = useRef(null), id = useId();
+	useEffect(() => {
+		const from = document.activeElement;
+		box.current.showModal();
+		return () => from?.isConnected && from.focus();
+	}, []);
+	return html`<dialog ref=${box} class=${wide ? "wide" : ""} aria-labelledby=${id}
+		onCancel=${(e) => { e.preventDefault(); close(); }}
+		onClick=${(e) => e.target === box.current && close()}>
+		<div class="inside">
+			<header><h2 id=${id}>${title}</h2><button class="btn plain" onClick=${close} aria-label="Close"><${Icon} name="close" /></button></header>
+			${children}
+		</div>
+	</dialog>`;
+}

@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fleet: who is on which path, device by device. One ladder for each management switch, the
+// worst first; as the count grows the same figure gets smaller: up to 60 devices rungs, up to
+// 1,000 glyphs in a card for each switch (a failed one opened to named cells), above that one
+// line for each switch.
+//
+// Parameters: group=role or fabric (else the management switch), fabric=NAME, zoom=rungs|cells|lines
+// (else by count), device=NAME (that one is shown and marked).
+import { html, useEffect, useMemo, useRef, useState } from "../html.js";
+import { ask } from "../api.js";
+import { devices, openFlows, summary } from "../data.js";
+import { Icon } from "../icons.js";
+import { on } from "../live.js";
+import { Answers } from "../parts/answers.js";
+import { Glyph, Rung, stand, standWords } from "../parts/ladder.js";
+import { Blind, Failed, Loading, Quiet, Ready } from "../parts/states.js";
+import { Since, Time } from "../parts/time.js";
+import { ms } from "../time.js";
+import { href, here, route } from "../url.js";
+import { clean, JUSTIFIED, plural, roleWord } from "../words.js";
+
+const RUNGS = 60, CELLS = 1000;
+
+// ---- groups -------------------------------------------------------------------------------
+
+const by = {
+	switch: (d) => d.group.subnet ? `${d.fabric ?? ""} ${d.group.subnet}` : "",
+	role: (d) => d.role ?? "unknown",
+	fabric: (d) => d.fabric ?? "",
+};
+
+// Groups with their devices: abnormal ones first, the worst ahead; otherwise by name, so that
+// places stay learnt.
+function grouped(rows, how, fabric) {
+	const groups = new Map();
+	for (const d of rows) {
+		if (fabric && d.fabric !== fabric) continue;
+		const key = by[how](d);
+		let g = groups.get(key);
+		if (!g) groups.set(key, (g = { key, switch: null, subnet: null, devices: [], score: 0, lost: 0, of: 0, odd: [] }));
+		if (how === "switch") {
+			g.switch ??= d.group.switch ?? null;
+			g.subnet ??= d.group.subnet ?? null;
+		}
+		const s = stand(d);
+		g.devices.push(d.name);
+		if (d.ma1.address) g.of++;
+		if (s.lost) g.lost++;
+		if (s.rank >= 0.4) g.odd.push({ name: d.name, rank: s.rank, s });
+		g.score += s.rank >= 1 ? s.rank : 0;
+	}
+	for (const g of groups.values()) {
+		g.name = how === "switch" ? g.switch ?? g.subnet ?? "no Ma1 known" : how === "role" ? roleWord(g.key) || "role not known" : g.key || "no fabric";
+		g.odd.sort((a, b) => b.rank - a.rank || (a.name < b.name ? -1 : 1));
+		g.bad = how === "switch" && g.lost >= 2 && g.lost * 2 > g.of;
+		if (!g.key) g.score -= 0.001;
+	}
+	return [...groups.values()].sort((a, b) => b.bad - a.bad || b.score - a.score || (b.key !== "") - (a.key !== "") || a.name.localeCompare(b.name, "en", { numeric: true }));
+}
+
+// Rows do not move under the pointer: while one has it, or focus, the order stays.
+function useCalm(groups) {
+	const kept = useRef(null), hold = useRef(false);
+	const [, again] = useState(0);
+	const keys = groups.map((g) => g.key);
+	if (!kept.current || !hold.current) kept.current = keys;
+	const place = new Map(kept.current.map((k, i) => [k, i]));
+	const sorted = [...groups].sort((a, b) => (place.get(a.key) ?? 1e6) - (place.get(b.key) ?? 1e6));
+	const held = (yes) => () => {
+		hold.current = yes;
+		if (!yes) again((n) => n + 1);
+	};
+	return [sorted, { onPointerEnter: held(true), onPointerLeave: held(false), onFocusIn: held(true), onFocusOut: held(false) }];
+}
+
+const device = (name) => here({ device: route.value.params.device === name ? null : name });
+
+// What the collector says of this group's switch.
+const spoken = (g) => summary.value?.broken.groups.find((x) => x.subnet === g.subnet && g.subnet);
+
+function Fact({ g }) {
+	const w = spoken(g);
+	if (g.subnet === null) return html`<p class="fact">${plural(g.devices.length, "device")}</p>`;
+	if (g.lost)
+		return html`<p class="fact"><b>${g.lost} of ${g.of} lost Ma1${w?.within_s !== undefined && w.lost > 1 && w.within_s < 600 ? html` within ${Math.max(1, Math.round(w.within_s))} s` : ""}</b>${w?.suspected
+			? html`: the switch is suspected since <${Time} at=${w.suspected} />.` : "."} <span class="mono nw">${g.subnet}</span></p>`;
+	return html`<p class="fact">Ma1 lost on 0 of ${g.of}. <span class="mono nw">${g.subnet}</span></p>`;
+}
+
+// ---- up to 60: rungs ------------------------------------------------------------------------
+
+function OneRung({ name }) {
+	const d = devices().rows.get(name);
+	return d ? html`<${Rung} d=${d} to=${device(name)} />` : null;
+}
+
+// The switch is the rail; it is a rung besides only while something is to be said of it.
+function Ladder({ g }) {
+	const odd = new Set(g.odd.map((o) => o.name));
+	const rungs = g.devices.filter((n) => n !== g.switch || odd.has(n));
+	return html`<section class=${"card ladder" + (g.bad ? " bad" : "")} aria-label=${clean(g.name)}>
+		<${Fact} g=${g} />
+		<div class="ends"><span class="switch"><${Icon} name=${g.bad ? "lost" : "ok"} /><bdi>${clean(g.name)}</bdi></span><span class="inband"><b>in-band</b> lo6</span></div>
+		<div class="rungs">${rungs.map((name) => html`<${OneRung} name=${name} key=${name} />`)}</div>
+	</section>`;
+}
+
+// ---- up to 1,000: glyphs --------------------------------------------------------------------
+
+function Cell({ name }) {
+	const d = devices().rows.get(name);
+	if (!d) return null;
+	const words = `${clean(name)}: ${standWords(d)}`;
+	return html`<a class="cell" href=${device(name)} title=${words} aria-label=${words}><${Glyph} d=${d} /></a>`;
+}
+
+function Named({ name }) {
+	const d = devices().rows.get(name);
+	if (!d) return null;
+	const s = stand(d);
+	return html`<a class="named" href=${device(name)} title=${standWords(d, s)}><${Glyph} d=${d} s=${s} />
+		<span><bdi class="b">${clean(name)}</bdi> <span class=${"h-" + (s.rank >= 0.4 ? s.hue : "grey")}>${s.rank >= 0.4 || d.open.lo6 ? (d.open.lo6 ? `${d.open.lo6} on lo6` : s.word) : ""}</span></span></a>`;
+}
+
+function Odd({ g }) {
+	if (!g.odd.length) return html`<span class="dim">${g.devices.length}</span>`;
+	if (g.odd.length === 1) {
+		const d = devices().rows.get(g.odd[0].name), { s } = g.odd[0];
+		const words = d?.refused_1h && s.rank < 2 ? `${d.refused_1h} refused` : s.note && s.rank < 1 ? s.note.text : s.word;
+		return html`<span class=${"nw h-" + (d?.refused_1h && s.rank < 2 ? "red" : s.note && s.rank < 1 ? "amber" : s.hue)}>1 ${words}</span>`;
+	}
+	return html`<span class=${g.odd[0].rank >= 2 ? "h-red nw" : "h-amber nw"}>${g.odd.length} to look at</span>`;
+}
+
+function Card({ g }) {
+	const worst = g.odd[0]?.s;
+	const icon = g.bad ? "lost" : worst && g.odd[0].rank >= 1 ? worst.icon : "ok";
+	return html`<section class=${"card micro" + (g.bad ? " bad" : "")} aria-label=${clean(g.name)}>
+		<div class="mh"><${Icon} name=${icon} hue=${g.bad ? "red" : worst && g.odd[0].rank >= 1 ? worst.hue : "grey"} /><bdi class="nm">${clean(g.name)}</bdi>
+			${g.bad ? html`<${Fact} g=${g} />` : null}<span class="grow" />
+			${g.bad ? html`<a href=${href("timeline", { subnet: g.subnet })}>timeline</a>` : html`<${Odd} g=${g} />`}</div>
+		${g.bad
+			? html`<div class="nameds">${[...g.odd.map((o) => o.name), ...g.devices.filter((n) => !g.odd.some((o) => o.name === n))].map((n) => html`<${Named} name=${n} key=${n} />`)}</div>`
+			: html`<div class="cells">${g.devices.map((n) => html`<${Cell} name=${n} key=${n} />`)}</div>`}
+	</section>`;
+}
+
+// ---- more: one line for each switch -----------------------------------------------------------
+
+function Line({ g }) {
+	return html`<li class=${g.bad ? "bad" : ""}>
+		<span class="ln"><${Icon} name=${g.bad ? "lost" : g.odd[0]?.rank >= 1 ? g.odd[0].s.icon : "ok"} hue=${g.bad ? "red" : g.odd[0]?.rank >= 1 ? g.odd[0].s.hue : "grey"} />
+			<bdi class="nm">${clean(g.name)}</bdi></span>
+		<span class="ink2">${plural(g.devices.length, "device")}</span>
+		<span class=${g.lost ? "h-red" : "dim"}>${g.lost ? `${g.lost} of ${g.of} lost Ma1` : `Ma1 lost on 0`}</span>
+		<span class="odds">${g.odd.slice(0, 24).map((o) => html`<${Cell} name=${o.name} key=${o.name} />`)}${g.odd.length > 24 && html`<span class="dim nw">and ${g.odd.length - 24}</span>`}</span>
+	</li>`;
+}
+
+// Only the lines in sight are drawn in full; the browser skips the rest (content-visibility).
+const Lines = ({ groups }) => html`<ul class="card lines">${groups.map((g) => html`<${Line} g=${g} key=${g.key} />`)}</ul>`;
+
+// ---- who is there -----------------------------------------------------------------------------
+
+const SERVICE = /^(oxidized|rancid|nms|monitoring|backup|ansible|napalm|cvp|zabbix|nagios|icinga|svc[-_].*|.*[-_](svc|bot))$/i;
+const person = (f) => f.user && !SERVICE.test(f.user);
+
+function Who({ fabric }) {
+	const list = openFlows();
+	const known = new Set(fabric ? devices().rows.all().filter((d) => d.fabric === fabric).map((d) => d.name) : []);
+	const here_ = (name) => !fabric || known.has(name);
+	const flows = list.rows.all().filter((f) => f.service === "ssh" && f.established && f.direction === "inbound" && here_(f.device));
+	const sort = (a, b) => Boolean(person(b)) - Boolean(person(a)) || ms(b.start) - ms(a.start);
+	const bad = flows.filter((f) => f.trust?.verdict === "untrusted").sort(sort);
+	const rest = flows.filter((f) => f.trust?.verdict !== "untrusted");
+	const lo6 = rest.filter((f) => f.path === "in-band").sort(sort), ma1 = rest.filter((f) => f.path !== "in-band").sort(sort);
+	const tried = (summary.value?.untrusted ?? []).filter((u) => u.devices.some(here_) || !fabric);
+	const total = flows.length;
+	return html`<section class="card who" aria-labelledby="who"><header><h2 id="who">Who is there</h2><span class="grow" /><span class="dim">${plural(total, "session")} open</span></header>
+		<${Ready} list=${list} what="who is there">${() => html`
+			${tried.length + bad.length > 0 && html`<h3>Not trusted, last hour</h3><ul>
+				${bad.map((f) => html`<${Row} f=${f} key=${f.id} />`)}
+				${tried.slice(0, 12).map((u) => html`<li key=${u.source}><a href=${href("flows", { source: u.source, verdict: "untrusted" })}>
+					<${Icon} name="untrusted" hue="red" /><span class="h-red"><bdi class="mono b">${clean(u.source)}</bdi> ${u.logged_in ? "logged in" : u.established ? "connected" : "refused, not in"}</span><span class="dim">${u.last && html`<${Time} at=${u.last} />`}</span>
+					<span class="l2">${u.devices.slice(0, 3).map((d) => clean(d)).join(", ")}${u.devices.length > 3 ? ` and ${u.devices.length - 3} more` : ""} · ${plural(u.attempts, "attempt")}</span>
+					${u.would_trust?.length > 0 && html`<span class="l2 h-amber">${u.would_trust.slice(0, 2).map((d) => clean(d)).join(", ")}${u.would_trust.length > 2 ? ` and ${u.would_trust.length - 2} more` : ""} would let it in</span>`}</a></li>`)}
+				${tried.length > 12 && html`<li><a href=${href("flows", { verdict: "untrusted" })}><span class="l2">${tried.length - 12} more sources</span></a></li>`}
+			</ul>`}
+			${lo6.length > 0 && html`<h3>Over lo6 now</h3><ul>${lo6.slice(0, 40).map((f) => html`<${Row} f=${f} key=${f.id} />`)}</ul>`}
+			${ma1.length > 0 && html`<h3>Over Ma1 now</h3><ul>${ma1.slice(0, 40).map((f) => html`<${Row} f=${f} key=${f.id} />`)}</ul>`}
+			${lo6.length + ma1.length > 80 && html`<p class="quiet"><a href=${href("flows", { state: "open" })}>all open flows</a></p>`}
+			${!total && html`<${Quiet}>No session is open on any device.<//>`}`}<//>
+	</section>`;
+}
+
+function Row({ f }) {
+	const bad = f.trust?.verdict === "untrusted", lo6 = f.path === "in-band";
+	const j = lo6 ? JUSTIFIED[f.justified] : null;
+	const icon = bad ? "untrusted" : j ? j.icon : f.trust?.verdict === "no-policy" ? "nopolicy" : "ok";
+	const hue = bad ? "red" : j ? j.hue : f.trust?.verdict === "no-policy" ? "amber" : "grey";
+	return html`<li><a href=${here({ session: f.id })} title=${clean(f.words)}><${Icon} name=${icon} hue=${hue} />
+		<span>${f.user ? html`<bdi class=${person(f) ? "b" : ""}>${clean(f.user)}</bdi> <span class="dim">from</span> ` : ""}<bdi class="mono">${clean(f.source.ip)}</bdi></span>
+		<span class="dim"><${Time} at=${f.start} /></span>
+		<span class="l2"><bdi>${clean(f.device)}</bdi> · ${lo6 ? "lo6" : "Ma1"}${bad ? html` · <span class="h-red">untrusted</span>` : j ? html` · <span class=${"h-" + j.hue}>${j.word}</span>` : ""} · <${Since} at=${f.start} /></span></a></li>`;
+}
+
+// ---- what changed -----------------------------------------------------------------------------
+
+const CHANGE = {
+	"path.change": (e) => ({ icon: e.change?.to === "primary" ? "up" : e.change?.to === "primary-failing" || e.change?.to === "unreachable" ? "cross" : "down", hue: e.change?.to === "primary-failing" || e.change?.to === "unreachable" ? "red" : "ink" }),
+};
+const changeIcon = (e) => CHANGE[e.type]?.(e) ?? (e.type.startsWith("alert.") ? { icon: "flag", hue: e.severity === "critical" ? "red" : "ink" } : e.type.startsWith("bgp") ? { icon: "bgpdown", hue: "ink" } : e.type === "agent.loss" ? { icon: "blind", hue: "ink" } : { icon: "ok", hue: "ink" });
+
+// The record's last words on paths, alerts and losses: read again when something of it changed.
+function useChanges() {
+	const [state, set] = useState({ events: null, error: null });
+	useEffect(() => {
+		let timer = 0, stopped = false, busy = false, wanted = false;
+		async function read() {
+			if (busy) {
+				wanted = true;
+				return;
+			}
+			busy = true;
+			try {
+				const lists = await Promise.all(["path.change", "alert", "agent.loss"].map((type) => ask("events", { type, limit: 9 })));
+				const events = lists.flatMap((l) => l.events).sort((a, b) => ms(b.event.time) - ms(a.event.time) || b.n - a.n).slice(0, 9);
+				if (!stopped) set({ events, error: null });
+			} catch (error) {
+				if (!stopped) set((s) => ({ ...s, error }));
+			}
+			busy = false;
+			if (wanted && !stopped) {
+				wanted = false;
+				soon();
+			}
+		}
+		function soon() {
+			clearTimeout(timer);
+			timer = setTimeout(read, 400);
+		}
+		const offs = ["device", "alert", "incident", "gap"].map((k) => on(k, soon));
+		read();
+		return () => {
+			stopped = true;
+			clearTimeout(timer);
+			offs.forEach((f) => f());
+		};
+	}, []);
+	return state;
+}
+
+function Changes() {
+	const { events, error } = useChanges();
+	return html`<section class="card changes" aria-labelledby="changed"><header><h2 id="changed">What changed</h2><span class="grow" /><a class="dim" href=${href("timeline")}>timeline</a></header>
+		${error && !events && html`<${Failed} what="What changed" error=${error} />`}
+		${!events && !error && html`<${Loading} rows=${3} what="what changed" />`}
+		${events?.length === 0 && html`<${Quiet}>Nothing has changed since the record began.<//>`}
+		<ol>${events?.map(({ n, event: e, words }) => {
+			const { icon, hue } = changeIcon(e);
+			return html`<li key=${n}><span class="dim"><${Time} at=${e.time} seconds /></span><${Icon} name=${icon} hue=${hue} />
+				<span>${e.device?.name && html`<b><bdi>${clean(e.device.name)}</bdi></b> `}${clean(words ?? e.type)}</span></li>`;
+		})}</ol>
+	</section>`;
+}
+
+// ---- the view ---------------------------------------------------------------------------------
+
+const LEGEND = html`<span class="legend dim">left wire Ma1 · right wire lo6 · thick = in use · <${Icon} name="cross" hue="red" /> lost · dashed = not armed</span>`;
+
+export default function Fleet() {
+	const list = devices();
+	const { group = "switch", fabric, zoom } = route.value.params;
+	const how = by[group] ? group : "switch";
+	const rows = list.rows.all();
+	const all = useMemo(() => grouped(rows, how, fabric), [list.rows.version.value, how, fabric]);
+	const [groups, calm] = useCalm(all);
+	const n = groups.reduce((a, g) => a + g.devices.length, 0);
+	const level = zoom ?? (n <= RUNGS ? "rungs" : n <= CELLS ? "cells" : "lines");
+	return html`<${Answers} />
+	<div class="pad fleet-view">
+		<div class="bar"><h1>Fleet</h1><span class="dim">${plural(n, "device")}${how === "switch" && groups.length > 1 ? ` on ${plural(groups.filter((g) => g.key).length, "Ma1 subnet")}` : ""}</span>
+			<span class="seg" role="group" aria-label="Group by">${[["switch", "by management switch"], ["role", "role"], ["fabric", "fabric"]].map(([k, w]) => html`<a href=${here({ group: k === "switch" ? null : k })} aria-current=${how === k ? "true" : undefined} key=${k}>${w}</a>`)}</span>
+			<span class="grow" />${LEGEND}</div>
+		<${Ready} list=${list} what="the devices" rows=${6}>${() => n === 0
+			? html`<${Blind} title="Nothing has been seen yet" command="glasswatch-agent run -c /etc/glasswatch/agent.yaml">
+				That is not the same as nothing happening: no agent has told of a device. An agent with a fabric folder tells of each device when it starts.<//>`
+			: html`<div class="fleet" ...${calm}>
+				<div class=${"groups by-" + level}>
+					${level === "rungs" && groups.map((g, i) => html`<${Ladder} g=${g} key=${g.key} />${i === 0 && html`<${Changes} key="changes" />`}`)}
+					${level === "cells" && groups.map((g) => html`<${Card} g=${g} key=${g.key} />`)}
+					${level === "lines" && html`<${Lines} groups=${groups} />`}
+				</div>
+				<aside class="side"><${Who} fabric=${fabric} />${level !== "rungs" && html`<${Changes} />`}</aside>
+			</div>`}<//>
+	</div>`;
+}

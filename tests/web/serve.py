@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Redis, a collector that serves the page, and a scene (world.py): one command.
+
+    serve.py [--devices N] [--scene NAME] [--port N] [--tokens] [--docs FILE]
+
+Prints one line of JSON, {"url", "token", "events"}, when everything is stored. Then each line of
+standard input is a command, answered by one line of JSON: {"do": "add", "docs": [...]} adds
+documents, {"do": "stop"} and {"do": "start"} the collector, {"do": "scene", ...} a live step of
+World. At the end of input everything is taken down.
+"""
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path[:0] = [os.path.join(ROOT, "tests", "e2e"), os.path.dirname(os.path.abspath(__file__))]
+from api_client import Api, free_port  # noqa: E402
+from collector_scene import Collector, Redis  # noqa: E402
+from world import World  # noqa: E402
+
+os.environ.setdefault("BUILD", os.path.join(ROOT, "build"))
+
+
+class Server:
+    def __init__(self, args):
+        self.base = tempfile.mkdtemp(prefix="gw-web-")
+        self.redis = Redis(self.base)
+        self.redis.start()
+        self.port = args.port or free_port()
+        self.token = self.reader = None
+        more = ["--listen", "127.0.0.1:%d" % self.port, "--web",
+                os.path.join(os.environ["BUILD"], "web")]
+        if args.tokens:
+            path = os.path.join(self.base, "tokens")
+            self.token, self.reader = (self.make_token(n, r, path) for n, r in
+                                       (("olivia", "operate"), ("rita", "read")))
+            more += ["--tokens", path]
+        self.collector = Collector(self.base, self.redis, "web", "web.db", *more)
+        self.collector.start()
+        self.api = Api(self.port, self.token)
+        self.added = 0
+
+    def make_token(self, name, right, path):
+        out = subprocess.run([os.path.join(os.environ["BUILD"], "glasswatch-collector"), "token",
+                              name, "--right", right], capture_output=True, text=True,
+                             check=True).stdout.splitlines()
+        with open(path, "a", encoding="utf-8") as f:
+            f.write(out[1].split(": ", 1)[1] + "\n")
+        os.chmod(path, 0o640)
+        return out[0].split(": ", 1)[1]
+
+    def add(self, docs):
+        for i in range(0, len(docs), 1000):
+            self.redis.add(docs[i:i + 1000])
+        self.added += len(docs)
+
+    def stored(self, seconds=600):
+        """Everything that was added is in the store."""
+        if not self.collector.until(lambda: self.redis.command(
+                "XINFO", "GROUPS", "glasswatch:events") and self.redis.pending() == 0 and
+                self.lag() == 0, seconds):
+            raise RuntimeError("not stored:\n" + self.collector.said())
+
+    def lag(self):
+        groups = self.redis.command("XINFO", "GROUPS", "glasswatch:events")
+        fields = dict(zip(groups[0][::2], groups[0][1::2]))
+        return fields.get(b"lag")
+
+    def up(self):
+        try:
+            return self.api.ask("/healthz").status == 200
+        except OSError:
+            return False
+
+    def close(self):
+        if self.collector.process:
+            self.collector.process.send_signal(signal.SIGTERM)
+            self.collector.process.wait(20)
+        self.redis.kill()
+        shutil.rmtree(self.base, ignore_errors=True)
+
+
+def answer(doc):
+    print(json.dumps(doc), flush=True)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--devices", type=int, default=13)
+    p.add_argument("--scene", default="during")
+    p.add_argument("--port", type=int, default=0)
+    p.add_argument("--tokens", action="store_true")
+    p.add_argument("--docs", help="a file with lines of JSON instead of a scene")
+    args = p.parse_args()
+    world = World(args.devices)
+    server = Server(args)
+    try:
+        if args.docs:
+            with open(args.docs, encoding="utf-8") as f:
+                server.add([json.loads(line) for line in f if line.strip()])
+        else:
+            server.add(world.scene(args.scene))
+        server.stored()
+        server.collector.until(server.up, 30)
+        answer({"url": "http://127.0.0.1:%d/" % server.port, "token": server.token,
+                "reader": server.reader, "events": server.added})
+        for line in sys.stdin:
+            c = json.loads(line)
+            if c["do"] == "add":
+                server.add(c["docs"])
+            elif c["do"] == "live":  # a step of the world, now: {"do":"live","step":"session",...}
+                world.now = time.time()
+                getattr(world, c["step"])(*[world.now + a["at"] if isinstance(a, dict) else a
+                                            for a in c.get("args", [])], **c.get("more", {}))
+                server.add(world.docs)
+                world.docs = []
+            elif c["do"] == "stop":
+                server.collector.process.send_signal(signal.SIGTERM)
+                server.collector.process.wait(20)
+                server.collector.process = None
+            elif c["do"] == "start":
+                server.collector.start()
+                server.collector.until(server.up, 30)
+            elif c["do"] == "stored":
+                server.stored()
+            answer({"ok": True, "at": time.time()})
+    finally:
+        server.close()
+
+
+main()
