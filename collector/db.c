@@ -126,12 +126,28 @@ void db_pending(struct db *d, int watch)
 	d->pending |= 1u << watch;
 }
 
+static bool in_word(char c)
+{
+	return c == '_' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+}
+
+/* As a word: incident_flows is not flows. */
+static bool has_word(const char *sql, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *at = sql; (at = strstr(at, word)) != NULL; at += len)
+		if ((at == sql || !in_word(at[-1])) && !in_word(at[len]))
+			return true;
+	return false;
+}
+
 unsigned db_names(const struct db *d, const char *sql)
 {
 	unsigned names = 0;
 
 	for (unsigned i = 0; i < d->n_watches; i++)
-		if (strstr(sql, d->watches[i].table))
+		if (has_word(sql, d->watches[i].table))
 			names |= 1u << i;
 	return names;
 }

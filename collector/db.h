@@ -131,7 +131,7 @@ int db_later_values(struct db *d, const char *sql, const struct db_value *v, int
  * that has the table's name in its text, and at db_flush() and db_commit(). What the
  * database refuses of them is told then, for all of them.
  */
-#define DB_MAX_BULKS 8
+#define DB_MAX_BULKS 16
 
 struct db_bulk {
 	const char *table, *columns; /* as in INSERT INTO table (columns) */

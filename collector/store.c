@@ -107,6 +107,15 @@ static int prepare_schema(struct store *s, enum store_mode mode)
 	return rc;
 }
 
+/* Rows that are kept, and written before a statement that names their table. */
+static void watch(struct store *s)
+{
+	s->watch_agents = db_watch(s->db, "agents", store_agents_write, s);
+	s->watch_targets = db_watch(s->db, "targets", store_targets_write, s);
+	s->watch_clients = db_watch(s->db, "known_hassh", store_clients_write, s);
+	s->watch_alerts = db_watch(s->db, "alerts", store_open_write, s);
+}
+
 struct store *store_open(const char *path, enum store_mode mode, char *err, size_t size)
 {
 	struct store *s = calloc(1, sizeof(*s));
@@ -118,7 +127,7 @@ struct store *store_open(const char *path, enum store_mode mode, char *err, size
 	}
 	s->db = db_open(path, mode == STORE_WRITE, err, size);
 	if (s->db)
-		s->watch_agents = db_watch(s->db, "agents", store_agents_write, s);
+		watch(s);
 	if (!s->db || store_record_open(s) || prepare_schema(s, mode) || store_chain_open(s)) {
 		if (s->db)
 			snprintf(err, size, "%s", db_error(s->db));
@@ -202,7 +211,10 @@ void store_forget_rows(struct store *s)
 {
 	store_agents_forget(s);
 	store_kept_forget_all(s);
-	store_recent_forget(s);
+	store_known_forget(s);
+	store_open_forget(s);
+	store_drills_forget(s);
+	s->own_next = 0;
 	store_paths_forget(s);
 }
 

@@ -20,6 +20,11 @@ struct agent {
 	bool stored; /* there is a row */
 	bool changed, stopped;
 	uint64_t first_ns, last_ns, last_seq, events, heard_ns;
+
+	/* The newest statistics, as long as they are not written. */
+	char *stats;
+	size_t stats_len;
+	uint64_t stats_ns, interval_ns;
 };
 
 static unsigned slot_of(const char *name)
@@ -36,6 +41,7 @@ void store_agents_forget(struct store *s)
 			next = a->next;
 			free(a->name);
 			free(a->policy);
+			free(a->stats);
 			free(a);
 		}
 		s->agents[i] = NULL;
@@ -65,8 +71,8 @@ static int read_agent(struct store *s, struct agent *a)
 {
 	struct db_row *row;
 	int rc = db_get(s->db, &row,
-			"SELECT first_seen, last_seen, last_seq, events, state, policy, heard"
-			" FROM agents WHERE agent = $1",
+			"SELECT first_seen, last_seen, last_seq, events, state, policy, heard,"
+			" stats_time FROM agents WHERE agent = $1",
 			"t", a->name);
 
 	if (rc <= 0)
@@ -78,6 +84,7 @@ static int read_agent(struct store *s, struct agent *a)
 	a->events = db_u64(row, 3);
 	a->stopped = strcmp(db_text(row, 4), "stopped") == 0;
 	a->heard_ns = db_u64(row, 6);
+	a->stats_ns = db_u64(row, 7);
 	return set_policy(a, db_text(row, 5)) ? 0 : no_memory(s);
 }
 
@@ -111,11 +118,25 @@ static int find(struct store *s, const char *name, struct agent **out)
 	return 0;
 }
 
+static int write_stats(struct store *s, struct agent *a)
+{
+	int rc = db_later(s->db,
+			  "UPDATE agents SET stats_time = $1, stats = $2, interval = $3"
+			  " WHERE agent = $4",
+			  "ijit", a->stats_ns, a->stats, a->stats_len, a->interval_ns, a->name);
+
+	free(a->stats);
+	a->stats = NULL;
+	return rc;
+}
+
 static int write_agent(struct store *s, struct agent *a)
 {
+	int rc;
+
 	a->changed = false;
 	a->stored = true;
-	return db_later(s->db,
+	rc = db_later(s->db,
 			"INSERT INTO agents (agent, first_seen, last_seen, last_seq, events, state,"
 			" policy, heard, interval) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)"
 			" ON CONFLICT (agent) DO UPDATE SET first_seen = excluded.first_seen,"
@@ -124,6 +145,7 @@ static int write_agent(struct store *s, struct agent *a)
 			" policy = excluded.policy, heard = excluded.heard",
 			"tiiiitti", a->name, a->first_ns, a->last_ns, a->last_seq, a->events,
 			a->stopped ? "stopped" : "running", a->policy, a->heard_ns);
+	return rc || !a->stats ? rc : write_stats(s, a);
 }
 
 /* Called by the database before any statement that names the table. */
@@ -196,6 +218,22 @@ int store_agent_knows(struct store *s, const char *agent, uint64_t seq)
 	return rc < 0 ? rc : rc == 0;
 }
 
+static int set_stats(struct store *s, struct agent *a, uint64_t time_ns, const char *json, size_t len,
+		     uint64_t interval_ns)
+{
+	char *copy = malloc(len + 1);
+
+	if (!copy)
+		return no_memory(s);
+	memcpy(copy, json, len);
+	free(a->stats);
+	a->stats = copy;
+	a->stats_len = len;
+	a->stats_ns = time_ns;
+	a->interval_ns = interval_ns;
+	return 0;
+}
+
 int store_agent(struct store *s, const struct event *e, const char *json, size_t len,
 		uint64_t now_ns, uint64_t interval_ns)
 {
@@ -226,10 +264,7 @@ int store_agent(struct store *s, const struct event *e, const char *json, size_t
 	a->heard_ns = now_ns;
 	a->changed = true;
 	db_pending(s->db, s->watch_agents);
-	if (e->type != EVENT_AGENT_STATS)
-		return 0;
-	return db_later(s->db,
-			"UPDATE agents SET stats_time = $1, stats = $2, interval = $3"
-			" WHERE agent = $4 AND COALESCE(stats_time, 0) <= $1",
-			"ijit", e->time_ns, json, len, interval_ns, e->agent);
+	if (e->type == EVENT_AGENT_STATS && e->time_ns >= a->stats_ns)
+		return set_stats(s, a, e->time_ns, json, len, interval_ns);
+	return 0;
 }

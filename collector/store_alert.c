@@ -311,18 +311,9 @@ static void copy(char *to, size_t size, const char *text)
 	snprintf(to, size, "%s", text ? text : "");
 }
 
-int store_alert_find(struct store *s, const char *name, const char *key,
-		     struct store_alert_found *out)
+void store_alert_found_row(struct db_row *row, struct store_alert_found *out)
 {
-	struct db_row *row;
-	int rc = db_get(s->db, &row,
-			"SELECT id, since, last, count, drill, severity, bundle, device, agent,"
-			" source FROM alerts WHERE name = $1 AND key = $2 AND resolved IS NULL",
-			"tt", name, key);
-
 	memset(out, 0, sizeof(*out));
-	if (rc != 1)
-		return rc;
 	out->id = db_u64(row, 0);
 	out->since_ns = db_u64(row, 1);
 	out->last_ns = db_u64(row, 2);
@@ -333,18 +324,23 @@ int store_alert_find(struct store *s, const char *name, const char *key,
 	copy(out->device, sizeof(out->device), db_text(row, 7));
 	copy(out->agent, sizeof(out->agent), db_text(row, 8));
 	copy(out->source, sizeof(out->source), db_text(row, 9));
-	return 1;
 }
 
-int store_alert_how_many(struct store *s, const char *name, uint64_t *open)
+/* As store_alert_find() will find it. */
+static int keep_open(struct store *s, const struct store_alert *a)
 {
-	struct db_row *row;
-	int rc = db_get(s->db, &row,
-			"SELECT COUNT(*) FROM alerts WHERE name = $1 AND resolved IS NULL", "t",
-			name);
+	struct store_alert_found found = { .id = a->id,
+					   .since_ns = a->since_ns,
+					   .last_ns = a->last_ns,
+					   .count = a->count,
+					   .drill = a->drill,
+					   .severity = a->severity };
 
-	*open = rc == 1 ? db_u64(row, 0) : 0;
-	return rc < 0 ? rc : 0;
+	copy(found.bundle, sizeof(found.bundle), a->bundle);
+	copy(found.device, sizeof(found.device), a->device);
+	copy(found.agent, sizeof(found.agent), a->agent);
+	copy(found.source, sizeof(found.source), a->source);
+	return store_open_add(s, a->name, a->key, &found);
 }
 
 int store_alert_add(struct store *s, struct store_alert *a)
@@ -363,30 +359,16 @@ int store_alert_add(struct store *s, struct store_alert *a)
 	if (rc <= 0)
 		return rc;
 	a->id = db_u64(row, 0);
-	return store_alert_joins(s, a->id, a->updated);
+	rc = keep_open(s, a);
+	return rc ? rc : store_alert_joins(s, a->id, a->updated);
 }
 
 int store_alert_joins(struct store *s, uint64_t id, uint64_t event_n)
 {
-	return store_done(db_run(s->db,
-				 "INSERT INTO alert_events (alert, event) VALUES ($1, $2)"
-				 " ON CONFLICT (alert, event) DO NOTHING",
-				 "ii", id, event_n));
-}
-
-int store_alert_sign(struct store *s, uint64_t id, uint64_t time_ns, uint64_t now_ns, bool again,
-		     uint64_t event_n)
-{
-	if (again)
-		return store_done(db_run(s->db,
-					 "UPDATE alerts SET last = CASE WHEN last < $1 THEN $1"
-					 " ELSE last END, heard = $2, count = count + 1,"
-					 " updated = $3 WHERE id = $4",
-					 "iiii", time_ns, now_ns, event_n, id));
-	return store_done(db_run(s->db,
-				 "UPDATE alerts SET last = CASE WHEN last < $1 THEN $1"
-				 " ELSE last END, heard = $2 WHERE id = $3",
-				 "iii", time_ns, now_ns, id));
+	return db_later(s->db,
+			"INSERT INTO alert_events (alert, event) VALUES ($1, $2)"
+			" ON CONFLICT (alert, event) DO NOTHING",
+			"ii", id, event_n);
 }
 
 int store_alert_change(struct store *s, uint64_t id, enum event_severity severity, const char *text,
@@ -398,6 +380,8 @@ int store_alert_change(struct store *s, uint64_t id, enum event_severity severit
 			" WHERE id = $5",
 			"ttiii", event_severity_name(severity), text, drill, event_n, id);
 
+	if (rc >= 0)
+		store_open_change(s, id, severity, drill);
 	return rc < 0 ? rc : store_alert_joins(s, id, event_n);
 }
 
@@ -409,6 +393,8 @@ int store_alert_resolve(struct store *s, uint64_t id, uint64_t time_ns, const ch
 			" WHERE id = $4 AND resolved IS NULL",
 			"itii", time_ns, why, event_n, id);
 
+	if (rc >= 0)
+		store_open_remove(s, id);
 	return rc < 0 ? rc : store_alert_joins(s, id, event_n);
 }
 
@@ -463,46 +449,6 @@ int store_alert_follow(struct store *s, uint64_t event_n)
 }
 
 /* ---- what rules look up ------------------------------------------------------ */
-
-int store_known_source(struct store *s, const char *device, const char *source, uint64_t time_ns,
-		       uint64_t learn_ns)
-{
-	struct db_row *row;
-	int rc;
-
-	/* some precision of `last` saves a statement in each update */
-	if (store_recent(s, 'k', device, source, time_ns))
-		return 0;
-	rc = db_run(s->db,
-		    "INSERT INTO known_sources (device, source, first, last)"
-		    " VALUES ($1, $2, $3, $3) ON CONFLICT (device, source) DO NOTHING",
-		    "tti", device, source, time_ns);
-	if (rc < 0)
-		return rc;
-	store_recent_note(s, 'k', device, source, time_ns);
-	if (rc == 0)
-		return store_done(
-			db_run(s->db,
-			       "UPDATE known_sources SET last = $1"
-			       " WHERE device = $2 AND source = $3 AND last < $4",
-			       "itti", time_ns, device, source,
-			       time_ns > STORE_RECENT_NS ? time_ns - STORE_RECENT_NS : 0));
-	rc = db_get(s->db, &row, "SELECT MIN(first) FROM known_sources WHERE device = $1", "t",
-		    device);
-	if (rc <= 0)
-		return rc;
-	return db_u64(row, 0) + learn_ns <= time_ns;
-}
-
-int store_known_hassh(struct store *s, const char *hash, const char *source, uint64_t time_ns)
-{
-	return store_done(db_run(s->db,
-				 "INSERT INTO known_hassh (hash, source, first, last, sessions)"
-				 " VALUES ($1, $2, $3, $3, 1) ON CONFLICT (hash, source)"
-				 " DO UPDATE SET last = excluded.last,"
-				 " sessions = known_hassh.sessions + 1",
-				 "tti", hash, source, time_ns));
-}
 
 #define ON_IT                                                                                      \
 	" AND open = 1 AND established = 1 AND service = 'ssh' AND direction = 'inbound'"          \

@@ -13,7 +13,10 @@
 
 struct agent;
 struct store_kept;
-struct store_recent;
+struct store_alert_found;
+struct store_known;
+struct store_open;
+struct store_drills_kept;
 struct store_paths;
 
 struct store {
@@ -44,7 +47,11 @@ struct store {
 	struct store_kept *kept_flows;
 	uint64_t newest_flow; /* flows.n; 0: not known */
 	struct store_paths *paths;   /* store_episode.c */
-	struct store_recent *recent; /* store_recent.c; NULL: nothing; good as long */
+	struct store_known *known;   /* store_known.c; good as long, as those below */
+	struct store_open *open_alerts; /* store_alert_open.c */
+	struct store_drills_kept *drills_kept; /* store_operate.c */
+	int watch_targets, watch_clients, watch_alerts;
+	uint64_t own_next; /* of the collector's own events; 0: not known */
 	uint64_t swept; /* rows were removed so often, by whomever: what is kept is of then */
 	uint64_t documents_kept; /* segments.number: of the flows that stay, by store_sweep() */
 
@@ -57,7 +64,7 @@ int store_done(int rc);
 
 int store_record_open(struct store *s);
 
-/* All that is kept of rows: agents, flows, paths, and what is recent. */
+/* All that is kept of rows: agents, flows, paths, known sources, alerts, drills. */
 void store_forget_rows(struct store *s);
 
 /* store_agent.c. 1: an event of this number is stored; 0: it is not. */
@@ -106,12 +113,25 @@ int store_document(struct store *s, struct store_flow *f);
 
 void store_paths_forget(struct store *s);
 
-/* store_recent.c. True when the thing (kind, a, b) was noted at this time, or less than
- * a minute before it: its row would not change. */
-#define STORE_RECENT_NS UINT64_C(60000000000)
-bool store_recent(const struct store *s, char kind, const char *a, const char *b, uint64_t time_ns);
-void store_recent_note(struct store *s, char kind, const char *a, const char *b, uint64_t time_ns);
-void store_recent_forget(struct store *s);
+/* store_known.c: what changes is written before a statement that names the table. */
+int store_targets_write(void *arg);
+int store_clients_write(void *arg);
+int store_target_known(struct store *s, const char *address); /* a row was added */
+void store_known_forget(struct store *s);
+
+/* store_alert_open.c, for store_alert.c: an alert was opened, changed, resolved. */
+#define STORE_ALERT_FOUND                                                                          \
+	"id, since, last, count, drill, severity, bundle, device, agent, source"
+#define STORE_ALERT_FOUND_N 10
+void store_alert_found_row(struct db_row *row, struct store_alert_found *out);
+int store_open_add(struct store *s, const char *name, const char *key,
+		   const struct store_alert_found *found);
+void store_open_change(struct store *s, uint64_t id, enum event_severity severity, uint64_t drill);
+void store_open_remove(struct store *s, uint64_t id);
+int store_open_write(void *arg);
+void store_open_forget(struct store *s);
+
+void store_drills_forget(struct store *s); /* store_operate.c */
 
 /* A hash in a column; all zero when it is none. */
 void store_column_hash(struct db_row *row, int column, struct chain_hash *out);

@@ -40,9 +40,9 @@ static void path_row(struct db_row *row, struct store_path *out)
 
 /*
  * Each event of a device asks for its path, which seldom changes: rows are kept, by a
- * hash of the name, until one is written.
+ * hash of the name.
  */
-#define PATHS_KEPT 1024
+#define PATHS_KEPT 4096
 
 struct store_paths {
 	struct {
@@ -99,10 +99,24 @@ int store_path_get(struct store *s, const char *device, struct store_path *out)
 	return rc;
 }
 
+/* The row that is kept is now this one; but for joint, see store_path_put(). */
+static void keep_path(struct store *s, const char *device, const struct store_path *p)
+{
+	unsigned slot = slot_of(device);
+	uint64_t joint;
+
+	if (!s->paths || strcmp(s->paths->slots[slot].device, device) != 0)
+		return;
+	joint = s->paths->slots[slot].known ? s->paths->slots[slot].path.joint : 0;
+	s->paths->slots[slot].known = true;
+	s->paths->slots[slot].path = *p;
+	s->paths->slots[slot].path.joint = joint;
+}
+
 /* joint is store_incident_announce()'s alone. */
 int store_path_put(struct store *s, const char *device, const struct store_path *p)
 {
-	store_paths_forget(s);
+	keep_path(s, device, p);
 	return store_done(db_run(s->db,
 				 "INSERT INTO device_paths (device, state, since, agent, seq,"
 				 " failing, failing_event, incident, joint, stale)"

@@ -17,15 +17,21 @@ const char *store_name(const struct store *s)
 int store_own_next(struct store *s, uint64_t *seq)
 {
 	struct db_row *row;
-	int rc = db_get(s->db, &row,
-			"SELECT COALESCE(MAX(seq), 0) + 1 FROM (SELECT MAX(seq) AS seq FROM events"
-			" WHERE agent = $1 UNION ALL SELECT last FROM sealed WHERE agent = $1)"
-			" AS x",
-			"t", store_name(s));
+	int rc = store_chain_head(s); /* forgets it when somebody else has written */
 
-	if (rc == 1)
-		*seq = db_u64(row, 0);
-	return rc;
+	if (!rc && !s->own_next) {
+		rc = db_get(s->db, &row,
+			    "SELECT COALESCE(MAX(seq), 0) + 1 FROM (SELECT MAX(seq) AS seq"
+			    " FROM events WHERE agent = $1 UNION ALL SELECT last FROM sealed"
+			    " WHERE agent = $1) AS x",
+			    "t", store_name(s));
+		if (rc == 1)
+			s->own_next = db_u64(row, 0);
+	}
+	if (rc < 0)
+		return rc;
+	*seq = s->own_next++;
+	return 1;
 }
 
 /* ---- heartbeats and gaps --------------------------------------------------- */
@@ -159,27 +165,6 @@ int store_alarms(struct store *s, const char *name, const char *agent, store_ala
 }
 
 /* ---- targets --------------------------------------------------------------- */
-
-int store_target_seen(struct store *s, const char *address, uint64_t time_ns, bool reached)
-{
-	char kind = reached ? 'r' : 's';
-	int rc;
-
-	/* Once a minute is enough. */
-	if (store_recent(s, kind, address, "", time_ns))
-		return 0;
-	rc = db_run(s->db,
-		    "UPDATE targets SET seen = CASE WHEN seen IS NULL OR seen < $1 THEN $1 ELSE "
-		    "seen END,"
-		    " reached = CASE WHEN $2 = 1 AND (reached IS NULL OR reached < $1) THEN $1"
-		    "  ELSE reached END"
-		    " WHERE address = $3 AND (seen IS NULL OR seen < $1 - 60000000000"
-		    " OR ($2 = 1 AND (reached IS NULL OR reached < $1 - 60000000000)))",
-		    "iit", time_ns, (uint64_t)reached, address);
-	if (rc >= 0)
-		store_recent_note(s, kind, address, "", time_ns);
-	return store_done(rc);
-}
 
 #define UNSEEN(addresses)                                                                          \
 	"SELECT device, " addresses ", MIN(since) FROM targets t WHERE seen IS NULL"               \

@@ -2,6 +2,9 @@
 /* Silences and drills. */
 #include "collector/store_alert.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "collector/store_db.h"
 
 struct reading {
@@ -71,12 +74,48 @@ int store_drills(struct store *s, uint64_t now_ns, store_drill_fn *fn, void *arg
 		       "i", now_ns);
 }
 
-int store_drill_at(struct store *s, const char *device, uint64_t time_ns, uint64_t *id)
+/*
+ * Each session asks whether a drill covers it, and there are few drills: they are kept.
+ * When there are more than fit, the database is asked.
+ */
+#define DRILLS_KEPT 256
+
+struct store_drills_kept {
+	struct {
+		uint64_t id, since_ns, until_ns;
+		char device[256]; /* "": all */
+	} list[DRILLS_KEPT]; /* the newest first */
+	size_t n;
+	bool too_many;
+};
+
+void store_drills_forget(struct store *s)
+{
+	free(s->drills_kept);
+	s->drills_kept = NULL;
+}
+
+static int keep_drill(void *arg, const struct store_drill *x)
+{
+	struct store_drills_kept *k = arg;
+
+	if (k->n == DRILLS_KEPT || (x->device && strlen(x->device) >= sizeof(k->list[0].device))) {
+		k->too_many = true;
+		return 0;
+	}
+	k->list[k->n].id = x->id;
+	k->list[k->n].since_ns = x->since_ns;
+	k->list[k->n].until_ns = x->ended_ns ? x->ended_ns : x->until_ns;
+	strcpy(k->list[k->n].device, x->device ? x->device : "");
+	k->n++;
+	return 0;
+}
+
+static int ask_drill(struct store *s, const char *device, uint64_t time_ns, uint64_t *id)
 {
 	struct db_row *row;
 	int rc;
 
-	*id = 0;
 	if (device)
 		rc = db_get(
 			s->db, &row,
@@ -92,6 +131,36 @@ int store_drill_at(struct store *s, const char *device, uint64_t time_ns, uint64
 	if (rc == 1)
 		*id = db_u64(row, 0);
 	return rc;
+}
+
+int store_drill_at(struct store *s, const char *device, uint64_t time_ns, uint64_t *id)
+{
+	struct store_drills_kept *k;
+	int rc = store_chain_head(s); /* forgets them when somebody else has written */
+
+	*id = 0;
+	if (rc)
+		return rc;
+	if (!s->drills_kept) {
+		k = calloc(1, sizeof(*k));
+		if (!k)
+			return ask_drill(s, device, time_ns, id);
+		rc = store_drills(s, 0, keep_drill, k);
+		if (rc) {
+			free(k);
+			return rc;
+		}
+		s->drills_kept = k;
+	}
+	k = s->drills_kept;
+	if (k->too_many)
+		return ask_drill(s, device, time_ns, id);
+	for (size_t i = 0; i < k->n && !*id; i++)
+		if (k->list[i].since_ns <= time_ns && k->list[i].until_ns > time_ns &&
+		    (!k->list[i].device[0] ||
+		     (device && strcmp(k->list[i].device, device) == 0)))
+			*id = k->list[i].id;
+	return *id != 0;
 }
 
 int store_silence_add(struct store *s, struct store_silence *x)
@@ -111,7 +180,10 @@ int store_silence_add(struct store *s, struct store_silence *x)
 int store_drill_add(struct store *s, struct store_drill *x)
 {
 	struct db_row *row;
-	int rc = db_get(s->db, &row,
+	int rc;
+
+	store_drills_forget(s);
+	rc = db_get(s->db, &row,
 			"INSERT INTO drills (device, who, why, since, until)"
 			" VALUES ($1, $2, $3, $4, $5) RETURNING id",
 			"tttii", x->device, x->who, x->why, x->since_ns, x->until_ns);
@@ -131,6 +203,7 @@ int store_silence_end(struct store *s, uint64_t id, uint64_t now_ns)
 
 int store_drill_end(struct store *s, uint64_t id, uint64_t now_ns)
 {
+	store_drills_forget(s);
 	return db_run(s->db,
 		      "UPDATE drills SET ended = $1 WHERE id = $2 AND ended IS NULL"
 		      " AND until > $1",

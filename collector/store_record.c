@@ -228,8 +228,9 @@ static int put_targets(struct store *s, const struct event *e, const json_t *tar
 				      " VALUES ($1, $2, $3, $4)"
 				      " ON CONFLICT (address, device) DO NOTHING",
 				      "ttti", address, e->device, path, now_ns);
+		if (address && rc >= 0)
+			rc = store_target_known(s, address);
 	}
-	store_recent_forget(s); /* the new ones were never seen */
 	return store_done(rc);
 }
 
