@@ -74,7 +74,7 @@ static void judge_again(const struct fabric *f, const struct fabric_device *d,
 {
 	struct fabric_trust t = fabric_judge(f, d->policy, source);
 	const struct prefix_list *own = device_list(
-		d, source->family, source->family == 4 ? FABRIC_TRUST_V4 : FABRIC_TRUST_V6);
+		d, source->family, source->family == 4 ? f->names.trusted : f->names.trusted_v6);
 	size_t len;
 
 	row->after = event_verdict_name(t.verdict);

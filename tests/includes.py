@@ -24,9 +24,9 @@ WAYS = {
         ["privilege"],
     ],
     "common/fabric": [
-        ["eos", "prefix_list"],
+        ["eos", "prefix_list", "names", "yaml_tree"],
         ["statement"],
-        ["device", "fabric"],
+        ["device", "inventory", "inventory_*", "settings", "merge", "fabric"],
         ["policy", "readiness"],
         ["show", "trust"],
     ],
@@ -113,7 +113,7 @@ ONLY = {
     "bpf/libbpf.h": r"agent/kernel|agent/capture_bpf|tests/",
     "hiredis/": r"common/redis|agent/publish|collector/consume",
     "openssl/ssl.h": r"common/redis_tls",
-    "yaml.h": r"common/conf_yaml",
+    "yaml.h": r"common/conf_yaml|common/fabric/yaml_tree",
     "cap-ng.h": r"common/privilege",
     "seccomp.h": r"common/syscalls",
 }

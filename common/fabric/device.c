@@ -735,6 +735,45 @@ static void read_bgp(struct reader *r, const struct statement *head)
 	}
 }
 
+/* ---- VRFs ---- */
+
+/* `vrf instance V`, before EOS 4.23 `vrf definition V`. */
+static void read_vrf(struct reader *r, const struct statement *s)
+{
+	struct fabric_device *d = r->d;
+	struct fabric_vrf *array;
+	size_t i = 0;
+
+	if (s->n != 3 || s->w[2].len > MAX_NAME) {
+		unread(r, s->node, "one VRF name is wanted");
+		return;
+	}
+	if (eos_is(s->w[2], "default"))
+		return;
+	while (i < d->n_vrfs && !word_equals(s->w[2], d->vrfs[i].name))
+		i++;
+	if (s->no && i < d->n_vrfs) {
+		free(d->vrfs[i].name);
+		d->vrfs[i] = d->vrfs[--d->n_vrfs];
+	}
+	if (s->no || i < d->n_vrfs)
+		return;
+	array = grow(r, d->vrfs, d->n_vrfs, sizeof(*array));
+	if (!array)
+		return;
+	d->vrfs = array;
+	array[i] = (struct fabric_vrf){ text_of(r, s->w[2].at, s->w[2].len), s->node->line };
+	if (array[i].name)
+		d->n_vrfs++;
+}
+
+static int vrf_order(const void *a, const void *b)
+{
+	const struct fabric_vrf *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
 /* ---- the whole ---- */
 
 static bool is_prefix_list(const struct statement *s)
@@ -850,6 +889,8 @@ static void finish(struct reader *r)
 	}
 	if (d->n_neighbors)
 		qsort(d->neighbors, d->n_neighbors, sizeof(*d->neighbors), neighbor_order);
+	if (d->n_vrfs)
+		qsort(d->vrfs, d->n_vrfs, sizeof(*d->vrfs), vrf_order);
 }
 
 int device_read(const struct eos *config, const char *stem, device_report_fn *report, void *arg,
@@ -882,6 +923,10 @@ int device_read(const struct eos *config, const char *stem, device_report_fn *re
 		} else if (is_prefix_list(&s)) {
 			statements++;
 			read_prefix_list(&r, &s);
+		} else if (eos_is(s.w[0], "vrf") &&
+			   (eos_is(s.w[1], "instance") || eos_is(s.w[1], "definition"))) {
+			statements++;
+			read_vrf(&r, &s);
 		} else if (eos_is(s.w[0], "router") && eos_is(s.w[1], "bgp")) {
 			statements++;
 			read_bgp(&r, &s);
@@ -918,6 +963,11 @@ void device_clear(struct fabric_device *d)
 {
 	free(d->name);
 	free(d->file);
+	free(d->told);
+	free(d->management_switch);
+	for (size_t i = 0; i < d->n_vrfs; i++)
+		free(d->vrfs[i].name);
+	free(d->vrfs);
 	for (size_t i = 0; i < d->n_interfaces; i++)
 		interface_clear(&d->interfaces[i]);
 	free(d->interfaces);

@@ -24,6 +24,7 @@
 
 #include "common/fabric/device.h"
 #include "common/fabric/fabric.h"
+#include "common/fabric/merge.h"
 #include "common/event.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
@@ -58,6 +59,7 @@ const struct fabric_device *fabric_find_device(const struct fabric *f, const cha
 struct loader {
 	struct fabric *f;
 	bool underlay;		  /* ends of BGP sessions are targets too */
+	struct inventory inv;	  /* of the files that are no configurations */
 	const char *file;	  /* being read; NULL: none */
 	unsigned problems, notes; /* of this file so far */
 	bool no_memory;
@@ -75,14 +77,14 @@ static void *grow(struct loader *l, void *array, size_t n, size_t size)
 	return larger;
 }
 
-static void add_remark(struct loader *l, enum device_report kind, const char *file, int line,
-		       const char *text)
+static void add_remark(struct loader *l, enum device_report kind, bool conflict, const char *file,
+		       int line, const char *text)
 {
 	struct fabric *f = l->f;
 	struct fabric_problem **array = kind == DEVICE_PROBLEM ? &f->problems : &f->notes;
 	size_t *n = kind == DEVICE_PROBLEM ? &f->n_problems : &f->n_notes;
 	struct fabric_problem *larger = grow(l, *array, *n, sizeof(*larger));
-	struct fabric_problem p = { NULL, line, strdup(text) };
+	struct fabric_problem p = { NULL, line, strdup(text), conflict };
 
 	if (file)
 		p.file = strdup(file);
@@ -106,7 +108,14 @@ remark(struct loader *l, enum device_report kind, const char *file, int line, co
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	add_remark(l, kind, file, line, text);
+	add_remark(l, kind, false, file, line, text);
+}
+
+/* merge_remark_fn */
+static void merge_remark(void *arg, enum device_report kind, bool conflict, const char *file,
+			 int line, const char *text)
+{
+	add_remark(arg, kind, conflict, file, line, text);
 }
 
 /* device_report_fn */
@@ -116,7 +125,7 @@ static void report(void *arg, enum device_report kind, int line, const char *tex
 	unsigned *count = kind == DEVICE_PROBLEM ? &l->problems : &l->notes;
 
 	if (++*count <= MAX_REMARKS_PER_FILE)
-		add_remark(l, kind, l->file, line, text);
+		add_remark(l, kind, false, l->file, line, text);
 }
 
 /* Reads a regular file whole. Returns malloc()ed text; NULL and errno: not
@@ -175,6 +184,59 @@ static void clear_device(const struct fabric *f, struct fabric_device *d)
 	device_clear(d);
 }
 
+static bool ends_with(const char *name, const char *end)
+{
+	size_t n = strlen(name), k = strlen(end);
+
+	return n > k && strcasecmp(name + n - k, end) == 0;
+}
+
+/* What the reports on one file could not hold. */
+static void count_rest(struct loader *l, const char *path)
+{
+	if (l->problems > MAX_REMARKS_PER_FILE)
+		remark(l, DEVICE_PROBLEM, path, 0, "%u more problems in this file",
+		       l->problems - MAX_REMARKS_PER_FILE);
+	if (l->notes > MAX_REMARKS_PER_FILE)
+		remark(l, DEVICE_NOTE, path, 0, "%u more notes in this file",
+		       l->notes - MAX_REMARKS_PER_FILE);
+}
+
+/* A source by its name: fabric.yaml, an export (.json), an Ansible inventory (.yaml, .yml).
+ * 1: it is none, but a configuration. 0: read. -1: with err, or no memory. */
+static int load_source(struct loader *l, const char *name, const char *path, const char *text,
+		       size_t len, char *err, size_t size)
+{
+	bool settings = strcmp(name, FABRIC_SETTINGS) == 0 || strcmp(name, "fabric.yml") == 0;
+	bool json = ends_with(name, ".json");
+	char why[512];
+	int ret;
+
+	if (!settings && !json && !ends_with(name, ".yaml") && !ends_with(name, ".yml"))
+		return 1;
+	if (settings && l->inv.settings >= 0) {
+		snprintf(err, size, "%s: there is %s too; keep one of them", path,
+			 l->inv.sources[l->inv.settings].file);
+		return -1;
+	}
+	l->file = path;
+	l->problems = l->notes = 0;
+	if (inventory_source(&l->inv, path, FABRIC_SETTINGS) < 0)
+		ret = -ENOMEM;
+	else if (settings)
+		ret = inventory_read_settings(&l->inv, text, len, why, sizeof(why));
+	else
+		ret = (json ? inventory_read_json : inventory_read_ansible)(&l->inv, text, len,
+									    report, l);
+	l->file = NULL;
+	count_rest(l, path);
+	if (ret == -EINVAL)
+		snprintf(err, size, "%s:%s", path, why);
+	else if (ret < 0)
+		l->no_memory = true;
+	return ret < 0 ? -1 : 0;
+}
+
 static int load_file(struct loader *l, const char *name, char *err, size_t size)
 {
 	struct fabric *f = l->f;
@@ -204,6 +266,13 @@ static int load_file(struct loader *l, const char *name, char *err, size_t size)
 		free(path);
 		return ret;
 	}
+	ret = load_source(l, name, path, text, len, err, size);
+	if (ret <= 0) {
+		free(text);
+		free(path);
+		return ret;
+	}
+	ret = -1;
 	config = eos_parse(text, len);
 	free(text);
 	stem = strdup(name);
@@ -218,12 +287,7 @@ static int load_file(struct loader *l, const char *name, char *err, size_t size)
 	l->file = path;
 	l->problems = l->notes = 0;
 	ret = device_read(config, stem, report, l, &d);
-	if (l->problems > MAX_REMARKS_PER_FILE)
-		remark(l, DEVICE_PROBLEM, path, 0, "%u more problems in this file",
-		       l->problems - MAX_REMARKS_PER_FILE);
-	if (l->notes > MAX_REMARKS_PER_FILE)
-		remark(l, DEVICE_NOTE, path, 0, "%u more notes in this file",
-		       l->notes - MAX_REMARKS_PER_FILE);
+	count_rest(l, path);
 	if (ret == -ENOENT) {
 		if (!l->problems)
 			remark(l, DEVICE_PROBLEM, path, 0,
@@ -384,8 +448,14 @@ enum claim_rank { CLAIM_PATH, CLAIM_OWN, CLAIM_PEER };
 struct candidate {
 	struct fabric_target target;
 	enum claim_rank rank;
+	const char *file; /* NULL: the device's configuration */
 	int line;
 };
+
+static const char *file_of(const struct fabric *f, const struct candidate *c)
+{
+	return c->file ? c->file : f->devices[c->target.device].file;
+}
 
 struct candidates {
 	struct candidate *all;
@@ -416,9 +486,9 @@ static void add_candidate(struct loader *l, struct candidates *c, const struct c
 	larger[c->n++] = *new;
 }
 
-static bool is_inband(const struct fabric_interface *in)
+static bool is_inband(const struct fabric *f, const struct fabric_interface *in)
 {
-	return strcmp(in->name, FABRIC_INBAND_INTERFACE) == 0;
+	return strcmp(in->name, f->names.interface) == 0;
 }
 
 /*
@@ -435,7 +505,7 @@ static void claim_paths(struct loader *l, uint32_t device, struct candidates *c)
 		const struct fabric_interface *in = &d->interfaces[k];
 		struct candidate new = { .target = { .device = device, .vrf = in->vrf } };
 
-		if (in->kind != IF_MANAGEMENT && !is_inband(in))
+		if (in->kind != IF_MANAGEMENT && !is_inband(l->f, in))
 			continue;
 		new.target.path = in->kind == IF_MANAGEMENT ? GW_PATH_PRIMARY : GW_PATH_INBAND;
 		new.rank = CLAIM_PATH;
@@ -444,6 +514,17 @@ static void claim_paths(struct loader *l, uint32_t device, struct candidates *c)
 			new.line = in->addresses[a].line;
 			add_candidate(l, c, &new);
 		}
+	}
+	for (size_t k = 0; k < d->n_told; k++) {
+		const struct fabric_told *t = &d->told[k];
+
+		add_candidate(l, c,
+			      &(struct candidate){ .target = { .address = t->address,
+							       .device = device,
+							       .path = t->path },
+						   .rank = CLAIM_PATH,
+						   .file = l->f->sources[t->source].file,
+						   .line = t->line });
 	}
 }
 
@@ -472,8 +553,8 @@ static bool claim_own(struct loader *l, uint32_t device, const struct fabric_nei
 		for (size_t a = 0; a < in->n_addresses; a++) {
 			const struct prefix *own = &in->addresses[a].prefix;
 
-			if (loopbacks ? own->addr.family != n->address.family :
-					!prefix_contains(own, &n->address))
+			if (loopbacks ? own->addr.family != n->address.family
+				      : !prefix_contains(own, &n->address))
 				continue;
 			found = true;
 			new.target.address = own->addr;
@@ -538,10 +619,10 @@ static void make_targets(struct loader *l)
 		if (all[i].rank != CLAIM_PATH ||
 		    (before->device == t->device && before->path == t->path))
 			continue;
-		remark(l, DEVICE_PROBLEM, f->devices[t->device].file, all[i].line,
+		remark(l, DEVICE_PROBLEM, file_of(f, &all[i]), all[i].line,
 		       "address %s is a target of %s already (%s:%d): it counts for that one",
 		       addr_format(&t->address, text), f->devices[before->device].name,
-		       f->devices[before->device].file, all[first].line);
+		       file_of(f, &all[first]), all[first].line);
 	}
 out:
 	free(all);
@@ -612,8 +693,8 @@ static void render_trust(FILE *to, const struct fabric *f, size_t device)
 {
 	const struct fabric_device *d = &f->devices[device];
 
-	render_list(to, device_list(d, 4, FABRIC_TRUST_V4));
-	render_list(to, device_list(d, 6, FABRIC_TRUST_V6));
+	render_list(to, device_list(d, 4, f->names.trusted));
+	render_list(to, device_list(d, 6, f->names.trusted_v6));
 }
 
 /* Entries that never decide: a `deny` behind a wider `permit` fails open. */
@@ -697,8 +778,8 @@ static void make_policies(struct loader *l)
 		}
 		d->policy = (uint32_t)f->n_policies;
 		p = &f->policies[f->n_policies++];
-		p->v4_table = compile_policy(l, d, &p->v4, 4, FABRIC_TRUST_V4);
-		p->v6_table = compile_policy(l, d, &p->v6, 6, FABRIC_TRUST_V6);
+		p->v4_table = compile_policy(l, d, &p->v4, 4, f->names.trusted);
+		p->v6_table = compile_policy(l, d, &p->v6, 6, f->names.trusted_v6);
 	}
 out:
 	free(sorted);
@@ -774,12 +855,12 @@ out:
 
 static void render_range_v4(FILE *to, const struct fabric *f, size_t device)
 {
-	render_list(to, device_list(&f->devices[device], 4, FABRIC_RANGE_V4));
+	render_list(to, device_list(&f->devices[device], 4, f->names.loopback));
 }
 
 static void render_range_v6(FILE *to, const struct fabric *f, size_t device)
 {
-	render_list(to, device_list(&f->devices[device], 6, FABRIC_RANGE_V6));
+	render_list(to, device_list(&f->devices[device], 6, f->names.loopback_v6));
 }
 
 /* Claims of all distinct lists of one family. Returns how many lists. */
@@ -832,8 +913,8 @@ static void make_ranges(struct loader *l)
 	size_t n = 0, depth = 0, outers = 0;
 	uint32_t lists, permits = 0;
 
-	lists = claim_family(l, 4, FABRIC_RANGE_V4, 0, &claims, &n);
-	lists = claim_family(l, 6, FABRIC_RANGE_V6, lists, &claims, &n);
+	lists = claim_family(l, 4, f->names.loopback, 0, &claims, &n);
+	lists = claim_family(l, 6, f->names.loopback_v6, lists, &claims, &n);
 	if (n)
 		qsort(claims, n, sizeof(*claims), by_prefix);
 	says = calloc(lists ? lists : 1, sizeof(*says));
@@ -967,6 +1048,39 @@ struct fabric *fabric_load_with(const char *dir, bool underlay, char *err, size_
 	return fabric_load_extra(dir, underlay, NULL, err, size);
 }
 
+/* The sources other than configurations. 0; -1: err, or no memory. */
+static int join_sources(struct loader *l, char *err, size_t size)
+{
+	struct fabric *f = l->f;
+	size_t configured = f->n_devices;
+	int ret = merge_inventory(f, &l->inv, merge_remark, l, err, size);
+
+	for (size_t i = configured; ret == 0 && f->extra && i < f->n_devices; i++) {
+		struct eos *none = eos_parse("", 0);
+
+		f->devices[i].extra = none ? f->extra->read(none) : NULL;
+		if (!f->devices[i].extra)
+			ret = -ENOMEM;
+		eos_free(none);
+	}
+	if (ret == -ENOMEM)
+		l->no_memory = true;
+	return ret < 0 ? -1 : 0;
+}
+
+static void say_no_device(const struct fabric *f, char *err, size_t size)
+{
+	const struct fabric_problem *p = f->problems;
+
+	if (p)
+		snprintf(err, size, "%s: holds no device: %s: %s", f->directory,
+			 p->file ? p->file : f->directory, p->text);
+	else
+		snprintf(err, size,
+			 "%s: holds no device: put one EOS running-config per device there",
+			 f->directory);
+}
+
 struct fabric *fabric_load_extra(const char *dir, bool underlay, const struct fabric_extra *extra,
 				 char *err, size_t size)
 {
@@ -974,36 +1088,26 @@ struct fabric *fabric_load_extra(const char *dir, bool underlay, const struct fa
 	struct loader l = { .f = f, .underlay = underlay };
 	size_t len = strlen(dir);
 
+	inventory_init(&l.inv);
 	if (!f)
 		goto no_memory;
 	while (len > 1 && dir[len - 1] == '/')
 		len--;
 	f->refs = 1;
 	f->extra = extra;
+	f->names = fabric_names_default;
 	f->directory = strndup(dir, len);
 	if (!f->directory)
 		goto no_memory;
-	if (load_directory(&l, err, size) < 0) {
-		if (l.no_memory)
-			goto no_memory;
-		fabric_unref(f);
-		return NULL;
-	}
-	if (f->n_devices == 0) {
-		const struct fabric_problem *p = f->problems;
-
-		if (p)
-			snprintf(err, size, "%s: holds no device: %s: %s", f->directory, p->file,
-				 p->text);
-		else
-			snprintf(err, size,
-				 "%s: holds no device: put one EOS running-config per "
-				 "device there",
-				 f->directory);
-		fabric_unref(f);
-		return NULL;
-	}
+	if (load_directory(&l, err, size) < 0)
+		goto fail;
 	drop_duplicates(&l);
+	if (l.no_memory || join_sources(&l, err, size) < 0)
+		goto fail;
+	if (f->n_devices == 0) {
+		say_no_device(f, err, size);
+		goto fail;
+	}
 	for (size_t i = 0; i < f->n_devices; i++)
 		if (f->devices[i].role == ROLE_UNKNOWN)
 			remark(&l, DEVICE_NOTE, f->devices[i].file, 0,
@@ -1014,10 +1118,18 @@ struct fabric *fabric_load_extra(const char *dir, bool underlay, const struct fa
 	make_policies(&l);
 	make_ranges(&l);
 	make_generation(&l);
+	merge_compare_trust(f, merge_remark, &l);
 	sort_remarks(f->problems, f->n_problems);
 	sort_remarks(f->notes, f->n_notes);
+	inventory_clear(&l.inv);
 	if (!l.no_memory)
 		return f;
+fail:
+	inventory_clear(&l.inv);
+	if (l.no_memory)
+		goto no_memory;
+	fabric_unref(f);
+	return NULL;
 no_memory:
 	snprintf(err, size, "%s: out of memory", dir);
 	fabric_unref(f);
@@ -1056,6 +1168,15 @@ void fabric_unref(struct fabric *f)
 	lpm_free(f->range_table);
 	free_remarks(f->problems, f->n_problems);
 	free_remarks(f->notes, f->n_notes);
+	for (size_t i = 0; i < f->n_sources; i++)
+		free(f->sources[i].file);
+	free(f->sources);
+	for (size_t i = 0; i < f->n_intended; i++)
+		prefix_list_clear(&f->intended[i].list);
+	free(f->intended);
+	for (size_t i = 0; i < f->n_texts; i++)
+		free(f->texts[i]);
+	free(f->texts);
 	free(f->directory);
 	free(f);
 }

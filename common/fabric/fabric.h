@@ -12,18 +12,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/fabric/names.h"
 #include "common/fabric/prefix_list.h"
 #include "bpf/record.h"
 #include "common/addr.h"
 
 #define FABRIC_GENERATION_LEN 12 /* hex digits */
 
-/* The prefix-lists that mean something here, by the names Nexus gives them. */
+/* The prefix-lists that mean something here, by the names Nexus gives them; a fabric's
+ * own names are in fabric->names. */
 #define FABRIC_TRUST_V4 "trusted_sources"
 #define FABRIC_TRUST_V6 "trusted_sources_v6"
 #define FABRIC_RANGE_V4 "loopback"
 #define FABRIC_RANGE_V6 "loopback_v6"
 #define FABRIC_INBAND_INTERFACE "Loopback6"
+
+#define FABRIC_SETTINGS "fabric.yaml" /* beside the configurations */
 
 enum fabric_role {
 	ROLE_UNKNOWN,
@@ -67,10 +71,30 @@ struct fabric_neighbor {
 	int line;
 };
 
+/* An address that another source than the configuration tells: fabric.yaml's targets,
+ * and an export's management address where the configuration has none. */
+struct fabric_told {
+	struct addr address;
+	enum gw_path path; /* PRIMARY or INBAND */
+	uint32_t source;   /* index into fabric->sources */
+	int line;
+};
+
+struct fabric_vrf {
+	char *name;
+	int line;
+};
+
 struct fabric_device {
 	char *name; /* hostname */
 	enum fabric_role role;
-	char *file; /* path as opened, for messages */
+	char *file;	/* path as opened, for messages */
+	bool no_config; /* only an export or fabric.yaml tells of it; file is that one's */
+	struct fabric_told *told;
+	size_t n_told;
+	char *management_switch; /* that its Ma1 hangs on, as fabric.yaml says; NULL: not said */
+	struct fabric_vrf *vrfs; /* defined ones, sorted by name; not `default` */
+	size_t n_vrfs;
 	struct fabric_interface *interfaces;
 	size_t n_interfaces;
 	struct prefix_list *lists; /* both families */
@@ -93,7 +117,7 @@ struct fabric_extra {
 /* A watched address. */
 struct fabric_target {
 	struct addr address;
-	uint32_t device; /* index */
+	uint32_t device;   /* index */
 	enum gw_path path; /* NONE: of the underlay, watched for BGP alone */
 	bool peer;	   /* not the device's own, but a neighbor's in no configuration */
 	const char *vrf;   /* borrowed from interface or neighbor; NULL: default */
@@ -116,12 +140,28 @@ struct fabric_problem {
 	char *file; /* NULL: the directory as a whole */
 	int line;   /* 0: the file as a whole */
 	char *text;
+	bool conflict; /* two sources differ; file and line are the one's, text names the other */
+};
+
+/* A file that is no configuration, and what it told. */
+struct fabric_source {
+	char *file;
+	const char *kind; /* "fabric.yaml", "nexus", "netbox", "ansible", "unknown" */
+	size_t n_devices;
+	bool incomplete; /* a page of several */
+};
+
+/* An ipPrefixes resource of Nexus. */
+struct fabric_intent {
+	struct prefix_list list; /* family 0: it has no rules */
+	uint32_t source;
+	bool trusted; /* among the trustedIpPrefixes of the Nexus fabric */
 };
 
 struct fabric {
 	unsigned refs;
 	const struct fabric_extra *extra; /* NULL: none was wanted */
-	uint32_t number; /* counts loads in this process; stamped by the kernel */
+	uint32_t number;		  /* counts loads in this process; stamped by the kernel */
 	char generation[FABRIC_GENERATION_LEN + 1]; /* digest of targets, lists, neighbors */
 	char *directory;
 	struct fabric_device *devices;
@@ -137,6 +177,13 @@ struct fabric {
 	size_t n_problems;
 	struct fabric_problem *notes; /* what was read, but deserves a look */
 	size_t n_notes;
+	struct fabric_names names; /* point to the defaults or into texts */
+	char **texts;
+	size_t n_texts;
+	struct fabric_source *sources;
+	size_t n_sources;
+	struct fabric_intent *intended;
+	size_t n_intended;
 };
 
 struct fabric_trust {
@@ -145,11 +192,12 @@ struct fabric_trust {
 	uint32_t rule;			/* index into list->entries or GW_RULE_IMPLICIT */
 };
 
-/* Reads every regular file of dir that is an EOS running-config (names starting
- * with '.' and ending in '~' are passed over). Returns NULL when the directory
- * or a file cannot be read or holds no device, with one line in err. What could
- * be read around is in ->problems; the fabric is good all the same, except that
- * strict loads (a reload of a running agent) refuse any problem. */
+/* Reads every regular file of dir: EOS running-configs, and other sources by their
+ * names, docs/inventory.md (names starting with '.' and ending in '~' are passed over).
+ * Returns NULL when the directory or a file cannot be read or holds no device, or
+ * something is wrong with fabric.yaml, with one line in err. What could be read
+ * around is in ->problems; the fabric is good all the same, except that strict loads
+ * (a reload of a running agent) refuse any problem. */
 struct fabric *fabric_load(const char *dir, char *err, size_t size);
 
 /* The same, and where underlay is true the ends of the devices' BGP sessions are targets

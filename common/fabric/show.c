@@ -7,7 +7,9 @@
  * The document of `fabric --format json`:
  *
  *   generation  digest of targets and lists
- *   devices[]   name, role, file,
+ *   devices[]   name, role, file, vrfs[] (those defined), management_switch where known,
+ *               configuration false where no configuration tells of it,
+ *               told[] (addresses from other sources): address, path, file, line,
  *               management[], loopbacks[]: interface, vrf ("default" if none),
  *                 addresses ["address/length"], and only where they apply
  *                 secondary ["address"], shutdown true
@@ -16,7 +18,11 @@
  *               bgp (absent without `router bgp`): asn, neighbors[]: address, and
  *                 where known asn, peer_group, vrf, description
  *   targets[]   address, device, path
- *   problems[]  file, line (absent: the file as a whole), text
+ *   sources[]   files that are no configurations: file, kind, devices, incomplete true
+ *               where it is one page of several; absent when there are none
+ *   ip_prefixes[]  of Nexus: name, file, line, trusted, entries; absent when none
+ *   problems[]  file, line (absent: the file as a whole), text, conflict true where two
+ *               sources differ
  *   notes[]     the same; absent when there are none
  */
 #include <stdlib.h>
@@ -147,41 +153,42 @@ static json_t *json_interfaces(const struct fabric_device *d, enum fabric_interf
 	return array;
 }
 
+static json_t *json_entries(const struct prefix_list *l)
+{
+	json_t *array = json_array();
+	char text[PREFIX_STRLEN];
+
+	for (size_t k = 0; k < l->n_entries; k++) {
+		const struct prefix_entry *e = &l->entries[k];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "seq", json_integer(e->seq));
+		json_object_set_new(o, "action", json_string(e->permit ? "permit" : "deny"));
+		json_object_set_new(o, "prefix", json_string(prefix_format(&e->prefix, text)));
+		if (e->eq)
+			json_object_set_new(o, "eq", json_integer(e->eq));
+		if (e->ge)
+			json_object_set_new(o, "ge", json_integer(e->ge));
+		if (e->le)
+			json_object_set_new(o, "le", json_integer(e->le));
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
 static json_t *json_lists(const struct fabric_device *d, uint8_t family)
 {
 	json_t *object = json_object();
-	char text[PREFIX_STRLEN];
 
 	for (size_t i = 0; i < d->n_lists; i++) {
 		const struct prefix_list *l = &d->lists[i];
-		json_t *array;
 		char *name;
 
 		if (l->family != family)
 			continue;
-		array = json_array();
-		for (size_t k = 0; k < l->n_entries; k++) {
-			const struct prefix_entry *e = &l->entries[k];
-			json_t *o = json_object();
-
-			json_object_set_new(o, "seq", json_integer(e->seq));
-			json_object_set_new(o, "action",
-					    json_string(e->permit ? "permit" : "deny"));
-			json_object_set_new(o, "prefix",
-					    json_string(prefix_format(&e->prefix, text)));
-			if (e->eq)
-				json_object_set_new(o, "eq", json_integer(e->eq));
-			if (e->ge)
-				json_object_set_new(o, "ge", json_integer(e->ge));
-			if (e->le)
-				json_object_set_new(o, "le", json_integer(e->le));
-			json_array_append_new(array, o);
-		}
 		name = clean(l->name, false);
 		if (name)
-			json_object_set_new(object, name, array);
-		else
-			json_decref(array);
+			json_object_set_new(object, name, json_entries(l));
 		free(name);
 	}
 	return object;
@@ -209,6 +216,71 @@ static json_t *json_bgp(const struct fabric_device *d)
 	return bgp;
 }
 
+static json_t *json_vrfs(const struct fabric_device *d)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < d->n_vrfs; i++)
+		json_array_append_new(array, json_text(d->vrfs[i].name));
+	return array;
+}
+
+static json_t *json_told(const struct fabric *f, const struct fabric_device *d)
+{
+	json_t *array = json_array();
+	char text[ADDR_STRLEN];
+
+	for (size_t i = 0; i < d->n_told; i++) {
+		const struct fabric_told *t = &d->told[i];
+		json_t *o = json_object();
+
+		json_object_set_new(o, "address", json_string(addr_format(&t->address, text)));
+		set_text(o, "path", event_path_name(t->path));
+		set_text(o, "file", f->sources[t->source].file);
+		if (t->line)
+			json_object_set_new(o, "line", json_integer(t->line));
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
+static json_t *json_sources(const struct fabric *f)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < f->n_sources; i++) {
+		const struct fabric_source *s = &f->sources[i];
+		json_t *o = json_object();
+
+		set_text(o, "file", s->file);
+		set_text(o, "kind", s->kind);
+		json_object_set_new(o, "devices", json_integer((json_int_t)s->n_devices));
+		if (s->incomplete)
+			json_object_set_new(o, "incomplete", json_true());
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
+static json_t *json_intended(const struct fabric *f)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < f->n_intended; i++) {
+		const struct fabric_intent *n = &f->intended[i];
+		json_t *o = json_object();
+
+		set_text(o, "name", n->list.name);
+		set_text(o, "file", f->sources[n->source].file);
+		if (n->list.line)
+			json_object_set_new(o, "line", json_integer(n->list.line));
+		json_object_set_new(o, "trusted", json_boolean(n->trusted));
+		json_object_set_new(o, "entries", json_entries(&n->list));
+		json_array_append_new(array, o);
+	}
+	return array;
+}
+
 static json_t *json_remarks(const struct fabric_problem *p, size_t n)
 {
 	json_t *array = json_array();
@@ -220,6 +292,8 @@ static json_t *json_remarks(const struct fabric_problem *p, size_t n)
 		if (p[i].line)
 			json_object_set_new(o, "line", json_integer(p[i].line));
 		set_text(o, "text", p[i].text);
+		if (p[i].conflict)
+			json_object_set_new(o, "conflict", json_true());
 		json_array_append_new(array, o);
 	}
 	return array;
@@ -238,6 +312,12 @@ static void show_json(const struct fabric *f, FILE *to)
 		set_text(o, "name", d->name);
 		set_text(o, "role", fabric_role_name(d->role));
 		set_text(o, "file", d->file);
+		if (d->no_config)
+			json_object_set_new(o, "configuration", json_false());
+		set_text(o, "management_switch", d->management_switch);
+		json_object_set_new(o, "vrfs", json_vrfs(d));
+		if (d->n_told)
+			json_object_set_new(o, "told", json_told(f, d));
 		json_object_set_new(o, "management", json_interfaces(d, IF_MANAGEMENT));
 		json_object_set_new(o, "loopbacks", json_interfaces(d, IF_LOOPBACK));
 		json_object_set_new(o, "prefix_lists", json_lists(d, 4));
@@ -257,6 +337,10 @@ static void show_json(const struct fabric *f, FILE *to)
 		json_array_append_new(targets, o);
 	}
 	json_object_set_new(doc, "targets", targets);
+	if (f->n_sources)
+		json_object_set_new(doc, "sources", json_sources(f));
+	if (f->n_intended)
+		json_object_set_new(doc, "ip_prefixes", json_intended(f));
 	json_object_set_new(doc, "problems", json_remarks(f->problems, f->n_problems));
 	if (f->n_notes)
 		json_object_set_new(doc, "notes", json_remarks(f->notes, f->n_notes));
@@ -272,11 +356,11 @@ static void put_count(FILE *to, size_t n, const char *one, const char *many)
 	fprintf(to, "  %zu %s", n, n == 1 ? one : many);
 }
 
-static void show_interface(const struct fabric_interface *in, FILE *to)
+static void show_interface(const struct fabric *f, const struct fabric_interface *in, FILE *to)
 {
-	const char *path = in->kind == IF_MANAGEMENT			    ? "primary"
-			   : strcmp(in->name, FABRIC_INBAND_INTERFACE) == 0 ? "in-band"
-									    : "-";
+	const char *path = in->kind == IF_MANAGEMENT		       ? "primary"
+			   : strcmp(in->name, f->names.interface) == 0 ? "in-band"
+								       : "-";
 	char text[PREFIX_STRLEN];
 
 	fprintf(to, "  ");
@@ -315,7 +399,7 @@ static void show_list(const struct prefix_list *l, FILE *to)
 	}
 }
 
-static void show_device(const struct fabric_device *d, FILE *to)
+static void show_device(const struct fabric *f, const struct fabric_device *d, FILE *to)
 {
 	char text[ADDR_STRLEN];
 
@@ -325,10 +409,31 @@ static void show_device(const struct fabric_device *d, FILE *to)
 		fprintf(to, "  AS %u", d->asn);
 	fputs("  ", to);
 	put(to, 0, d->file);
-	fputc('\n', to);
+	fputs(d->no_config ? "  (no configuration)\n" : "\n", to);
+	if (d->management_switch) {
+		fputs("  management switch ", to);
+		put(to, 0, d->management_switch);
+		fputc('\n', to);
+	}
+	if (d->n_vrfs) {
+		fputs("  vrfs", to);
+		for (size_t i = 0; i < d->n_vrfs; i++) {
+			fputc(' ', to);
+			put(to, 0, d->vrfs[i].name);
+		}
+		fputc('\n', to);
+	}
+	for (size_t i = 0; i < d->n_told; i++) {
+		const struct fabric_told *t = &d->told[i];
+
+		fprintf(to, "  %-14s %-8s %s  ", "", event_path_name(t->path),
+			addr_format(&t->address, text));
+		put(to, 0, f->sources[t->source].file);
+		fprintf(to, ":%d\n", t->line);
+	}
 	for (size_t i = 0; i < d->n_interfaces; i++)
 		if (d->interfaces[i].kind != IF_OTHER)
-			show_interface(&d->interfaces[i], to);
+			show_interface(f, &d->interfaces[i], to);
 	for (size_t i = 0; i < d->n_neighbors; i++) {
 		const struct fabric_neighbor *n = &d->neighbors[i];
 
@@ -378,7 +483,7 @@ static void show_table(const struct fabric *f, FILE *to)
 	put_count(to, f->n_notes, "note", "notes");
 	fputs("\n\n", to);
 	for (size_t i = 0; i < f->n_devices; i++)
-		show_device(&f->devices[i], to);
+		show_device(f, &f->devices[i], to);
 	for (size_t i = 0; i < f->n_policies; i++) {
 		const struct fabric_policy *p = &f->policies[i];
 		size_t n = 0;
@@ -400,6 +505,13 @@ static void show_table(const struct fabric *f, FILE *to)
 	for (size_t i = 0; i < f->n_ranges; i++)
 		fprintf(to, "in-band range %s%s\n", prefix_format(&f->ranges[i].prefix, text),
 			f->ranges[i].permit ? "" : "  (a hole: not in-band)");
+	for (size_t i = 0; i < f->n_sources; i++) {
+		fputs("source ", to);
+		put(to, 0, f->sources[i].file);
+		fprintf(to, "  %s", f->sources[i].kind);
+		put_count(to, f->sources[i].n_devices, "device", "devices");
+		fputs(f->sources[i].incomplete ? "  one page of several\n" : "\n", to);
+	}
 	show_remarks("problem", f->problems, f->n_problems, to);
 	show_remarks("note", f->notes, f->n_notes, to);
 }
@@ -414,6 +526,11 @@ int fabric_show(const struct fabric *f, bool json, FILE *to)
 }
 
 /* ---- trust ---- */
+
+static const char *list_name(const struct fabric *f, uint8_t family)
+{
+	return family == 4 ? f->names.trusted : f->names.trusted_v6;
+}
 
 /* What a device answers about one source. */
 struct answer {
@@ -431,7 +548,7 @@ static struct answer answer_of(const struct fabric *f, const struct fabric_devic
 	uint32_t rule;
 
 	/* Devices with equal lists share a policy, but not its file and lines. */
-	n.list = device_list(d, a->family, a->family == 4 ? FABRIC_TRUST_V4 : FABRIC_TRUST_V6);
+	n.list = device_list(d, a->family, list_name(f, a->family));
 	if (!n.trust.list)
 		return n;
 	if (n.trust.rule != GW_RULE_IMPLICIT)
@@ -484,9 +601,8 @@ static void trust_json(const struct fabric_device *d, const struct addr *a, cons
 }
 
 static void trust_text(const struct fabric_device *d, const struct addr *a, const struct answer *n,
-		       int width, FILE *to)
+		       const char *name, int width, FILE *to)
 {
-	const char *name = a->family == 4 ? FABRIC_TRUST_V4 : FABRIC_TRUST_V6;
 	char text[PREFIX_STRLEN];
 
 	put(to, width, d->name);
@@ -600,7 +716,7 @@ int trust_show(const struct fabric *f, const char *address, const char *device, 
 		if (json)
 			trust_json(d, &a, &n, to);
 		else
-			trust_text(d, &a, &n, width, to);
+			trust_text(d, &a, &n, list_name(f, a.family), width, to);
 	}
 	if (!found)
 		return unknown_device(f, device);
