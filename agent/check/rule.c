@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/check/rule.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/fabric/device.h"
+
+/* ---- the scope ---- */
+
+static int by_address(const void *a, const void *b)
+{
+	const struct scope_address *x = a, *y = b;
+	int c = addr_compare(&x->address->prefix.addr, &y->address->prefix.addr);
+
+	if (c)
+		return c;
+	if (x->device != y->device)
+		return x->device < y->device ? -1 : 1;
+	return x->address->line < y->address->line ? -1 : x->address->line > y->address->line;
+}
+
+static int build_addresses(struct scope *s)
+{
+	const struct fabric *f = s->fabric;
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_devices; i++)
+		for (size_t k = 0; k < f->devices[i].n_interfaces; k++)
+			n += f->devices[i].interfaces[k].n_addresses;
+	s->addresses = calloc(n ? n : 1, sizeof(*s->addresses));
+	if (!s->addresses)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n_devices; i++) {
+		const struct fabric_device *d = &f->devices[i];
+
+		for (size_t k = 0; k < d->n_interfaces; k++)
+			for (size_t a = 0; a < d->interfaces[k].n_addresses; a++)
+				s->addresses[s->n_addresses++] =
+					(struct scope_address){ d, &d->interfaces[k],
+								&d->interfaces[k].addresses[a] };
+	}
+	if (n)
+		qsort(s->addresses, n, sizeof(*s->addresses), by_address);
+	return 0;
+}
+
+uint64_t rule_list_digest(const struct prefix_list *l)
+{
+	uint64_t h = 14695981039346656037ull; /* FNV-1a */
+
+	for (size_t i = 0; i < l->n_entries; i++) {
+		const struct prefix_entry *e = &l->entries[i];
+		uint8_t bytes[21] = { e->permit, e->prefix.len, e->eq, e->ge, e->le };
+
+		memcpy(bytes + 5, e->prefix.addr.bytes, sizeof(e->prefix.addr.bytes));
+		for (size_t k = 0; k < sizeof(bytes); k++)
+			h = (h ^ bytes[k]) * 1099511628211ull;
+	}
+	return h;
+}
+
+static int by_digest(const void *a, const void *b)
+{
+	const struct scope_list *x = a, *y = b;
+
+	if (x->digest != y->digest)
+		return x->digest < y->digest ? -1 : 1;
+	return x->device < y->device ? -1 : x->device > y->device;
+}
+
+static int by_count(const void *a, const void *b)
+{
+	const struct scope_list *x = a, *y = b;
+
+	if (x->n != y->n)
+		return x->n > y->n ? -1 : 1;
+	return x->device < y->device ? -1 : x->device > y->device;
+}
+
+static int build_lists(struct scope *s, uint8_t family)
+{
+	const struct fabric *f = s->fabric;
+	size_t at = family == 4 ? 0 : 1, n = 0, kept = 0;
+	struct scope_list *all = calloc(f->n_devices ? f->n_devices : 1, sizeof(*all));
+
+	if (!all)
+		return -ENOMEM;
+	s->lists[at] = all;
+	for (size_t i = 0; i < f->n_devices; i++) {
+		const struct fabric_device *d = &f->devices[i];
+		const struct prefix_list *l;
+
+		if (d->role != ROLE_CE && d->role != ROLE_TOR)
+			continue;
+		l = device_list(d, family, family == 4 ? s->names->trusted : s->names->trusted_v6);
+		if (l && !l->external && l->n_entries)
+			all[n++] = (struct scope_list){ l, d, rule_list_digest(l), 1 };
+	}
+	s->n_with[at] = n;
+	if (n)
+		qsort(all, n, sizeof(*all), by_digest);
+	for (size_t i = 0; i < n; i++) {
+		if (kept && all[kept - 1].digest == all[i].digest)
+			all[kept - 1].n++;
+		else
+			all[kept++] = all[i];
+	}
+	if (kept)
+		qsort(all, kept, sizeof(*all), by_count);
+	s->n_lists[at] = kept;
+	return 0;
+}
+
+int scope_build(struct scope *s, const struct fabric *f, const struct check_names *names)
+{
+	*s = (struct scope){ .fabric = f, .names = names };
+	if (build_addresses(s) < 0 || build_lists(s, 4) < 0 || build_lists(s, 6) < 0) {
+		scope_clear(s);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void scope_clear(struct scope *s)
+{
+	free(s->addresses);
+	free(s->lists[0]);
+	free(s->lists[1]);
+	memset(s, 0, sizeof(*s));
+}
+
+const struct scope_address *scope_owners(const struct scope *s, const struct addr *a, size_t *n)
+{
+	size_t low = 0, high = s->n_addresses;
+
+	while (low < high) { /* the first that is not below a */
+		size_t mid = low + (high - low) / 2;
+
+		if (addr_compare(&s->addresses[mid].address->prefix.addr, a) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*n = 0;
+	while (low + *n < s->n_addresses &&
+	       addr_equal(&s->addresses[low + *n].address->prefix.addr, a))
+		(*n)++;
+	return s->addresses + low;
+}
+
+/* ---- telling ---- */
+
+struct finding *rule_tell(const struct subject *s, int line, const char *fmt, ...)
+{
+	struct finding f = { .device = s->d->name,
+			     .step = s->rule->step,
+			     .code = s->rule->code,
+			     .severity = s->rule->severity,
+			     .file = s->d->file,
+			     .line = line };
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&f.reason, fmt, ap) < 0)
+		f.reason = NULL;
+	va_end(ap);
+	return finding_add(s->out, &f);
+}
+
+void rule_mend(struct finding *f, const char *fmt, ...)
+{
+	char *more = NULL, *both = NULL;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&more, fmt, ap) < 0)
+		more = NULL;
+	va_end(ap);
+	if (!more || !f->fix) {
+		f->fix = more ? more : f->fix;
+		return;
+	}
+	if (asprintf(&both, "%s%s", f->fix, more) >= 0) {
+		free(f->fix);
+		f->fix = both;
+	}
+	free(more);
+}
+
+/* ---- what rules ask ---- */
+
+const char *rule_ip(uint8_t family)
+{
+	return family == 4 ? "ip" : "ipv6";
+}
+
+const char *rule_vrf(const char *vrf)
+{
+	return vrf ? vrf : "default";
+}
+
+const struct fabric_interface *rule_inband(const struct subject *s)
+{
+	for (size_t i = 0; i < s->d->n_interfaces; i++)
+		if (strcmp(s->d->interfaces[i].name, s->names->interface) == 0)
+			return &s->d->interfaces[i];
+	return NULL;
+}
+
+const struct fabric_address *rule_address(const struct fabric_interface *in, uint8_t family)
+{
+	const struct fabric_address *first = NULL;
+
+	for (size_t i = 0; i < in->n_addresses; i++) {
+		const struct fabric_address *a = &in->addresses[i];
+
+		if (a->prefix.addr.family != family || a->secondary)
+			continue;
+		if (a->prefix.len == addr_bits(&a->prefix.addr))
+			return a;
+		if (!first)
+			first = a;
+	}
+	return first;
+}
+
+const char *rule_inband_vrf(const struct subject *s)
+{
+	return s->d->role == ROLE_CE ? s->names->vrf : NULL;
+}
+
+const struct prefix_list *rule_list(const struct subject *s, uint8_t family, const char *name)
+{
+	return device_list(s->d, family, name);
+}
+
+bool rule_is_underlay(const struct subject *s, const struct fabric_neighbor *n)
+{
+	return !n->vrf && n->peer_group && strcmp(n->peer_group, s->names->peer_group) == 0;
+}
+
+static const struct fabric_interface *link_of(const struct fabric_device *d, const char *vrf,
+					      const struct addr *a,
+					      const struct fabric_address **own)
+{
+	for (size_t i = 0; i < d->n_interfaces; i++) {
+		const struct fabric_interface *in = &d->interfaces[i];
+
+		if (in->kind != IF_OTHER || !model_same_vrf(in->vrf, vrf))
+			continue;
+		for (size_t k = 0; k < in->n_addresses; k++) {
+			if (!prefix_contains(&in->addresses[k].prefix, a))
+				continue;
+			if (own)
+				*own = &in->addresses[k];
+			return in;
+		}
+	}
+	return NULL;
+}
+
+const struct fabric_interface *rule_link(const struct subject *s, const struct fabric_neighbor *n,
+					 const struct fabric_address **own)
+{
+	return link_of(s->d, n->vrf, &n->address, own);
+}
+
+const struct scope_address *rule_far_end(const struct subject *s, const struct fabric_neighbor *n)
+{
+	size_t count;
+	const struct scope_address *a = scope_owners(s->scope, &n->address, &count);
+
+	for (size_t i = 0; i < count; i++)
+		if (a[i].device != s->d && a[i].interface->kind == IF_OTHER &&
+		    model_same_vrf(a[i].interface->vrf, n->vrf))
+			return &a[i];
+	return NULL;
+}
