@@ -7,6 +7,8 @@
 # On a terminal it stays up until Ctrl-C. With DEMO_ONCE=1, or without a terminal, it ends when the
 # scenes are over: 0 only if every expected event was stored. Ctrl-C at any time removes everything.
 #
+# The page is on http://127.0.0.1:8686/, or another port when that one is taken (DEMO_PORT=N).
+#
 # DEMO_CAPTURE=pcap captures with libpcap instead; DEMO_SCENES="failover failback" plays these scenes
 # only (see scenes.sh). LAB=NAME: see `lab`.
 
@@ -40,15 +42,15 @@ die()
 beat() { [ -z "$colour" ] || sleep 0.7; }
 pause() { beat; }
 
-work='' agent_pid='' tail_pid=''
+work='' agent_pid='' tail_pid='' collector_pid=''
 # The agent goes first, so that its last events find Redis; what else runs on the management host
-# goes with its namespace.
+# goes with its namespace. The collector does not: the page is for this machine's browser.
 clean()
 {
 	trap '' INT TERM HUP
 	trap - EXIT
 	local p
-	for p in $tail_pid $agent_pid; do
+	for p in $tail_pid $agent_pid $collector_pid; do
 		kill "$p" 2>/dev/null
 		wait "$p" 2>/dev/null
 	done
@@ -75,6 +77,12 @@ await() # SECONDS WHAT COMMAND...
 for p in "$agent" "$collector"; do
 	[ -x "$p" ] || die "$p is missing: run 'make'"
 done
+# The usual port, or another one when it is taken.
+listen=127.0.0.1:${DEMO_PORT:-8686}
+if [ -z "${DEMO_PORT:-}" ] && (: </dev/tcp/127.0.0.1/8686) 2>/dev/null; then
+	listen=127.0.0.1:$(/usr/bin/python3 -c \
+		'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+fi
 command -v redis-server >/dev/null || die "redis-server is not installed: run 'make deps'"
 
 # shellcheck source=tests/lab/scenes.sh
@@ -94,7 +102,12 @@ on_mgmt redis-server --port 0 --unixsocket "$sock" --dir "$work/redis" --save ''
 	--daemonize no >"$work/redis.log" 2>&1 &
 await 30 "redis-server" redis-cli -s "$sock" ping
 
-on_mgmt "$collector" run --redis "unix://$sock" --db "$db" 2>"$work/collector.log" &
+# On loopback of this machine, not of the management host's namespace: so that it can be looked at.
+url=http://$listen
+setsid "$collector" run --redis "unix://$sock" --db "$db" --listen "$listen" \
+	--web "$build/web" 2>"$work/collector.log" &
+collector_pid=$!
+await 30 "the collector" curl -fs "$url/readyz"
 "$here/tail.py" "$sock" glasswatch:events $colour &
 tail_pid=$!
 
@@ -115,6 +128,7 @@ agent_pid=$!
 await 30 "the agent" grep -q ready "$work/agent.log"
 
 paint '1;32' "The fabric works. Watching the management host by $capture."
+paint '1;32' "The page: $url/"
 beat
 status=0
 play || status=1
@@ -159,13 +173,14 @@ if [ $stay = 1 ]; then
 	trap 'echo; note "Taking everything down ..."; exit $status' INT
 	cat <<EOF
 
-The lab stays up until Ctrl-C. In another terminal, as root:
+The lab stays up until Ctrl-C. The page shows what you do to it: $url/
+In another terminal, as root:
   $collector flows --db $db --verdict untrusted
   $collector events --db $db --device lab1-CP1-TOR1
   $collector incidents --db $db 2
   $collector sources --db $db
   $collector report ${first:-1} --db $db --format html >review.html    to be read in a browser
-  ip netns exec $LAB-mgmt curl -s http://127.0.0.1:8686/api/v1/summary    the API; also /metrics
+  curl -s $url/api/v1/summary    the API; also /metrics
   ip netns exec $LAB-mgmt $agent status --state $work/state
   LAB=$LAB $here/lab cut-mgmt        and heal-mgmt; cut-tor tor1; cut-bgp ce1 tor2
   LAB=$LAB $here/lab ssh tor2 lo6    a shell on lab1-CP1-TOR2, over Loopback6

@@ -210,7 +210,7 @@ class World:
     def begin(self, hours=6):
         t = self.now - hours * 3600
         tors = [d["name"] for d in self.devices if d["role"] == "tor"]
-        drifting = {tors[min(5, len(tors) - 1)]}
+        drifting = {tors[min(5 if len(tors) < 20 else 100, len(tors) - 1)]}
         self.tell_fabric(t, drifting=drifting)
         self.not_armed = tors[min(6, len(tors) - 1)]
         self.route(t + 30, self.not_armed, False)

@@ -4,8 +4,8 @@
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { fromApi } from "../url.js";
-import { clean } from "../words.js";
 import { summary } from "../data.js";
+import { Sentence } from "./time.js";
 
 const QUESTIONS = ["What is broken?", "Who is on which path?", "Anyone there who should not be?"];
 const ICONS = [
@@ -27,8 +27,8 @@ export function Answers() {
 			return html`<a class=${"answer " + (note ? "note" : HUE[w.level] ?? "calm")} href=${fromApi(w.link)} key=${i}>
 				<span class="q">${q}</span>
 				<${Icon} name=${note ? "untrusted" : ICONS[i][w.level] ?? "ok"} />
-				<span class="a">${clean(w.text.replace(/\.$/, ""))}</span>
-				<span class="why">${clean(w.reason)}</span>
+				<span class="a"><${Sentence} text=${w.text.replace(/\.$/, "")} asOf=${summary.value.as_of} /></span>
+				<span class="why"><${Sentence} text=${w.reason} asOf=${summary.value.as_of} /></span>
 			</a>`;
 		})}
 	</section>`;

@@ -14,12 +14,13 @@ import { on } from "../live.js";
 import { Answers } from "../parts/answers.js";
 import { Glyph, Rung, stand, standWords } from "../parts/ladder.js";
 import { Blind, Failed, Loading, Quiet, Ready } from "../parts/states.js";
-import { Since, Time } from "../parts/time.js";
+import { Sentence, Since, Time } from "../parts/time.js";
 import { ms } from "../time.js";
 import { href, here, route } from "../url.js";
 import { clean, JUSTIFIED, plural, roleWord } from "../words.js";
 
-const RUNGS = 60, CELLS = 1000;
+const RUNGS = 60, CELLS = 1000; // devices, at most, for that figure
+const LO6 = 40, MA1 = 8; // rows of "Who is there" before "more"
 
 // ---- groups -------------------------------------------------------------------------------
 
@@ -170,7 +171,8 @@ function Who({ fabric }) {
 	const known = new Set(fabric ? devices().rows.all().filter((d) => d.fabric === fabric).map((d) => d.name) : []);
 	const here_ = (name) => !fabric || known.has(name);
 	const flows = list.rows.all().filter((f) => f.service === "ssh" && f.established && f.direction === "inbound" && here_(f.device));
-	const sort = (a, b) => Boolean(person(b)) - Boolean(person(a)) || ms(b.start) - ms(a.start);
+	const worse = { no: 2, unknown: 1 };
+	const sort = (a, b) => (worse[b.justified] ?? 0) - (worse[a.justified] ?? 0) || Boolean(person(b)) - Boolean(person(a)) || ms(b.start) - ms(a.start);
 	const bad = flows.filter((f) => f.trust?.verdict === "untrusted").sort(sort);
 	const rest = flows.filter((f) => f.trust?.verdict !== "untrusted");
 	const lo6 = rest.filter((f) => f.path === "in-band").sort(sort), ma1 = rest.filter((f) => f.path !== "in-band").sort(sort);
@@ -186,9 +188,10 @@ function Who({ fabric }) {
 					${u.would_trust?.length > 0 && html`<span class="l2 h-amber">${u.would_trust.slice(0, 2).map((d) => clean(d)).join(", ")}${u.would_trust.length > 2 ? ` and ${u.would_trust.length - 2} more` : ""} would let it in</span>`}</a></li>`)}
 				${tried.length > 12 && html`<li><a href=${href("flows", { verdict: "untrusted" })}><span class="l2">${tried.length - 12} more sources</span></a></li>`}
 			</ul>`}
-			${lo6.length > 0 && html`<h3>Over lo6 now</h3><ul>${lo6.slice(0, 40).map((f) => html`<${Row} f=${f} key=${f.id} />`)}</ul>`}
-			${ma1.length > 0 && html`<h3>Over Ma1 now</h3><ul>${ma1.slice(0, 40).map((f) => html`<${Row} f=${f} key=${f.id} />`)}</ul>`}
-			${lo6.length + ma1.length > 80 && html`<p class="quiet"><a href=${href("flows", { state: "open" })}>all open flows</a></p>`}
+			${lo6.length > 0 && html`<h3>Over lo6 now</h3><ul>${lo6.slice(0, LO6).map((f) => html`<${Row} f=${f} key=${f.id} />`)}
+				${lo6.length > LO6 && html`<li><a href=${href("flows", { state: "open", path: "in-band", service: "ssh" })}><span class="l2">${lo6.length - LO6} more over lo6</span></a></li>`}</ul>`}
+			${ma1.length > 0 && html`<h3>Over Ma1 now</h3><ul>${ma1.slice(0, MA1).map((f) => html`<${Row} f=${f} key=${f.id} />`)}
+				${ma1.length > MA1 && html`<li><a href=${href("flows", { state: "open", path: "primary", service: "ssh" })}><span class="l2">${ma1.length - MA1} more over Ma1</span></a></li>`}</ul>`}
 			${!total && html`<${Quiet}>No session is open on any device.<//>`}`}<//>
 	</section>`;
 }
@@ -209,6 +212,15 @@ function Row({ f }) {
 const CHANGE = {
 	"path.change": (e) => ({ icon: e.change?.to === "primary" ? "up" : e.change?.to === "primary-failing" || e.change?.to === "unreachable" ? "cross" : "down", hue: e.change?.to === "primary-failing" || e.change?.to === "unreachable" ? "red" : "ink" }),
 };
+const MOVED = {
+	primary: "is back on Ma1", "primary-failing": "lost Ma1", "in-band": "moved to lo6", unreachable: "answers on neither path",
+	"in-band-unexplained": "is used over lo6, unexplained", "in-band-unjustified": "is used over lo6, not justified",
+};
+// "moved to lo6: Ma1 did not answer"; other sentences as they are.
+function said(e, words) {
+	const moved = e.type === "path.change" && MOVED[e.change?.to];
+	return moved ? moved + words.replace(/^[^:]*/, "") : words;
+}
 const changeIcon = (e) => CHANGE[e.type]?.(e) ?? (e.type.startsWith("alert.") ? { icon: "flag", hue: e.severity === "critical" ? "red" : "ink" } : e.type.startsWith("bgp") ? { icon: "bgpdown", hue: "ink" } : e.type === "agent.loss" ? { icon: "blind", hue: "ink" } : { icon: "ok", hue: "ink" });
 
 // The record's last words on paths, alerts and losses: read again when something of it changed.
@@ -259,7 +271,7 @@ function Changes() {
 		<ol>${events?.map(({ n, event: e, words }) => {
 			const { icon, hue } = changeIcon(e);
 			return html`<li key=${n}><span class="dim"><${Time} at=${e.time} seconds /></span><${Icon} name=${icon} hue=${hue} />
-				<span>${e.device?.name && html`<b><bdi>${clean(e.device.name)}</bdi></b> `}${clean(words ?? e.type)}</span></li>`;
+				<span>${e.device?.name && !words?.includes(e.device.name) && html`<b><bdi>${clean(e.device.name)}</bdi></b> `}<${Sentence} text=${said(e, words ?? e.type)} asOf=${e.time} /></span></li>`;
 		})}</ol>
 	</section>`;
 }
