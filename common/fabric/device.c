@@ -290,7 +290,7 @@ static void read_interface(struct reader *r, const struct statement *head)
 	char name[2 * MAX_NAME + 32];
 	struct fabric_interface *i;
 
-	if (eos_is(head->w[1], "profile")) /* a template, no interface */
+	if (eos_is(head->w[1], "profile") || eos_is(head->w[1], "defaults")) /* no interface */
 		return;
 	if (!interface_name(head, name, sizeof(name))) {
 		unread(r, head->node, "one interface name is wanted");
@@ -594,17 +594,31 @@ static void neighbor_clear(struct fabric_neighbor *n)
 	free(n->peer_group);
 	free(n->vrf);
 	free(n->description);
+	free(n->scope);
 }
 
-static struct fabric_neighbor *neighbor_at(struct reader *r, const struct addr *a, const char *vrf,
-					   bool make, int line)
+/* What follows the % of fe80::1%Et1, or an empty word. */
+static struct eos_word scope_of(struct eos_word w)
+{
+	const char *percent = memchr(w.at, '%', w.len);
+
+	if (!percent)
+		return (struct eos_word){ "", 0 };
+	return (struct eos_word){ percent + 1, (size_t)(w.at + w.len - percent) - 1 };
+}
+
+/* Link-local addresses tell nothing without their interface: fe80::1 is on many. */
+static struct fabric_neighbor *neighbor_at(struct reader *r, const struct addr *a,
+					   struct eos_word scope, const char *vrf, bool make,
+					   int line)
 {
 	struct fabric_device *d = r->d;
 	struct fabric_neighbor *array;
 
 	/* Lines about one neighbor follow each other: look from the end. */
 	for (size_t i = d->n_neighbors; i-- > 0;)
-		if (addr_equal(&d->neighbors[i].address, a) && same_vrf(d->neighbors[i].vrf, vrf))
+		if (addr_equal(&d->neighbors[i].address, a) && same_vrf(d->neighbors[i].vrf, vrf) &&
+		    word_equals(scope, d->neighbors[i].scope ? d->neighbors[i].scope : ""))
 			return &d->neighbors[i];
 	if (!make)
 		return NULL;
@@ -617,6 +631,13 @@ static struct fabric_neighbor *neighbor_at(struct reader *r, const struct addr *
 		array[d->n_neighbors].vrf = text_of(r, vrf, strlen(vrf));
 		if (!array[d->n_neighbors].vrf)
 			return NULL;
+	}
+	if (scope.len) {
+		array[d->n_neighbors].scope = text_of(r, scope.at, scope.len);
+		if (!array[d->n_neighbors].scope) {
+			free(array[d->n_neighbors].vrf);
+			return NULL;
+		}
 	}
 	return &array[d->n_neighbors++];
 }
@@ -651,7 +672,7 @@ static void read_neighbor(struct reader *r, const struct statement *s, const cha
 	if (eos_is(w[1], "interface")) /* unnumbered: no address to know it by */
 		return;
 	if (word_addr(w[1], &a)) {
-		n = neighbor_at(r, &a, vrf, !s->no, s->node->line);
+		n = neighbor_at(r, &a, scope_of(w[1]), vrf, !s->no, s->node->line);
 		if (!n)
 			return;
 		if (s->no && s->n == 2) {
@@ -839,7 +860,8 @@ static int neighbor_order(const void *a, const void *b)
 	const struct fabric_neighbor *x = a, *y = b;
 	int c = addr_compare(&x->address, &y->address);
 
-	return c ? c : strcmp(x->vrf ? x->vrf : "", y->vrf ? y->vrf : "");
+	c = c ? c : strcmp(x->vrf ? x->vrf : "", y->vrf ? y->vrf : "");
+	return c ? c : strcmp(x->scope ? x->scope : "", y->scope ? y->scope : "");
 }
 
 static void finish(struct reader *r)

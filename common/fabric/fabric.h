@@ -67,6 +67,7 @@ struct fabric_neighbor {
 	struct addr address;
 	uint32_t asn;			      /* 0: not given here nor by its peer group */
 	char *peer_group, *vrf, *description; /* NULL: none */
+	char *scope; /* interface of a link-local address, as written: "Et1"; NULL: none */
 	bool shutdown;
 	int line;
 };

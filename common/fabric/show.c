@@ -16,7 +16,8 @@
  *               prefix_lists, ipv6_prefix_lists: NAME -> entries in the order of
  *                 seq: seq, action, prefix, and eq, ge, le where given
  *               bgp (absent without `router bgp`): asn, neighbors[]: address, and
- *                 where known asn, peer_group, vrf, description
+ *                 where known asn, interface (of a link-local address), peer_group, vrf,
+ *                 description
  *   targets[]   address, device, path
  *   sources[]   files that are no configurations: file, kind, devices, incomplete true
  *               where it is one page of several; absent when there are none
@@ -207,6 +208,7 @@ static json_t *json_bgp(const struct fabric_device *d)
 		json_object_set_new(o, "address", json_string(addr_format(&n->address, text)));
 		if (n->asn)
 			json_object_set_new(o, "asn", json_integer(n->asn));
+		set_text(o, "interface", n->scope);
 		set_text(o, "peer_group", n->peer_group);
 		set_text(o, "vrf", n->vrf);
 		set_text(o, "description", n->description);

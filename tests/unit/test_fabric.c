@@ -548,7 +548,9 @@ static void test_interfaces(void **state)
 		{ "interface Ethernet1\nstun\n   client\n      server-profile a\n"
 		  "         ip address 10.8.8.8\n",
 		  "Ethernet1 -;" },
-		{ "interface profile x\n   command mtu 9000\ninterface defaults\n", "defaults -;" },
+		{ "interface profile x\n   command mtu 9000\ninterface defaults\n   mtu 9000\n"
+		  "interface Vlan9\n",
+		  "Vlan9 -;" },
 		{ "interface Ethernet1\n   ip address 10.0.0.1 255.0.255.0\n", "Ethernet1 -;", 1 },
 		{ "interface Ethernet1\n   ip address 10.0.0.1/24 primary\n", "Ethernet1 -;", 1 },
 		{ "interface Ethernet1\n   ip address\n   ipv6 address 10.0.0.1/24\n",
@@ -885,6 +887,172 @@ static void test_hostile_names(void **state)
 	fabric_unref(f);
 }
 
+/* Constructs of published configurations, in words of our own: what looks like a host
+ * name, an interface or an address and is none, free text in sections, link-local
+ * neighbors that only their interface tells apart. */
+static void test_published_constructs(void **state)
+{
+	const struct fabric_device *d;
+	const struct fabric_interface *loopback = NULL;
+	struct fabric *f;
+	size_t addresses = 0;
+
+	(void)state;
+	write_file("net7-AR-CE1.cfg",
+		   "!RANCID-CONTENT-TYPE: arista\n"
+		   "dhcp server\n"
+		   "   subnet 192.0.2.0/24\n"
+		   "      reservations\n"
+		   "         mac-address 0001.0001.0001\n"
+		   "            ipv4-address 192.0.2.77\n"
+		   "            hostname other\n"
+		   "!\n"
+		   "switchport default mode access\n"
+		   "platform sfe interface\n"
+		   "   profile P1\n"
+		   "      interface Ethernet1\n"
+		   "         rx-queue count 4\n"
+		   "!\n"
+		   "interface defaults\n"
+		   "   mtu 9000\n"
+		   "   ethernet\n"
+		   "      shutdown\n"
+		   "!\n"
+		   "hostname net7-AR-CE1\n"
+		   "!\n"
+		   "monitor connectivity\n"
+		   "   interface set HOSTS Loopback2-4, Loopback10-12\n"
+		   "   host h1\n"
+		   "      ip 192.0.2.78\n"
+		   "!\n"
+		   "vrf instance RED\n"
+		   "   description red\n"
+		   "!\n"
+		   "vrf definition BLUE\n"
+		   "!\n"
+		   "interface Loopback99\n"
+		   "   description hostname other ip address 192.0.2.79/32\n"
+		   "   no shutdown\n"
+		   "   vrf RED\n"
+		   "   ip proxy-arp\n"
+		   "   ip address 198.51.100.3/32\n"
+		   "   ip address 198.51.100.4/32 secondary\n"
+		   "   ipv6 enable\n"
+		   "   ipv6 address 2001:DB8::CAFE/64\n"
+		   "   ipv6 address fe80::2/64 link-local\n"
+		   "   comment\n"
+		   "   ip address 192.0.2.80/32\n"
+		   "   EOF\n"
+		   "\n"
+		   "!\n"
+		   "interface Management1\n"
+		   "   ip address 192.0.2.11/24\n"
+		   "   redundancy monitor neighbor ipv6 2001:db8::1 interval 101 milliseconds "
+		   "multiplier 3\n"
+		   "!\n"
+		   "stun\n"
+		   "   client\n"
+		   "      server-profile s1\n"
+		   "         ip address 192.0.2.81\n"
+		   "!\n"
+		   "ip prefix-list EMPTY\n"
+		   "!\n"
+		   "ip prefix-list TWO\n"
+		   "   seq 10 permit 192.0.2.0/24 ge 25 le 32\n"
+		   "   seq 20 permit 198.51.100.0/24 eq 32\n"
+		   "!\n"
+		   "router bgp 65101.1\n"
+		   "   bgp asn notation asdot\n"
+		   "   neighbor G peer group\n"
+		   "   no neighbor G remote-as\n"
+		   "   default neighbor G monitoring\n"
+		   "   neighbor 203.0.113.1 peer group G\n"
+		   "   no neighbor 203.0.113.1 route-reflector-client\n"
+		   "   no neighbor 203.0.113.9 shutdown\n"
+		   "!\n"
+		   "   neighbor fe80::1%Et1 peer group G\n"
+		   "   neighbor fe80::1%Et2 peer group G\n"
+		   "   neighbor fe80::1%Et2 description twice\n"
+		   "   neighbor interface Ethernet3 peer-group G remote-as 65102\n"
+		   "   bgp listen range 203.0.113.64/26 peer-group G remote-as 65103\n"
+		   "   !\n"
+		   "   vlan 24\n"
+		   "      rd 192.0.2.1:10024\n"
+		   "   !\n"
+		   "   address-family evpn\n"
+		   "      neighbor 203.0.113.200 activate\n"
+		   "      neighbor default encapsulation mpls next-hop-self source-interface "
+		   "Loopback0\n"
+		   "   !\n"
+		   "   vrf BLUE\n"
+		   "   !\n"
+		   "   vrf RED\n"
+		   "      rd 192.0.2.1:1\n"
+		   "      neighbor 203.0.113.1 remote-as 64600\n"
+		   "      comment\n"
+		   "      neighbor 203.0.113.201 remote-as 1\n"
+		   "      EOF\n"
+		   "\n"
+		   "      !\n"
+		   "      address-family ipv4\n"
+		   "         neighbor 203.0.113.202 activate\n"
+		   "   !\n"
+		   "   session tracker ST1\n"
+		   "      recovery delay 666 seconds\n"
+		   "!\n"
+		   "router general\n"
+		   "   vrf RED\n"
+		   "      leak routes source-vrf BLUE subscribe-policy X\n"
+		   "      exit\n"
+		   "   !\n"
+		   "   control-functions\n"
+		   "      code unit c1\n"
+		   "         function ALL() {\n"
+		   "           return true;\n"
+		   "           }\n"
+		   "         EOF\n"
+		   "   !\n"
+		   "   exit\n"
+		   "!\n"
+		   "management tech-support\n"
+		   "   policy show tech-support\n"
+		   "      exclude command show ip bgp vrf all\n"
+		   "   exit\n"
+		   "!\n"
+		   "interface Loopback1000\n"
+		   "  description at the end, two deep\n"
+		   "\n"
+		   "!\n");
+	f = load(scratch);
+	for (size_t i = 0; i < f->n_problems; i++)
+		print_message("%d: %s\n", f->problems[i].line, f->problems[i].text);
+	assert_int_equal(f->n_problems, 0);
+	d = &f->devices[0];
+	assert_string_equal(d->name, "net7-AR-CE1");
+	assert_int_equal(d->asn, 65101u << 16 | 1);
+	assert_int_equal(d->n_neighbors, 4);
+	assert_string_equal(d->neighbors[0].address.family == 4 ? "4" : "6", "4");
+	assert_string_equal(d->neighbors[2].scope, "Et1");
+	assert_string_equal(d->neighbors[3].scope, "Et2");
+	assert_string_equal(d->neighbors[3].description, "twice");
+	assert_int_equal(d->n_vrfs, 2);
+	assert_string_equal(d->vrfs[0].name, "BLUE");
+	assert_int_equal(d->n_interfaces, 3);
+	for (size_t i = 0; i < d->n_interfaces; i++) {
+		addresses += d->interfaces[i].n_addresses;
+		if (strcmp(d->interfaces[i].name, "Loopback99") == 0)
+			loopback = &d->interfaces[i];
+	}
+	assert_int_equal(addresses, 4);
+	assert_non_null(loopback);
+	assert_int_equal(loopback->n_addresses, 3);
+	assert_string_equal(loopback->vrf, "RED");
+	assert_int_equal(d->n_lists, 2);
+	assert_int_equal(device_list(d, 4, "EMPTY")->n_entries, 0);
+	assert_int_equal(device_list(d, 4, "TWO")->n_entries, 2);
+	fabric_unref(f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -907,6 +1075,8 @@ int main(void)
 		cmocka_unit_test(test_trust_show),
 		cmocka_unit_test_setup_teardown(test_report_lists, make_scratch, drop_scratch),
 		cmocka_unit_test_setup_teardown(test_hostile_names, make_scratch, drop_scratch),
+		cmocka_unit_test_setup_teardown(test_published_constructs, make_scratch,
+						drop_scratch),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
