@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Redis, a collector that serves the page, and a scene (world.py): one command.
 
-    serve.py [--devices N] [--scene NAME] [--port N] [--tokens] [--docs FILE]
+    serve.py [--devices N] [--scene NAME] [--port N] [--tokens] [--silent] [--docs FILE]
 
 Prints one line of JSON, {"url", "token", "events"}, when everything is stored. Then each line of
 standard input is a command, answered by one line of JSON: {"do": "add", "docs": [...]} adds
-documents, {"do": "stop"} and {"do": "start"} the collector, {"do": "scene", ...} a live step of
-World. At the end of input everything is taken down.
+documents, {"do": "stop"} and {"do": "start"} the collector, {"do": "live", "step": "session",
+"args": [{"at": -1}, ...]} is a step of World now ({"at": S}: S seconds from now), {"do": "stored"}
+waits until all is stored. At the end of input everything is taken down.
 """
 import argparse
 import json
@@ -17,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -79,6 +81,18 @@ class Server:
         except OSError:
             return False
 
+    def beat(self, world, lock, stop):
+        """Agents that go on telling how they are: else they would be silent after a minute."""
+        while not stop.wait(5):
+            with lock:
+                for agent in list(world.seq):
+                    world.stats(time.time(), agent)
+                docs, world.docs = world.docs, []
+                try:
+                    self.add(docs)
+                except (OSError, RuntimeError):
+                    return
+
     def close(self):
         if self.collector.process:
             self.collector.process.send_signal(signal.SIGTERM)
@@ -97,10 +111,12 @@ def main():
     p.add_argument("--scene", default="during")
     p.add_argument("--port", type=int, default=0)
     p.add_argument("--tokens", action="store_true")
+    p.add_argument("--silent", action="store_true", help="agents say nothing after the scene")
     p.add_argument("--docs", help="a file with lines of JSON instead of a scene")
     args = p.parse_args()
     world = World(args.devices)
     server = Server(args)
+    lock, stop = threading.Lock(), threading.Event()
     try:
         if args.docs:
             with open(args.docs, encoding="utf-8") as f:
@@ -111,16 +127,19 @@ def main():
         server.collector.until(server.up, 30)
         answer({"url": "http://127.0.0.1:%d/" % server.port, "token": server.token,
                 "reader": server.reader, "events": server.added})
+        if not args.silent and not args.docs:
+            threading.Thread(target=server.beat, args=(world, lock, stop), daemon=True).start()
         for line in sys.stdin:
             c = json.loads(line)
             if c["do"] == "add":
                 server.add(c["docs"])
             elif c["do"] == "live":  # a step of the world, now: {"do":"live","step":"session",...}
-                world.now = time.time()
-                getattr(world, c["step"])(*[world.now + a["at"] if isinstance(a, dict) else a
-                                            for a in c.get("args", [])], **c.get("more", {}))
-                server.add(world.docs)
-                world.docs = []
+                with lock:
+                    world.now = time.time()
+                    getattr(world, c["step"])(*[world.now + a["at"] if isinstance(a, dict) else a
+                                                for a in c.get("args", [])], **c.get("more", {}))
+                    docs, world.docs = world.docs, []
+                    server.add(docs)
             elif c["do"] == "stop":
                 server.collector.process.send_signal(signal.SIGTERM)
                 server.collector.process.wait(20)
@@ -132,6 +151,7 @@ def main():
                 server.stored()
             answer({"ok": True, "at": time.time()})
     finally:
+        stop.set()
         server.close()
 
 

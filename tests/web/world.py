@@ -164,6 +164,12 @@ class World:
         self.event(t, "path.change", severity, device={"name": name, "role": d["role"]},
                    change=dict({"from": frm, "to": to, "reason": reason, "evidence": []}, **more))
 
+    def stats(self, t, agent=None):
+        agent = agent or self.agent
+        n = self.seq.get(agent, 0) + 1
+        self.event(t, "agent.stats", agent=agent, stats={"delivery": {
+            "generated": n, "acknowledged": n - 1, "waiting": 1, "dropped": {}}})
+
     def flow_id(self):
         self.flows += 1
         return "w%d" % self.flows
@@ -277,9 +283,6 @@ class World:
         other = [d for d in self.devices if d["group"] == 1 and d["role"] in ("ce", "tor")]
         self.session(self.now - 66, self.now, (other or hit)[0]["name"], "primary", "10.20.0.5",
                      "alice", closed=False)
-        self.event(self.now - 40, "agent.stats", stats={"delivery": {
-            "generated": len(self.docs) + 1, "acknowledged": len(self.docs), "waiting": 1,
-            "dropped": 0}})
         return self.done()
 
     def scene_big(self):

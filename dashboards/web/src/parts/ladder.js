@@ -18,9 +18,10 @@ export function stand(d) {
 	const hasLo6 = Boolean(d.lo6?.v4 || d.lo6?.v6);
 	const notArmed = hasLo6 && d.armed && d.armed.ok === false;
 	const lost = ["in-band", "primary-failing", "unreachable"].includes(state) && !drill;
-	const seen = d.ma1.evidence !== "none" || (d.lo6?.evidence ?? "none") !== "none" || d.open.ma1 + d.open.lo6 > 0;
+	// Nobody watches it any more, or nobody ever saw its Ma1 answer: silence is not quiet.
+	const blind = Boolean(d.path.stale) || (state === "primary" && d.ma1.evidence === "none" && !d.open.ma1);
 
-	const ma1 = lost ? "lost" : d.open.ma1 ? "used" : d.ma1.address ? "idle" : "none";
+	const ma1 = lost ? "lost" : d.open.ma1 ? "used" : !d.ma1.address ? "none" : blind ? "blind" : "idle";
 	let lo6 = "idle";
 	if (!hasLo6) lo6 = "none";
 	else if (state === "unreachable") lo6 = notArmed ? "notarmed" : "lost";
@@ -44,12 +45,17 @@ export function stand(d) {
 		hue = "amber";
 		rank = 0.5;
 	}
+	if (blind && rank < 0.5) {
+		word = "not seen";
+		icon = "blind";
+	}
 	let note = null;
-	if (d.trust.no_policy) note = { icon: "nopolicy", text: "no policy" };
+	if (d.path.stale) note = { icon: "blind", text: "not watched now", hue: "grey" };
+	else if (d.trust.no_policy) note = { icon: "nopolicy", text: "no policy" };
 	else if (d.trust.drift) note = { icon: "differs", text: "trust differs" };
-	if (note && rank < 0.5) rank = 0.4;
+	if (note && !note.hue && rank < 0.5) rank = 0.4;
 	if (d.refused_1h && rank < 1.5) rank = 1.5;
-	return { state, ma1, lo6, word, icon, hue, rank, note, lost, drill, npb, hasLo6, notArmed, seen };
+	return { state, ma1, lo6, word, icon, hue, rank, note, lost, drill, npb, hasLo6, notArmed, blind };
 }
 
 const first = (d) => clean(d.open.first?.[0] ?? "", 24);
@@ -58,6 +64,8 @@ function Left({ d, s }) {
 	if (s.ma1 === "lost")
 		return html`<div class="half lost"><span class="up mono">${d.ma1.address}</span><i class="wire" /><span class="badge"><${Icon} name="cross" />Ma1</span>
 			<span class="dn">lost ${d.ma1.since && html`<${Time} at=${d.ma1.since} />`}</span></div>`;
+	if (s.ma1 === "blind")
+		return html`<div class="half blind"><span class="up mono">${d.ma1.address}</span><i class="wire" /><span class="dn">${d.path.stale ? "not watched now" : "never seen"}</span></div>`;
 	if (s.ma1 === "none") return html`<div class="half none"><span>Ma1 not known</span></div>`;
 	return html`<div class=${"half " + s.ma1}><span class="up mono">${d.ma1.address}</span><i class="wire" />
 		${s.ma1 === "used" && html`<span class="badge" aria-label=${plural(d.open.ma1, "session") + " on Ma1"}>${d.open.ma1}</span>
@@ -96,7 +104,7 @@ export function Rung({ d, to }) {
 			<${Icon} name=${s.icon} />
 			<span class="nm">${clean(d.name)}</span><span class="role">${roleWord(d.role)}</span>
 			<span class="st"><span class="w">${s.word}</span>
-				${s.note ? html`<span class="mark"><${Icon} name=${s.note.icon} />${s.note.text}</span>`
+				${s.note ? html`<span class=${"mark " + (s.note.hue ?? "")}><${Icon} name=${s.note.icon} />${s.note.text}</span>`
 					: s.hasLo6 && d.armed?.ok && s.rank < 0.5 ? html`<span>armed</span>` : null}</span>
 		</a>
 		<${Right} d=${d} s=${s} />
@@ -115,7 +123,7 @@ export function Glyph({ d, s = stand(d) }) {
 	return html`<svg class="glyph" viewBox="0 0 40 18" aria-hidden="true">
 		${s.ma1 === "lost"
 			? html`<path class="g-dash g-red" d="M1 9h3M11 9h3" /><path class="g-cross" d="m5.5 6.5 5 5m0-5-5 5" />`
-			: s.ma1 === "none" ? null : html`<path class=${s.ma1 === "used" ? "g-used g-rail" : "g-idle"} d="M1 9h13" />`}
+			: s.ma1 === "none" ? null : s.ma1 === "blind" ? html`<path class="g-blind" d="M1.5 12l3-6M5 12l3-6M8.5 12l3-6" />` : html`<path class=${s.ma1 === "used" ? "g-used g-rail" : "g-idle"} d="M1 9h13" />`}
 		${right && html`<path class=${right} d="M26 9h13" />`}
 		<rect class=${"g-box " + box} x="14.7" y="4.2" width="10.6" height="9.6" rx="2" />
 		${s.state === "unreachable" && html`<path class="g-hole" d="m17.5 6.5 5 5m0-5-5 5" />`}

@@ -5,22 +5,34 @@
 // line for each switch.
 //
 // Parameters: group=role or fabric (else the management switch), fabric=NAME, zoom=rungs|cells|lines
-// (else by count), device=NAME (that one is shown and marked).
+// (else by count), state=failing|in-band|unreachable|... (only these), device=NAME (its panel).
 import { html, useEffect, useMemo, useRef, useState } from "../html.js";
 import { ask } from "../api.js";
-import { devices, openFlows, summary } from "../data.js";
+import { agents, devices, openFlows, summary } from "../data.js";
 import { Icon } from "../icons.js";
 import { on } from "../live.js";
 import { Answers } from "../parts/answers.js";
 import { Glyph, Rung, stand, standWords } from "../parts/ladder.js";
-import { Blind, Failed, Loading, Quiet, Ready } from "../parts/states.js";
+import { Panel } from "../parts/panel.js";
+import { Blind, Failed, Loading, NotSeen, Quiet, Ready } from "../parts/states.js";
 import { Sentence, Since, Time } from "../parts/time.js";
 import { ms } from "../time.js";
-import { href, here, route } from "../url.js";
+import { go, here, href, route } from "../url.js";
 import { clean, JUSTIFIED, plural, roleWord } from "../words.js";
 
 const RUNGS = 60, CELLS = 1000; // devices, at most, for that figure
 const LO6 = 40, MA1 = 8; // rows of "Who is there" before "more"
+
+// What `state` means: the collector's links ask for `failing`, everything else is a path's state.
+const STATES = {
+	failing: { word: "Ma1 lost", is: (d) => stand(d).lost },
+	"in-band": { word: "on lo6", is: (d) => d.path.state.startsWith("in-band") || d.open.lo6 > 0 },
+	unreachable: { word: "on neither", is: (d) => d.path.state === "unreachable" },
+	"not-armed": { word: "not armed", is: (d) => stand(d).notArmed },
+	blind: { word: "not seen", is: (d) => stand(d).blind },
+	drift: { word: "trust differs", is: (d) => Boolean(d.trust.drift) },
+};
+const only = (state) => (state ? STATES[state]?.is ?? ((d) => d.path.state === state) : null);
 
 // ---- groups -------------------------------------------------------------------------------
 
@@ -32,10 +44,11 @@ const by = {
 
 // Groups with their devices: abnormal ones first, the worst ahead; otherwise by name, so that
 // places stay learnt.
-function grouped(rows, how, fabric) {
+function grouped(rows, how, fabric, only) {
 	const groups = new Map();
 	for (const d of rows) {
 		if (fabric && d.fabric !== fabric) continue;
+		if (only && !only(d)) continue;
 		const key = by[how](d);
 		let g = groups.get(key);
 		if (!g) groups.set(key, (g = { key, switch: null, subnet: null, devices: [], score: 0, lost: 0, of: 0, odd: [] }));
@@ -276,16 +289,48 @@ function Changes() {
 	</section>`;
 }
 
+// ---- one device -------------------------------------------------------------------------------
+
+function Device({ name }) {
+	const d = devices().rows.get(name);
+	const close = () => go(here({ device: null }));
+	const head = html`<h2><bdi>${clean(name)}</bdi> <span class="dim">${roleWord(d?.role)}</span></h2>`;
+	if (!d) return html`<${Panel} label="Device" close=${close} head=${head}><${Quiet}>No agent has told of a device of this name.<//><//>`;
+	const s = stand(d);
+	const open = openFlows().rows.all().filter((f) => f.device === name && f.service === "ssh" && f.established);
+	const fact = (word, value) => value && html`<div key=${word}><dt>${word}</dt><dd>${value}</dd></div>`;
+	return html`<${Panel} label=${"Device " + clean(name)} close=${close} head=${head}>
+		<p class=${"stands h-" + (s.rank >= 0.4 ? s.hue : "grey")}><${Icon} name=${s.icon} /><b>${s.word}</b>${d.path.since && s.rank > 0 && html`<span class="dim"> since <${Time} at=${d.path.since} seconds /> (<${Since} at=${d.path.since} />)</span>`}</p>
+		<div class="alone"><${Rung} d=${d} to=${here({})} /></div>
+		<dl class="facts">
+			${fact("Ma1", d.ma1.address && html`<span class="mono">${d.ma1.address}</span> ${{ ok: "answers", failed: "does not answer", refused: "refuses", none: "not seen to answer" }[d.ma1.evidence] ?? ""}${d.ma1.since && html` <span class="dim">${d.ma1.evidence === "ok" ? "last seen" : "since"} <${Time} at=${d.ma1.since} seconds /></span>`}`)}
+			${fact("lo6", s.hasLo6 ? html`<span class="mono">${[d.lo6.v4, d.lo6.v6].filter(Boolean).join(", ")}</span> <span class="dim">${d.lo6.reached_at ? html`last reached <${Time} at=${d.lo6.reached_at} seconds />` : "no session over it was ever seen"}</span>` : s.npb ? "none by design" : "not known")}
+			${fact("armed", s.hasLo6 && (d.armed?.ok === true ? "yes" : d.armed?.ok === false ? html`<span class="h-amber">no: ${(d.armed.codes ?? []).map((c) => clean(c)).join(", ")}</span>` : "not known: no route to its lo6 was seen announced or withdrawn"))}
+			${fact("trust", d.trust.no_policy ? html`<span class="h-amber">no policy: none of its lists is known</span>` : html`${d.trust.policy && html`policy <code>${clean(d.trust.policy)}</code> `}${d.trust.drift && html`<a class="h-amber" href=${href("trust", { device: name })}>differs from the others</a>`}`)}
+			${fact("Ma1 subnet", d.group.subnet && html`<span class="mono">${d.group.subnet}</span>${d.group.switch && html` behind <bdi>${clean(d.group.switch)}</bdi>`}`)}
+			${fact("refused", d.refused_1h > 0 && html`<a class="h-red" href=${href("flows", { device: name, verdict: "untrusted", since: "-1h" })}>${plural(d.refused_1h, "untrusted attempt")} within the last hour</a>`)}
+		</dl>
+		<section class="who"><h3>${open.length ? "On it now" : ""}</h3>${open.length ? html`<ul>${open.map((f) => html`<${Row} f=${f} key=${f.id} />`)}</ul>` : html`<${Quiet}>No session is open on it.<//>`}</section>
+		<p class="row links"><a href=${href("timeline", { device: name })}>Its timeline</a><a href=${href("flows", { device: name })}>Its flows</a><a href=${href("incidents", { device: name })}>Its incidents</a><a href=${href("health", { device: name })}>What watches it</a></p>
+	<//>`;
+}
+
+// Agents that are silent: what they watch is not seen.
+function Silent() {
+	const silent = agents().rows.all().filter((a) => a.state === "silent");
+	return silent.slice(0, 3).map((a) => html`<${NotSeen} key=${a.agent}><${Sentence} text=${a.words} /> <a href=${href("health", { agent: a.agent })}>health</a><//>`);
+}
+
 // ---- the view ---------------------------------------------------------------------------------
 
 const LEGEND = html`<span class="legend dim">left wire Ma1 · right wire lo6 · thick = in use · <${Icon} name="cross" hue="red" /> lost · dashed = not armed</span>`;
 
 export default function Fleet() {
 	const list = devices();
-	const { group = "switch", fabric, zoom } = route.value.params;
+	const { group = "switch", fabric, zoom, state, device: chosen } = route.value.params;
 	const how = by[group] ? group : "switch";
 	const rows = list.rows.all();
-	const all = useMemo(() => grouped(rows, how, fabric), [list.rows.version.value, how, fabric]);
+	const all = useMemo(() => grouped(rows, how, fabric, only(state)), [list.rows.version.value, how, fabric, state]);
 	const [groups, calm] = useCalm(all);
 	const n = groups.reduce((a, g) => a + g.devices.length, 0);
 	const level = zoom ?? (n <= RUNGS ? "rungs" : n <= CELLS ? "cells" : "lines");
@@ -293,8 +338,12 @@ export default function Fleet() {
 	<div class="pad fleet-view">
 		<div class="bar"><h1>Fleet</h1><span class="dim">${plural(n, "device")}${how === "switch" && groups.length > 1 ? ` on ${plural(groups.filter((g) => g.key).length, "Ma1 subnet")}` : ""}</span>
 			<span class="seg" role="group" aria-label="Group by">${[["switch", "by management switch"], ["role", "role"], ["fabric", "fabric"]].map(([k, w]) => html`<a href=${here({ group: k === "switch" ? null : k })} aria-current=${how === k ? "true" : undefined} key=${k}>${w}</a>`)}</span>
+			${state && html`<span class="token">${STATES[state]?.word ?? clean(state)}<a href=${here({ state: null })} aria-label="Show all devices"><${Icon} name="close" /></a></span>`}
 			<span class="grow" />${LEGEND}</div>
-		<${Ready} list=${list} what="the devices" rows=${6}>${() => n === 0
+		<${Silent} />
+		<${Ready} list=${list} what="the devices" rows=${6}>${() => n === 0 && rows.length
+			? html`<${Quiet}>No device is so now. <a href=${here({ state: null, fabric: null })}>All devices</a><//>`
+			: n === 0
 			? html`<${Blind} title="Nothing has been seen yet" command="glasswatch-agent run -c /etc/glasswatch/agent.yaml">
 				That is not the same as nothing happening: no agent has told of a device. An agent with a fabric folder tells of each device when it starts.<//>`
 			: html`<div class="fleet" ...${calm}>
@@ -305,5 +354,6 @@ export default function Fleet() {
 				</div>
 				<aside class="side"><${Who} fabric=${fabric} />${level !== "rungs" && html`<${Changes} />`}</aside>
 			</div>`}<//>
-	</div>`;
+	</div>
+	${chosen && html`<${Device} name=${chosen} key=${chosen} />`}`;
 }
