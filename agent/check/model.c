@@ -648,9 +648,61 @@ static void read_redistribute(struct reader *r, const struct statement *s, const
 		ADD(r, m, redistributes, new);
 }
 
+static void read_network(struct reader *r, const struct statement *s, const struct place *at)
+{
+	struct model_network new = { .vrf = at->vrf, .family = at->family, .line = s->node->line };
+	struct model *m = r->m;
+
+	if (!words_prefix(s->w + 1, 4, &new.prefix) && !words_prefix(s->w + 1, 6, &new.prefix))
+		return;
+	new.prefix = prefix_mask(&new.prefix);
+	for (size_t i = m->n_networks; i-- > 0;) { /* said again, or taken back */
+		const struct model_network *old = &m->networks[i];
+
+		if (old->prefix.len == new.prefix.len &&
+		    addr_equal(&old->prefix.addr, &new.prefix.addr) &&
+		    model_same_vrf(old->vrf, new.vrf) && same_text(old->family, new.family))
+			DROP(m, networks, i);
+	}
+	if (!s->no)
+		ADD(r, m, networks, new);
+}
+
+static void read_filter(struct reader *r, const struct statement *s, const struct place *at)
+{
+	bool function = eos_is(s->w[2], "rcf"), list = eos_is(s->w[2], "prefix-list");
+	struct eos_word way = s->w[function ? 3 : 4], name = s->w[function ? 4 : 3];
+	struct model *m = r->m;
+	struct model_filter new = { .vrf = at->vrf,
+				    .family = at->family,
+				    .kind = function ? FILTER_FUNCTION :
+					    list     ? FILTER_LIST :
+						       FILTER_MAP,
+				    .in = eos_is(way, "in"),
+				    .line = s->node->line };
+
+	if ((!function && !list && !eos_is(s->w[2], "route-map")) ||
+	    (!new.in && !eos_is(way, "out")))
+		return;
+	new.who = keep(r, s->w[1]);
+	new.name = keep(r, function ? function_of(name) : name);
+	for (size_t i = m->n_filters; i-- > 0;) { /* said again, or taken back */
+		const struct model_filter *old = &m->filters[i];
+
+		if (old->kind == new.kind && old->in == new.in && strcmp(old->who, new.who) == 0 &&
+		    model_same_vrf(old->vrf, new.vrf) && same_text(old->family, new.family))
+			DROP(m, filters, i);
+	}
+	if (!s->no)
+		ADD(r, m, filters, new);
+}
+
 static void read_bgp_line(struct reader *r, const struct statement *s, const struct place *at)
 {
+	if (eos_is(s->w[0], "network"))
+		read_network(r, s, at);
 	if (eos_is(s->w[0], "neighbor")) {
+		read_filter(r, s, at);
 		if (at->family) {
 			if (eos_is(s->w[2], "activate") && s->n == 3)
 				ADD(r, r->m, activates,
@@ -694,6 +746,7 @@ static void forget_bgp(struct model *m)
 	m->asn = 0;
 	m->bgp_line = 0;
 	m->n_groups = m->n_families = m->n_activates = m->n_redistributes = m->n_bgp_vrfs = 0;
+	m->n_networks = m->n_filters = 0;
 }
 
 static void read_bgp(struct reader *r, const struct statement *head)
@@ -855,6 +908,8 @@ void model_free(struct model *m)
 	free(m->families);
 	free(m->activates);
 	free(m->redistributes);
+	free(m->networks);
+	free(m->filters);
 	free(m->bgp_vrfs);
 	free(m->ssh);
 	free(m->uses);

@@ -147,6 +147,24 @@ struct model_redistribute {
 	int line;
 };
 
+/* `network P`, whatever its policy. */
+struct model_network {
+	const char *vrf, *family; /* as in model_redistribute */
+	struct prefix prefix;	  /* host bits cleared */
+	int line;
+};
+
+/* `neighbor WHO route-map|prefix-list NAME in|out`, `neighbor WHO rcf in|out NAME()`. */
+enum model_filter_kind { FILTER_MAP, FILTER_LIST, FILTER_FUNCTION };
+
+struct model_filter {
+	const char *vrf, *family, *who; /* who: address or peer group, as written */
+	enum model_filter_kind kind;
+	bool in;
+	const char *name;
+	int line;
+};
+
 struct model_bgp_vrf {
 	const char *name;
 	int line;
@@ -205,6 +223,10 @@ struct model {
 	size_t n_activates;
 	struct model_redistribute *redistributes;
 	size_t n_redistributes;
+	struct model_network *networks;
+	size_t n_networks;
+	struct model_filter *filters;
+	size_t n_filters;
 	struct model_bgp_vrf *bgp_vrfs;
 	size_t n_bgp_vrfs;
 

@@ -151,6 +151,40 @@ static void test_taken_back(void **state)
 	model_free(m);
 }
 
+static void test_routes_of_bgp(void **state)
+{
+	struct model *m = read_text("router bgp 65000\n"
+				    "   network 198.18.0.1/16\n"
+				    "   network 198.19.0.0 255.255.0.0\n"
+				    "   no network 198.19.0.0/16\n"
+				    "   neighbor 203.0.113.0 route-map IN in\n"
+				    "   neighbor 203.0.113.0 route-map IN2 in\n"
+				    "   neighbor G rcf out f()\n"
+				    "   neighbor G rcf in g()\n"
+				    "   no neighbor G rcf in g()\n"
+				    "   vrf V\n"
+				    "      address-family ipv6\n"
+				    "         network 2001:db8::/32 route-map M\n"
+				    "         neighbor 2001:db8::1 prefix-list L out\n");
+
+	(void)state;
+	assert_int_equal(m->n_networks, 2);
+	assert_int_equal(m->networks[0].prefix.len, 16);
+	assert_int_equal(m->networks[0].prefix.addr.bytes[3], 0);
+	assert_string_equal(m->networks[1].vrf, "V");
+	assert_string_equal(m->networks[1].family, "ipv6");
+	assert_int_equal(m->networks[1].line, 12);
+	assert_int_equal(m->n_filters, 3);
+	assert_string_equal(m->filters[0].name, "IN2");
+	assert_true(m->filters[0].in);
+	assert_int_equal(m->filters[1].kind, FILTER_FUNCTION);
+	assert_string_equal(m->filters[1].name, "f");
+	assert_false(m->filters[1].in);
+	assert_int_equal(m->filters[2].kind, FILTER_LIST);
+	assert_string_equal(m->filters[2].who, "2001:db8::1");
+	model_free(m);
+}
+
 static void test_nothing(void **state)
 {
 	struct model *m = read_text("");
@@ -166,6 +200,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whole),
 		cmocka_unit_test(test_taken_back),
+		cmocka_unit_test(test_routes_of_bgp),
 		cmocka_unit_test(test_nothing),
 	};
 
