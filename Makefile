@@ -244,15 +244,20 @@ $(GEN)/%.skel.h: $(BUILD)/obj/bpf/%.bpf.o
 WEB = dashboards/web
 WEB_SRC := $(shell find $(WEB)/src -type f) $(WEB)/build.mjs
 
+# Installs what a lock file names, when it is not what is there.
+npm_ci = cmp -s $(1)/package-lock.json $(1)/node_modules/.lock || \
+	{ (cd $(1) && npm ci --silent --no-progress </dev/null) && \
+	cp $(1)/package-lock.json $(1)/node_modules/.lock; }
+
 dashboards: $(BUILD)/web/index.html ## build the page, build/web/
-$(BUILD)/web/index.html: $(WEB_SRC) $(WEB)/node_modules/.package-lock.json
+$(BUILD)/web/index.html: $(WEB_SRC) $(WEB)/node_modules/.lock
 	$(call say,WEB,$(@D))
 	$(Q)mkdir -p $(@D) && node $(WEB)/build.mjs $(abspath $(@D))
-$(WEB)/node_modules/.package-lock.json: $(WEB)/package.json $(WEB)/package-lock.json
+$(WEB)/node_modules/.lock: $(WEB)/package.json $(WEB)/package-lock.json
 	$(call say,NPM,$(WEB))
 	$(Q)command -v npm >/dev/null || \
 		{ echo 'npm is missing: run `make deps`; `make programs` builds without the page' >&2; exit 1; }
-	$(Q)cd $(WEB) && npm ci --silent --no-progress </dev/null && touch node_modules/.package-lock.json
+	$(Q)$(call npm_ci,$(WEB)) && touch $@
 
 -include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
 
@@ -261,7 +266,7 @@ $(WEB)/node_modules/.package-lock.json: $(WEB)/package.json $(WEB)/package-lock.
 # The targets that a newcomer starts with install what is missing first, then run
 # make again, because the libraries' flags are asked for when make starts.
 
-.PHONY: deps test test-debian13 unit e2e chaos flood judge check demo sanitize fuzz coverage lint format bench \
+.PHONY: deps test test-debian13 unit e2e web chaos flood judge check demo sanitize fuzz coverage lint format bench \
 	bench-kernel bench-ingest bench-query bench-clients install clean help
 
 PYTHON ?= /usr/bin/python3
@@ -294,6 +299,7 @@ test: ## all tests: unit, end to end, real captures
 	+$(Q)$(AGAIN) $(PARALLEL) programs tests
 	+$(Q)$(AGAIN) unit
 	+$(Q)$(AGAIN) e2e
+	+$(Q)$(AGAIN) web
 	+$(Q)$(AGAIN) judge
 
 unit: tests ## the unit tests alone
@@ -315,6 +321,18 @@ e2e: programs tools ## the end-to-end tests alone
 	$(call step,end to end: tests/e2e)
 	@failed=; $(PROVE) -j4 $(E2E_TOGETHER) || failed=1; \
 	$(PROVE) $(filter-out $(E2E_TOGETHER),$(E2E)) || failed=1; [ -z "$$failed" ]
+
+# The page in Debian's chromium against a real collector: `make web TESTS=fleet` is one file.
+WEB_TESTS = $(if $(TESTS),$(TESTS:%=tests/web/%.test.mjs),$(sort $(wildcard tests/web/*.test.mjs)))
+
+web: programs dashboards tools ## the tests of the page alone, in a browser (TESTS="fleet live")
+	$(call step,the page in a browser: tests/web)
+	@if ! command -v node >/dev/null || ! { [ -x "$(CHROMIUM)" ] || command -v chromium >/dev/null; }; then \
+		echo 'SKIP: no node or no chromium (run `make deps`); the page is NOT tested'; \
+	else \
+		set -e; $(call npm_ci,tests/web); \
+		BUILD=$(abspath $(BUILD)) node --test --test-reporter=spec $(WEB_TESTS); \
+	fi
 
 chaos: ## agent, collector and Redis killed at random for five minutes (CHAOS_SECONDS, SEED)
 	$(Q).ci/deps

@@ -239,6 +239,9 @@ class World:
     def scene(self, name="during"):
         return getattr(self, "scene_" + name)()
 
+    def scene_nothing(self):
+        return []
+
     def scene_calm(self):
         t = self.begin()
         self.everyday(t + 60, self.now)
