@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/event.h"
+#include "agent/readiness.h"
 #include "common/redis_options.h"
 
 #define AT(field) offsetof(struct agent_config, field)
@@ -58,12 +59,19 @@ static const struct conf_option options[] = {
 	  .flags = CONF_NOT_IN_FILE,
 	  .help = "watch every SSH and BGP flow, with or without an inventory" },
 	{ .key = "format", .type = CONF_CHOICE, .offset = AT(format),
-	  .commands = CMD_FABRIC | CMD_TRUST | CMD_STATUS, .flags = CONF_NOT_IN_FILE,
-	  .preset = "table", .choices = "table|text|json", .argument = "table|json",
-	  .help = "a table for people, or JSON" },
+	  .commands = CMD_FABRIC | CMD_TRUST | CMD_STATUS | CMD_CHECK, .flags = CONF_NOT_IN_FILE,
+	  .preset = "table", .choices = "table|text|json|sarif", .argument = "table|json",
+	  .help = "a table for people, or JSON; check: also sarif, for what annotates lines" },
 	{ .key = "device", .type = CONF_STRING, .offset = AT(device), .commands = CMD_TRUST,
 	  .flags = CONF_NOT_IN_FILE, .argument = "NAME",
 	  .help = "judge by this device's lists only" },
+	{ .key = "baseline", .type = CONF_STRING, .offset = AT(baseline), .commands = CMD_CHECK,
+	  .flags = CONF_NOT_IN_FILE, .argument = "FILE",
+	  .help = "leave out the findings of this document, which `check --format json` printed "
+		  "earlier" },
+	{ .key = "fix", .type = CONF_BOOL, .offset = AT(fix), .commands = CMD_CHECK,
+	  .flags = CONF_NOT_IN_FILE,
+	  .help = "print the EOS lines that mend the findings, device by device, and nothing else" },
 	{ .key = "timeout.linger", .type = CONF_DURATION, .offset = AT(linger_ns),
 	  .commands = WATCH,
 	  .preset = "5s", .min = NS_PER_MS, .argument = "TIME",
@@ -124,6 +132,9 @@ static const struct conf_command commands[] = {
 	{ "fabric", CMD_FABRIC, "DIR", 1, 1, "show what was understood from the configs" },
 	{ "trust", CMD_TRUST, "DIR ADDRESS", 2, 2,
 	  "show which list, seq and rule decides for a source; exit 1 when no device trusts it" },
+	{ "check", CMD_CHECK, "DIR", 1, 1,
+	  "is break-glass access ready? Proved device by device from the configs alone; exit 1 "
+	  "when something is missing", readiness_help },
 	{ "status", CMD_STATUS, "", 0, 0, "ask the running agent how it is" },
 	{ "detach", CMD_DETACH, "", 0, 0,
 	  "remove what an agent that died has left in the kernel" },
@@ -146,6 +157,12 @@ static bool check(const void *config, const struct conf_command *command, const 
 		if (redis_options_url(&c->redis, &url, key, err, size) < 0)
 			return false;
 		redis_url_clear(&url);
+	}
+	if (c->format == FORMAT_SARIF && command->bit != CMD_CHECK) {
+		*key = "format";
+		snprintf(err, size, "sarif is a format of `check`; %s has table and json",
+			 command->name);
+		return false;
 	}
 	if (c->redis.url && c->output) {
 		*key = "output";

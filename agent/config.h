@@ -11,13 +11,13 @@
 #include "common/redis_options.h"
 
 enum { CMD_RUN = 1 << 0, CMD_REPLAY = 1 << 1, CMD_FABRIC = 1 << 2, CMD_TRUST = 1 << 3,
-       CMD_STATUS = 1 << 4, CMD_DETACH = 1 << 5 };
+       CMD_STATUS = 1 << 4, CMD_DETACH = 1 << 5, CMD_CHECK = 1 << 6 };
 
 #define AGENT_STATE "/var/lib/glasswatch"
 #define PIN_OFF "off"
 
 enum { CAPTURE_AUTO, CAPTURE_BPF, CAPTURE_PCAP };
-enum { FORMAT_TABLE, FORMAT_TEXT, FORMAT_JSON }; /* text is table */
+enum { FORMAT_TABLE, FORMAT_TEXT, FORMAT_JSON, FORMAT_SARIF }; /* text is table */
 
 struct agent_config {
 	char *name; /* NULL: the host's name */
@@ -43,6 +43,8 @@ struct agent_config {
 	bool all;
 	int format; /* FORMAT_* */
 	char *device;
+	char *baseline; /* file of known findings; NULL: none */
+	bool fix;
 };
 
 extern const struct conf_program agent_program;

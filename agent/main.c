@@ -33,6 +33,7 @@
 #include "agent/outbox_notes.h"
 #include "agent/pipeline.h"
 #include "agent/publish.h"
+#include "agent/readiness.h"
 #include "agent/recall.h"
 #include "agent/replay.h"
 #include "agent/report.h"
@@ -766,6 +767,9 @@ int main(int argc, char **argv)
 		break;
 	case CMD_TRUST:
 		status_code = show_fabric(call.args[0], &a.config, call.args[1]);
+		break;
+	case CMD_CHECK:
+		status_code = readiness_check(&a.config, call.args[0]);
 		break;
 	case CMD_DETACH:
 		name_agent(&a.config);

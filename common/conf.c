@@ -423,6 +423,8 @@ char *conf_help(const struct conf_program *p, const struct conf_command *command
 		      fprintf(out, "  -n, --check-config"));
 	print_wrapped(out, "this text", fprintf(out, "  -h, --help"));
 	print_wrapped(out, "print the version", fprintf(out, "  -V, --version"));
+	if (command && command->more)
+		fprintf(out, "\n%s", command->more);
 	fprintf(out, "\nexit status: 0 good; 1 the answer is no; 2 bad usage or input\n");
 	if (ferror(out) || fclose(out)) {
 		free(text);

@@ -111,6 +111,7 @@ struct conf_command {
 	const char *arguments;	/* for usage: "DIR ADDRESS", "FILE..." or "" */
 	int min_args, max_args; /* max -1: no limit */
 	const char *help;
+	const char *more; /* lines below the options in its --help; NULL: none */
 };
 
 struct conf_program {

@@ -25,7 +25,7 @@ WAYS = {
     ],
     "common/fabric": [
         ["eos", "prefix_list", "names", "yaml_tree"],
-        ["statement"],
+        ["statement", "text"],
         ["device", "inventory", "inventory_*", "settings", "merge", "fabric"],
         ["policy", "readiness"],
         ["show", "trust"],
@@ -49,11 +49,10 @@ WAYS = {
         ["recall_bgp", "recall_ssh"],
         ["recall"],
         ["memory"],
-        ["pipeline", "report", "config", "replay", "run", "control", "confine", "status",
-         "main"],
+        ["pipeline", "report", "config", "readiness", "replay", "run", "control", "confine",
+         "status", "main"],
     ],
     "agent/check": [
-        ["names"],
         ["model"],
         ["finding"],
         ["rule"],
@@ -63,7 +62,8 @@ WAYS = {
         ["rules"],
         ["check"],
         ["baseline"],
-        ["show", "sarif"],
+        ["sarif"],
+        ["show"],
     ],
     "collector": [
         ["chain", "metrics"],

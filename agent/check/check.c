@@ -19,7 +19,8 @@ static void look(struct subject *s)
 {
 	for (size_t i = 0; i < n_rules; i++) {
 		s->rule = &rules[i];
-		if (rules[i].roles & 1u << s->d->role)
+		if (rules[i].roles & 1u << s->d->role &&
+		    (!s->d->no_config || rules[i].without_config))
 			rules[i].look(s);
 	}
 }
@@ -52,7 +53,8 @@ static void judge(struct check_device *d, const struct findings *f, size_t first
 	d->first = first;
 	d->n = f->n - first;
 	for (unsigned k = 0; k <= CHECK_STEPS; k++)
-		d->steps[k] = role == ROLE_UNKNOWN		? STEP_UNKNOWN
+		d->steps[k] = role == ROLE_UNKNOWN || (d->applies && d->device->no_config)
+				      ? STEP_UNKNOWN
 			      : d->applies && has_step(role, k) ? STEP_OK
 								: STEP_NA;
 	for (size_t i = first; i < f->n; i++) {
@@ -66,13 +68,50 @@ static void judge(struct check_device *d, const struct findings *f, size_t first
 	}
 }
 
-int check_run(struct check *c, const struct fabric *f, const struct check_names *names)
+static int by_file(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What the loader says of files that are no device's: an export, a second file of one
+ * name, a file that is no configuration. */
+static int add_fabric_remarks(struct check *c)
+{
+	const struct fabric *f = c->fabric;
+	const char **files = calloc(f->n_devices ? f->n_devices : 1, sizeof(*files));
+
+	if (!files)
+		return -ENOMEM;
+	for (size_t i = 0; i < f->n_devices; i++)
+		files[i] = f->devices[i].file;
+	qsort(files, f->n_devices, sizeof(*files), by_file);
+	for (size_t i = 0; i < f->n_problems + f->n_notes; i++) {
+		const struct fabric_problem *p = i < f->n_problems ? &f->problems[i]
+								   : &f->notes[i - f->n_problems];
+		const char *file = p->file ? p->file : f->directory;
+
+		if ((i >= f->n_problems && !p->conflict) ||
+		    bsearch(&file, files, f->n_devices, sizeof(*files), by_file))
+			continue;
+		finding_add(&c->findings, &(struct finding){ .step = "-",
+							     .code = p->conflict ? "source-conflict"
+										 : "config-unread",
+							     .severity = FINDING_WARN,
+							     .file = file,
+							     .line = p->line,
+							     .reason = strdup(p->text) });
+	}
+	free(files);
+	return 0;
+}
+
+int check_run(struct check *c, const struct fabric *f)
 {
 	struct scope scope;
 	int ret = -ENOMEM;
 
 	*c = (struct check){ .fabric = f };
-	if (scope_build(&scope, f, names) < 0)
+	if (scope_build(&scope, f) < 0)
 		return -ENOMEM;
 	c->devices = calloc(f->n_devices ? f->n_devices : 1, sizeof(*c->devices));
 	if (!c->devices)
@@ -81,7 +120,7 @@ int check_run(struct check *c, const struct fabric *f, const struct check_names 
 	for (size_t i = 0; i < f->n_devices; i++) {
 		struct findings own = { NULL, 0, false };
 		struct subject s = { .scope = &scope,
-				     .names = names,
+				     .names = &f->names,
 				     .d = &f->devices[i],
 				     .m = model_of(&f->devices[i]),
 				     .out = &own };
@@ -94,7 +133,8 @@ int check_run(struct check *c, const struct fabric *f, const struct check_names 
 		c->devices[i].device = s.d;
 		judge(&c->devices[i], &c->findings, first);
 	}
-	ret = c->findings.no_memory ? -ENOMEM : 0;
+	if (add_fabric_remarks(c) == 0 && !c->findings.no_memory)
+		ret = 0;
 out:
 	scope_clear(&scope);
 	if (ret < 0)

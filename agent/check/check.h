@@ -6,7 +6,6 @@
  * each device and step. Pure: the fabric (loaded with model_extra) in, findings out.
  */
 #include "agent/check/finding.h"
-#include "agent/check/names.h"
 #include "common/fabric/fabric.h"
 
 #define CHECK_STEPS 11
@@ -25,11 +24,11 @@ struct check {
 	const struct fabric *fabric;
 	struct check_device *devices; /* as the fabric's */
 	size_t n_devices;
-	struct findings findings; /* sorted: device by device, worst first */
+	struct findings findings; /* device by device, worst first; at the end the fabric's own */
 };
 
-/* 0 or -ENOMEM. The check borrows fabric and names. */
-int check_run(struct check *c, const struct fabric *f, const struct check_names *names);
+/* 0 or -ENOMEM. The check borrows the fabric, and goes by its names. */
+int check_run(struct check *c, const struct fabric *f);
 void check_clear(struct check *c);
 
 /* "n/a", "ok", "warn", "unknown", "fail" */

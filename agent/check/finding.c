@@ -73,6 +73,30 @@ static bool is_name_only(const struct finding *f)
 	return strcmp(f->code, "undefined-name") == 0;
 }
 
+static uint64_t mix(uint64_t h, char c)
+{
+	return (h ^ (uint8_t)c) * 1099511628211ull; /* FNV-1a */
+}
+
+uint64_t finding_fingerprint(const char *device, const char *code, const char *reason)
+{
+	uint64_t h = 14695981039346656037ull;
+
+	for (const char *p = device ? device : ""; *p; p++)
+		h = mix(h, *p);
+	h = mix(h, '\0');
+	for (const char *p = code; *p; p++)
+		h = mix(h, *p);
+	h = mix(h, '\0');
+	for (const char *p = reason; *p; p++) {
+		h = mix(h, *p);
+		if (p - reason >= 4 && strncmp(p - 4, "line ", 5) == 0)
+			while (p[1] >= '0' && p[1] <= '9')
+				p++;
+	}
+	return h;
+}
+
 void findings_thin(struct findings *f)
 {
 	size_t kept = 0;

@@ -20,9 +20,9 @@ enum finding_severity {
 };
 
 struct finding {
-	const char *device;
-	const char *step; /* "S1" .. "S11"; "-": beyond the procedure */
-	const char *code; /* "lo6-no-ipv6" */
+	const char *device; /* NULL: of the fabric as a whole */
+	const char *step;   /* "S1" .. "S11"; "-": beyond the procedure */
+	const char *code;   /* "lo6-no-ipv6" */
 	enum finding_severity severity;
 	const char *file;
 	int line;	      /* 0: what is missing has no line */
@@ -55,6 +55,9 @@ void findings_sort(struct findings *f);
 void findings_thin(struct findings *f);
 
 const char *finding_severity_name(enum finding_severity s); /* "FAIL" */
+
+/* What stays the same while lines move: device, code and reason without line numbers. */
+uint64_t finding_fingerprint(const char *device, const char *code, const char *reason);
 
 /* Number of a step, 1 to 11; 0: beyond the procedure. */
 unsigned finding_step(const char *step);

@@ -115,9 +115,9 @@ static int build_lists(struct scope *s, uint8_t family)
 	return 0;
 }
 
-int scope_build(struct scope *s, const struct fabric *f, const struct check_names *names)
+int scope_build(struct scope *s, const struct fabric *f)
 {
-	*s = (struct scope){ .fabric = f, .names = names };
+	*s = (struct scope){ .fabric = f, .names = &f->names };
 	if (build_addresses(s) < 0 || build_lists(s, 4) < 0 || build_lists(s, 6) < 0) {
 		scope_clear(s);
 		return -ENOMEM;
@@ -150,6 +150,25 @@ const struct scope_address *scope_owners(const struct scope *s, const struct add
 	       addr_equal(&s->addresses[low + *n].address->prefix.addr, a))
 		(*n)++;
 	return s->addresses + low;
+}
+
+const struct fabric_problem *scope_remarks(const struct fabric_problem *all, size_t n_all,
+					   const char *file, size_t *n)
+{
+	size_t low = 0, high = n_all;
+
+	while (low < high) { /* the first that is not below file */
+		size_t mid = low + (high - low) / 2;
+
+		if (strcmp(all[mid].file ? all[mid].file : "", file) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	*n = 0;
+	while (low + *n < n_all && all[low + *n].file && strcmp(all[low + *n].file, file) == 0)
+		(*n)++;
+	return all + low;
 }
 
 /* ---- telling ---- */

@@ -11,7 +11,7 @@
  */
 #include "agent/check/finding.h"
 #include "agent/check/model.h"
-#include "agent/check/names.h"
+#include "common/fabric/names.h"
 #include "common/fabric/fabric.h"
 
 #define RULE_CE (1u << ROLE_CE)
@@ -29,6 +29,7 @@ struct rule {
 	unsigned roles; /* RULE_*: of the devices that it looks at */
 	void (*look)(const struct subject *s);
 	const char *summary; /* what it verifies, in one line */
+	bool without_config; /* looks also where only other sources know the device */
 };
 
 /* An address of some device, as sorted in the scope. */
@@ -48,7 +49,7 @@ struct scope_list {
 
 struct scope {
 	const struct fabric *fabric;
-	const struct check_names *names;
+	const struct fabric_names *names;
 	struct scope_address *addresses; /* by address */
 	size_t n_addresses;
 	/* The trust lists of the CEs and ToRs, [0] IPv4, [1] IPv6; the most common first. */
@@ -58,16 +59,20 @@ struct scope {
 
 struct subject {
 	const struct scope *scope;
-	const struct check_names *names;
+	const struct fabric_names *names;
 	const struct fabric_device *d;
 	const struct model *m;
 	const struct rule *rule;
 	struct findings *out;
 };
 
-/* 0 or -ENOMEM. The scope borrows fabric (loaded with model_extra) and names. */
-int scope_build(struct scope *s, const struct fabric *f, const struct check_names *names);
+/* 0 or -ENOMEM. The scope borrows the fabric, loaded with model_extra. */
+int scope_build(struct scope *s, const struct fabric *f);
 void scope_clear(struct scope *s);
+
+/* What the loader has to say of a file: a slice of `all`, which is sorted by file. */
+const struct fabric_problem *scope_remarks(const struct fabric_problem *all, size_t n_all,
+					   const char *file, size_t *n);
 
 /* The addresses equal to a: a slice of scope->addresses. */
 const struct scope_address *scope_owners(const struct scope *s, const struct addr *a, size_t *n);

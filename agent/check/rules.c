@@ -13,7 +13,6 @@
 #define UNKNOWN FINDING_UNKNOWN
 #define ADVICE FINDING_ADVICE
 
-/* clang-format off: a table */
 const struct rule rules[] = {
 	{ "lo6-missing", "S1", FAIL, RULE_BOTH, rule_lo6_missing,
 	  "the in-band interface Loopback6 exists" },
@@ -106,7 +105,14 @@ const struct rule rules[] = {
 	  "there is a primary path: a management interface with an address" },
 	{ "lo6-on-excluded-role", "-", ADVICE, RULE_EXCLUDED, rule_lo6_on_excluded_role,
 	  "management switches and packet brokers have no Loopback6" },
-	{ "role-unknown", "-", UNKNOWN, RULE_ANY, rule_role_unknown, "the hostname tells a role" },
+	{ "role-unknown", "-", UNKNOWN, RULE_ANY, rule_role_unknown,
+	  "the hostname or another source tells the role", true },
+	{ "no-config", "-", UNKNOWN, RULE_BOTH, rule_no_config,
+	  "there is a configuration of every CE and ToR", true },
+	{ "config-unread", "-", WARN, RULE_ANY, rule_config_unread,
+	  "every statement that matters could be read" },
+	{ "source-conflict", "-", WARN, RULE_ANY, rule_source_conflict,
+	  "configurations and other sources agree" },
 	{ "trusted-shadowed", "-", WARN, RULE_BOTH, rule_trusted_shadowed,
 	  "every entry of a trust list can decide" },
 	{ "trusted-ambiguous", "-", WARN, RULE_BOTH, rule_trusted_ambiguous,
@@ -155,6 +161,5 @@ const struct rule rules[] = {
 	{ "pe-session-missing", "-", WARN, RULE_CE, rule_pe_session,
 	  "a CE has a session with a PE in vrf INFRA-MGMT that can come up" },
 };
-/* clang-format on */
 
 const size_t n_rules = sizeof(rules) / sizeof(rules[0]);

@@ -164,14 +164,24 @@ void rule_rcf_undefined_list(const struct subject *s)
 
 		if (rule_list(s, m->family, m->name))
 			continue;
-		f = rule_tell(s, m->line,
-			      rule_list(s, m->family == 4 ? 6 : 4, m->name)
-				      ? "%s() names %s prefix-list %s (prefix_list_v%u), which is "
-					"not defined"
-				      : "%s() names %s prefix-list %s, which is not defined",
-			      s->names->advertise, rule_ip(m->family), m->name, m->family);
-		rule_mend(f, "%s prefix-list %s\n   seq 10 permit <prefix>\n", rule_ip(m->family),
-			  m->name);
+		if (rule_list(s, m->family == 4 ? 6 : 4, m->name))
+			f = rule_tell(
+				s, m->line,
+				"%s() names %s prefix-list %s (prefix_list_v%u), which is not "
+				"defined",
+				s->names->advertise, rule_ip(m->family), m->name, m->family);
+		else
+			f = rule_tell(s, m->line,
+				      "%s() names %s prefix-list %s, which is not defined",
+				      s->names->advertise, rule_ip(m->family), m->name);
+		if (strcmp(m->name, m->family == 4 ? s->names->loopback : s->names->loopback_v6) ==
+		    0)
+			rule_mend(f, "%s prefix-list %s\n   seq 10 permit %s\n", rule_ip(m->family),
+				  m->name,
+				  m->family == 4 ? "<range of the loopbacks> le 32"
+						 : "<range of the loopbacks> eq 128");
+		else
+			mend_rcf(s, f);
 	}
 }
 

@@ -131,3 +131,33 @@ void rule_undefined_name(const struct subject *s)
 				  "vrf instance %s\n", in->vrf);
 	}
 }
+
+/* ---- the configuration itself ---- */
+
+void rule_no_config(const struct subject *s)
+{
+	if (s->d->no_config)
+		rule_tell(s, 0, "there is no configuration of %s: nothing was checked", s->d->name);
+}
+
+static void tell_remarks(const struct subject *s, const struct fabric_problem *all, size_t n_all,
+			 bool conflict)
+{
+	size_t n;
+	const struct fabric_problem *p = scope_remarks(all, n_all, s->d->file, &n);
+
+	for (size_t i = 0; i < n && !s->d->no_config; i++)
+		if (p[i].conflict == conflict)
+			rule_tell(s, p[i].line, "%s", p[i].text);
+}
+
+void rule_config_unread(const struct subject *s)
+{
+	tell_remarks(s, s->scope->fabric->problems, s->scope->fabric->n_problems, false);
+}
+
+void rule_source_conflict(const struct subject *s)
+{
+	tell_remarks(s, s->scope->fabric->problems, s->scope->fabric->n_problems, true);
+	tell_remarks(s, s->scope->fabric->notes, s->scope->fabric->n_notes, true);
+}

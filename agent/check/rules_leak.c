@@ -19,7 +19,7 @@ struct direction {
 
 static void directions(const struct subject *s, struct direction out[2])
 {
-	const struct check_names *n = s->names;
+	const struct fabric_names *n = s->names;
 
 	out[0] = (struct direction){ NULL,	 n->vrf,	n->leak_infra_default,
 				     n->trusted, n->trusted_v6, NULL };

@@ -34,86 +34,12 @@
 
 #include "common/fabric/device.h"
 #include "common/fabric/show.h"
+#include "common/fabric/text.h"
 #include "common/event.h"
 #include "common/log.h"
 
 #define MAX_SUGGESTIONS 3
 #define MAX_DISTANCE_NAME 64
-
-/* ---- text ---- */
-
-/* Length of the valid UTF-8 sequence at s, 0: none. */
-static size_t utf8_len(const unsigned char *s)
-{
-	size_t n = s[0] < 0x80			 ? 1
-		   : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-		   : (s[0] & 0xf0) == 0xe0	 ? 3
-		   : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-						 : 0;
-
-	for (size_t i = 1; i < n; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) || /* surrogates */
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return n;
-}
-
-/* Bytes that are no UTF-8, and for a terminal control characters (C1 too), as
- * \xNN. malloc()ed; NULL: no memory. */
-static char *clean(const char *text, bool terminal)
-{
-	const unsigned char *s = (const unsigned char *)text;
-	char *out = malloc(4 * strlen(text) + 1), *p = out;
-
-	if (!out)
-		return NULL;
-	while (*s) {
-		size_t n = utf8_len(s);
-		bool control = *s < 0x20 || *s == 0x7f || (s[0] == 0xc2 && s[1] < 0xa0);
-
-		if (n == 0 || (terminal && control)) {
-			p += sprintf(p, "\\x%02x", *s++);
-			for (; n > 1; n--)
-				p += sprintf(p, "\\x%02x", *s++);
-			continue;
-		}
-		memcpy(p, s, n);
-		p += n;
-		s += n;
-	}
-	*p = '\0';
-	return out;
-}
-
-/* Prints text, cleaned, in a column of at least width. */
-static void put(FILE *to, int width, const char *text)
-{
-	char *s = clean(text, true);
-
-	fprintf(to, "%-*s", width, s ? s : "?");
-	free(s);
-}
-
-static json_t *json_text(const char *text)
-{
-	json_t *j = json_string(text);
-	char *s;
-
-	if (j)
-		return j;
-	s = clean(text, false);
-	j = s ? json_string(s) : NULL;
-	free(s);
-	return j;
-}
-
-static void set_text(json_t *object, const char *key, const char *text)
-{
-	if (text)
-		json_object_set_new(object, key, json_text(text));
-}
 
 /* ---- fabric, JSON ---- */
 
@@ -129,8 +55,8 @@ static json_t *json_interfaces(const struct fabric_device *d, enum fabric_interf
 		if (in->kind != kind)
 			continue;
 		o = json_object();
-		set_text(o, "interface", in->name);
-		set_text(o, "vrf", in->vrf ? in->vrf : "default");
+		text_set(o, "interface", in->name);
+		text_set(o, "vrf", in->vrf ? in->vrf : "default");
 		addresses = json_array();
 		for (size_t k = 0; k < in->n_addresses; k++) {
 			const struct fabric_address *a = &in->addresses[k];
@@ -187,7 +113,7 @@ static json_t *json_lists(const struct fabric_device *d, uint8_t family)
 
 		if (l->family != family)
 			continue;
-		name = clean(l->name, false);
+		name = text_clean(l->name, false);
 		if (name)
 			json_object_set_new(object, name, json_entries(l));
 		free(name);
@@ -208,10 +134,10 @@ static json_t *json_bgp(const struct fabric_device *d)
 		json_object_set_new(o, "address", json_string(addr_format(&n->address, text)));
 		if (n->asn)
 			json_object_set_new(o, "asn", json_integer(n->asn));
-		set_text(o, "interface", n->scope);
-		set_text(o, "peer_group", n->peer_group);
-		set_text(o, "vrf", n->vrf);
-		set_text(o, "description", n->description);
+		text_set(o, "interface", n->scope);
+		text_set(o, "peer_group", n->peer_group);
+		text_set(o, "vrf", n->vrf);
+		text_set(o, "description", n->description);
 		json_array_append_new(array, o);
 	}
 	json_object_set_new(bgp, "neighbors", array);
@@ -223,7 +149,7 @@ static json_t *json_vrfs(const struct fabric_device *d)
 	json_t *array = json_array();
 
 	for (size_t i = 0; i < d->n_vrfs; i++)
-		json_array_append_new(array, json_text(d->vrfs[i].name));
+		json_array_append_new(array, text_json(d->vrfs[i].name));
 	return array;
 }
 
@@ -237,8 +163,8 @@ static json_t *json_told(const struct fabric *f, const struct fabric_device *d)
 		json_t *o = json_object();
 
 		json_object_set_new(o, "address", json_string(addr_format(&t->address, text)));
-		set_text(o, "path", event_path_name(t->path));
-		set_text(o, "file", f->sources[t->source].file);
+		text_set(o, "path", event_path_name(t->path));
+		text_set(o, "file", f->sources[t->source].file);
 		if (t->line)
 			json_object_set_new(o, "line", json_integer(t->line));
 		json_array_append_new(array, o);
@@ -254,8 +180,8 @@ static json_t *json_sources(const struct fabric *f)
 		const struct fabric_source *s = &f->sources[i];
 		json_t *o = json_object();
 
-		set_text(o, "file", s->file);
-		set_text(o, "kind", s->kind);
+		text_set(o, "file", s->file);
+		text_set(o, "kind", s->kind);
 		json_object_set_new(o, "devices", json_integer((json_int_t)s->n_devices));
 		if (s->incomplete)
 			json_object_set_new(o, "incomplete", json_true());
@@ -272,8 +198,8 @@ static json_t *json_intended(const struct fabric *f)
 		const struct fabric_intent *n = &f->intended[i];
 		json_t *o = json_object();
 
-		set_text(o, "name", n->list.name);
-		set_text(o, "file", f->sources[n->source].file);
+		text_set(o, "name", n->list.name);
+		text_set(o, "file", f->sources[n->source].file);
 		if (n->list.line)
 			json_object_set_new(o, "line", json_integer(n->list.line));
 		json_object_set_new(o, "trusted", json_boolean(n->trusted));
@@ -290,10 +216,10 @@ static json_t *json_remarks(const struct fabric_problem *p, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		json_t *o = json_object();
 
-		set_text(o, "file", p[i].file);
+		text_set(o, "file", p[i].file);
 		if (p[i].line)
 			json_object_set_new(o, "line", json_integer(p[i].line));
-		set_text(o, "text", p[i].text);
+		text_set(o, "text", p[i].text);
 		if (p[i].conflict)
 			json_object_set_new(o, "conflict", json_true());
 		json_array_append_new(array, o);
@@ -306,17 +232,17 @@ static void show_json(const struct fabric *f, FILE *to)
 	json_t *doc = json_object(), *devices = json_array(), *targets = json_array();
 	char text[ADDR_STRLEN];
 
-	set_text(doc, "generation", f->generation);
+	text_set(doc, "generation", f->generation);
 	for (size_t i = 0; i < f->n_devices; i++) {
 		const struct fabric_device *d = &f->devices[i];
 		json_t *o = json_object();
 
-		set_text(o, "name", d->name);
-		set_text(o, "role", fabric_role_name(d->role));
-		set_text(o, "file", d->file);
+		text_set(o, "name", d->name);
+		text_set(o, "role", fabric_role_name(d->role));
+		text_set(o, "file", d->file);
 		if (d->no_config)
 			json_object_set_new(o, "configuration", json_false());
-		set_text(o, "management_switch", d->management_switch);
+		text_set(o, "management_switch", d->management_switch);
 		json_object_set_new(o, "vrfs", json_vrfs(d));
 		if (d->n_told)
 			json_object_set_new(o, "told", json_told(f, d));
@@ -334,8 +260,8 @@ static void show_json(const struct fabric *f, FILE *to)
 		json_t *o = json_object();
 
 		json_object_set_new(o, "address", json_string(addr_format(&t->address, text)));
-		set_text(o, "device", f->devices[t->device].name);
-		set_text(o, "path", event_path_name(t->path));
+		text_set(o, "device", f->devices[t->device].name);
+		text_set(o, "path", event_path_name(t->path));
 		json_array_append_new(targets, o);
 	}
 	json_object_set_new(doc, "targets", targets);
@@ -366,9 +292,9 @@ static void show_interface(const struct fabric *f, const struct fabric_interface
 	char text[PREFIX_STRLEN];
 
 	fprintf(to, "  ");
-	put(to, 14, in->name);
+	text_put(to, 14, in->name);
 	fprintf(to, " %-8s ", path);
-	put(to, 14, in->vrf ? in->vrf : "default");
+	text_put(to, 14, in->vrf ? in->vrf : "default");
 	for (size_t k = 0; k < in->n_addresses; k++)
 		fprintf(to, " %s%s", prefix_format(&in->addresses[k].prefix, text),
 			in->addresses[k].secondary ? " (secondary)" : "");
@@ -381,7 +307,7 @@ static void show_list(const struct prefix_list *l, FILE *to)
 	char text[PREFIX_STRLEN];
 
 	fprintf(to, "  %s prefix-list ", l->family == 4 ? "ip" : "ipv6");
-	put(to, 0, l->name);
+	text_put(to, 0, l->name);
 	fprintf(to, "%s\n",
 		l->external    ? "  (entries are outside the configuration)"
 		: l->n_entries ? ""
@@ -405,23 +331,23 @@ static void show_device(const struct fabric *f, const struct fabric_device *d, F
 {
 	char text[ADDR_STRLEN];
 
-	put(to, 0, d->name);
+	text_put(to, 0, d->name);
 	fprintf(to, "  %s  policy %u", fabric_role_name(d->role), d->policy);
 	if (d->asn)
 		fprintf(to, "  AS %u", d->asn);
 	fputs("  ", to);
-	put(to, 0, d->file);
+	text_put(to, 0, d->file);
 	fputs(d->no_config ? "  (no configuration)\n" : "\n", to);
 	if (d->management_switch) {
 		fputs("  management switch ", to);
-		put(to, 0, d->management_switch);
+		text_put(to, 0, d->management_switch);
 		fputc('\n', to);
 	}
 	if (d->n_vrfs) {
 		fputs("  vrfs", to);
 		for (size_t i = 0; i < d->n_vrfs; i++) {
 			fputc(' ', to);
-			put(to, 0, d->vrfs[i].name);
+			text_put(to, 0, d->vrfs[i].name);
 		}
 		fputc('\n', to);
 	}
@@ -430,7 +356,7 @@ static void show_device(const struct fabric *f, const struct fabric_device *d, F
 
 		fprintf(to, "  %-14s %-8s %s  ", "", event_path_name(t->path),
 			addr_format(&t->address, text));
-		put(to, 0, f->sources[t->source].file);
+		text_put(to, 0, f->sources[t->source].file);
 		fprintf(to, ":%d\n", t->line);
 	}
 	for (size_t i = 0; i < d->n_interfaces; i++)
@@ -443,14 +369,14 @@ static void show_device(const struct fabric *f, const struct fabric_device *d, F
 		if (n->asn)
 			fprintf(to, "  AS %u", n->asn);
 		fputs("  vrf ", to);
-		put(to, 0, n->vrf ? n->vrf : "default");
+		text_put(to, 0, n->vrf ? n->vrf : "default");
 		if (n->peer_group) {
 			fputs("  peer group ", to);
-			put(to, 0, n->peer_group);
+			text_put(to, 0, n->peer_group);
 		}
 		if (n->description) {
 			fputs("  ", to);
-			put(to, 0, n->description);
+			text_put(to, 0, n->description);
 		}
 		fputc('\n', to);
 	}
@@ -464,11 +390,11 @@ static void show_remarks(const char *kind, const struct fabric_problem *p, size_
 	for (size_t i = 0; i < n; i++) {
 		fprintf(to, "%s: ", kind);
 		if (p[i].file)
-			put(to, 0, p[i].file);
+			text_put(to, 0, p[i].file);
 		if (p[i].line)
 			fprintf(to, ":%d", p[i].line);
 		fputs(p[i].file ? ": " : "", to);
-		put(to, 0, p[i].text);
+		text_put(to, 0, p[i].text);
 		fputc('\n', to);
 	}
 }
@@ -509,7 +435,7 @@ static void show_table(const struct fabric *f, FILE *to)
 			f->ranges[i].permit ? "" : "  (a hole: not in-band)");
 	for (size_t i = 0; i < f->n_sources; i++) {
 		fputs("source ", to);
-		put(to, 0, f->sources[i].file);
+		text_put(to, 0, f->sources[i].file);
 		fprintf(to, "  %s", f->sources[i].kind);
 		put_count(to, f->sources[i].n_devices, "device", "devices");
 		fputs(f->sources[i].incomplete ? "  one page of several\n" : "\n", to);
@@ -582,17 +508,17 @@ static void trust_json(const struct fabric_device *d, const struct addr *a, cons
 	json_t *o = json_object();
 	char text[PREFIX_STRLEN];
 
-	set_text(o, "device", d->name);
-	set_text(o, "address", addr_format(a, text));
-	set_text(o, "verdict", verdict_name(n->trust.verdict));
+	text_set(o, "device", d->name);
+	text_set(o, "address", addr_format(a, text));
+	text_set(o, "verdict", verdict_name(n->trust.verdict));
 	if (n->trust.list)
-		set_text(o, "list", n->list->name);
+		text_set(o, "list", n->list->name);
 	if (n->entry) {
 		json_object_set_new(o, "seq", json_integer(n->entry->seq));
-		set_text(o, "prefix", prefix_format(&n->entry->prefix, text));
-		set_text(o, "action", n->entry->permit ? "permit" : "deny");
+		text_set(o, "prefix", prefix_format(&n->entry->prefix, text));
+		text_set(o, "action", n->entry->permit ? "permit" : "deny");
 	}
-	set_text(o, "file", d->file);
+	text_set(o, "file", d->file);
 	if (answer_line(n))
 		json_object_set_new(o, "line", json_integer(answer_line(n)));
 	if (n->ambiguous)
@@ -607,7 +533,7 @@ static void trust_text(const struct fabric_device *d, const struct addr *a, cons
 {
 	char text[PREFIX_STRLEN];
 
-	put(to, width, d->name);
+	text_put(to, width, d->name);
 	fprintf(to, "  %-9s  ", verdict_name(n->trust.verdict));
 	if (n->entry)
 		fprintf(to, "%s seq %u %s %s", name, n->entry->seq,
@@ -620,7 +546,7 @@ static void trust_text(const struct fabric_device *d, const struct addr *a, cons
 	else
 		fprintf(to, "no prefix-list %s", name);
 	fputs("  ", to);
-	put(to, 0, d->file);
+	text_put(to, 0, d->file);
 	if (answer_line(n))
 		fprintf(to, ":%d", answer_line(n));
 	if (n->ambiguous)

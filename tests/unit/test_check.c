@@ -74,7 +74,7 @@ static struct checked check_directory(const char *dir)
 	x.f = fabric_load_extra(dir, false, &model_extra, err, sizeof(err));
 	if (!x.f)
 		fail_msg("%s", err);
-	assert_int_equal(check_run(&x.c, x.f, &check_names_default), 0);
+	assert_int_equal(check_run(&x.c, x.f), 0);
 	return x;
 }
 
