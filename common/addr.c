@@ -62,8 +62,8 @@ bool addr_parse(const char *text, struct addr *out)
  * two zero groups (the first of equals); IPv4-mapped in mixed notation. */
 static void format6(const uint8_t *b, char *buf)
 {
+	static const char digits[] = "0123456789abcdef";
 	int best = -1, best_n = 1, run = 0, n = 0;
-	unsigned group;
 
 	for (int i = 0; i < 8; i++) {
 		run = b[2 * i] || b[2 * i + 1] ? 0 : run + 1;
@@ -73,24 +73,46 @@ static void format6(const uint8_t *b, char *buf)
 		}
 	}
 	for (int i = 0; i < 8; i++) {
+		unsigned group = (unsigned)b[2 * i] << 8 | b[2 * i + 1];
+		int shift = group < 0x10 ? 0 : group < 0x100 ? 4 : group < 0x1000 ? 8 : 12;
+
 		if (i == best) {
-			n += sprintf(buf + n, "::");
+			buf[n++] = ':';
+			buf[n++] = ':';
 			i += best_n - 1;
 			continue;
 		}
-		group = (unsigned)b[2 * i] << 8 | b[2 * i + 1];
-		n += sprintf(buf + n, "%s%x", n && buf[n - 1] != ':' ? ":" : "", group);
+		if (n && buf[n - 1] != ':')
+			buf[n++] = ':';
+		for (; shift >= 0; shift -= 4)
+			buf[n++] = digits[group >> shift & 15];
 	}
 	buf[n] = '\0';
+}
+
+/* n below 256 in decimal; returns where it ends. */
+static char *decimal(char *to, uint8_t n)
+{
+	if (n >= 100)
+		*to++ = (char)('0' + n / 100);
+	if (n >= 10)
+		*to++ = (char)('0' + n / 10 % 10);
+	*to++ = (char)('0' + n % 10);
+	return to;
 }
 
 const char *addr_format(const struct addr *a, char *buf)
 {
 	const uint8_t *b = a->bytes;
+	char *to = buf;
 
-	if (a->family == 4)
-		snprintf(buf, ADDR_STRLEN, "%u.%u.%u.%u", b[0], b[1], b[2], b[3]);
-	else if (is_mapped(a))
+	if (a->family == 4) { /* without snprintf(): a fleet has a hundred thousand */
+		for (int i = 0; i < 4; i++) {
+			to = decimal(to, b[i]);
+			*to++ = '.';
+		}
+		to[-1] = '\0';
+	} else if (is_mapped(a))
 		snprintf(buf, ADDR_STRLEN, "::ffff:%u.%u.%u.%u", b[12], b[13], b[14], b[15]);
 	else if (a->family == 6)
 		format6(b, buf);
@@ -154,7 +176,8 @@ const char *prefix_format(const struct prefix *p, char *buf)
 
 	addr_format(&p->addr, buf);
 	n = strlen(buf);
-	snprintf(buf + n, PREFIX_STRLEN - n, "/%u", p->len);
+	buf[n] = '/';
+	*decimal(buf + n + 1, p->len) = '\0';
 	return buf;
 }
 

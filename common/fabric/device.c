@@ -51,6 +51,7 @@ struct reader {
 	size_t n_groups;
 	struct list_reader *lists; /* beside d->lists */
 	size_t recent;		   /* list looked up last */
+	uint32_t *hashes;	   /* of names, beside d->interfaces */
 	bool no_memory;
 };
 
@@ -139,18 +140,33 @@ static void interface_clear(struct fabric_interface *i)
 	free(i->addresses);
 }
 
+static uint32_t hash_of(const char *name)
+{
+	uint32_t h = 2166136261u; /* FNV-1a */
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 16777619u;
+	return h;
+}
+
 static struct fabric_interface *interface_at(struct reader *r, const char *name, int line)
 {
 	struct fabric_device *d = r->d;
 	struct fabric_interface *i, *array;
+	uint32_t hash = hash_of(name), *hashes;
 
 	for (size_t k = d->n_interfaces; k-- > 0;)
-		if (strcmp(d->interfaces[k].name, name) == 0)
+		if (r->hashes[k] == hash && strcmp(d->interfaces[k].name, name) == 0)
 			return &d->interfaces[k];
+	hashes = grow(r, r->hashes, d->n_interfaces, sizeof(*hashes));
+	if (hashes)
+		r->hashes = hashes;
 	array = grow(r, d->interfaces, d->n_interfaces, sizeof(*array));
-	if (!array)
+	if (array)
+		d->interfaces = array;
+	if (!array || !hashes)
 		return NULL;
-	d->interfaces = array;
+	hashes[d->n_interfaces] = hash;
 	i = &array[d->n_interfaces];
 	*i = (struct fabric_interface){ .kind = IF_OTHER, .line = line };
 	i->name = text_of(r, name, strlen(name));
@@ -825,14 +841,17 @@ static void report_misplaced(struct reader *r, const struct eos_node *section)
 	const struct eos_node *n = section->child;
 
 	while (n) {
-		struct statement s = statement_of(n);
+		/* `ip ...`, `interface ...`, `no ...`, `default ...` */
+		if (!n->code && strchr("iInNdD", n->text[0])) {
+			struct statement s = statement_of(n);
 
-		if (!n->code && (is_prefix_list(&s) || is_lost_interface(&s))) {
-			char why[2 * QUOTE_LEN];
+			if (is_prefix_list(&s) || is_lost_interface(&s)) {
+				char why[2 * QUOTE_LEN];
 
-			snprintf(why, sizeof(why), "not read inside `%.*s` of line %d", QUOTE_LEN,
-				 section->text, section->line);
-			unread(r, n, why);
+				snprintf(why, sizeof(why), "not read inside `%.*s` of line %d",
+					 QUOTE_LEN, section->text, section->line);
+				unread(r, n, why);
+			}
 		}
 		if (n->child) {
 			n = n->child;
@@ -971,6 +990,7 @@ int device_read(const struct eos *config, const char *stem, device_report_fn *re
 	for (size_t i = 0; i < n_lists; i++)
 		free(r.lists[i].said);
 	free(r.lists);
+	free(r.hashes);
 	for (size_t i = 0; i < r.n_groups; i++)
 		free(r.groups[i].name);
 	free(r.groups);

@@ -45,6 +45,18 @@ struct frame {
 	bool flat; /* lines at its own indent belong to it */
 };
 
+enum section {
+	SECTION_OTHER,
+	SECTION_INTERFACE,
+	SECTION_PREFIX_LIST,
+	SECTION_ROUTE_MAP,
+	SECTION_BGP,
+	SECTION_GENERAL,
+	SECTION_MANAGEMENT
+};
+
+#define WORDS 5 /* of a line that the rules of nesting look at */
+
 struct eos {
 	char *buffer;
 	struct raw *raw; /* only while parsing */
@@ -57,6 +69,7 @@ struct eos {
 	size_t n_notes;
 	struct frame stack[EOS_MAX_DEPTH]; /* open sections, outermost first */
 	unsigned depth;
+	enum section section; /* the kind of stack[0], where there is one */
 };
 
 static bool blank(char c)
@@ -68,15 +81,13 @@ size_t eos_split(const char *text, struct eos_word *words, size_t max)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < max; i++)
-		words[i] = (struct eos_word){ "", 0 };
 	for (;;) {
 		const char *start;
 
 		while (blank(*text))
 			text++;
 		if (!*text)
-			return n;
+			break;
 		start = text;
 		while (*text && !blank(*text))
 			text++;
@@ -84,11 +95,9 @@ size_t eos_split(const char *text, struct eos_word *words, size_t max)
 			words[n] = (struct eos_word){ start, (size_t)(text - start) };
 		n++;
 	}
-}
-
-bool eos_is(struct eos_word w, const char *keyword)
-{
-	return w.len == strlen(keyword) && strncasecmp(w.at, keyword, w.len) == 0;
+	for (size_t i = n; i < max; i++)
+		words[i] = (struct eos_word){ "", 0 };
+	return n;
 }
 
 const char *eos_after(const char *text, size_t n)
@@ -184,23 +193,8 @@ static void push(struct eos *e, struct eos_node *n, uint32_t indent, bool flat)
 		e->stack[e->depth++] = (struct frame){ n, indent, flat };
 }
 
-enum section {
-	SECTION_OTHER,
-	SECTION_INTERFACE,
-	SECTION_PREFIX_LIST,
-	SECTION_ROUTE_MAP,
-	SECTION_BGP,
-	SECTION_GENERAL,
-	SECTION_MANAGEMENT
-};
-
-static enum section section_of(const struct eos *e)
+static enum section section_by(const struct eos_word *w)
 {
-	struct eos_word w[2];
-
-	if (!e->depth)
-		return SECTION_OTHER;
-	eos_split(e->stack[0].node->text, w, 2);
 	if (eos_is(w[0], "interface"))
 		return SECTION_INTERFACE;
 	if ((eos_is(w[0], "ip") || eos_is(w[0], "ipv6")) && eos_is(w[1], "prefix-list"))
@@ -214,14 +208,28 @@ static enum section section_of(const struct eos *e)
 	return eos_is(w[0], "management") ? SECTION_MANAGEMENT : SECTION_OTHER;
 }
 
+/* Line i, whose words are w, begins a section. */
+static struct eos_node *open_section(struct eos *e, size_t i, uint32_t indent,
+				     const struct eos_word *w)
+{
+	struct eos_node *n = add(e, &e->nodes[0], i);
+
+	e->depth = 0;
+	push(e, n, indent, false);
+	e->section = section_by(w);
+	return n;
+}
+
+static enum section section_of(const struct eos *e)
+{
+	return e->depth ? e->section : SECTION_OTHER;
+}
+
 /* A sub-command of an interface, whatever its indentation, in an interface.
  * `ip address virtual source-nat vrf V address A` is a global command. */
-static bool is_interface_word(const char *text)
+static bool is_interface_word(const struct eos_word *v, size_t n)
 {
-	struct eos_word w[5], *v = w;
-	size_t n = eos_split(text, w, 5);
-
-	if (eos_is(w[0], "no") || eos_is(w[0], "default")) {
+	if (eos_is(v[0], "no") || eos_is(v[0], "default")) {
 		v++;
 		n--;
 	}
@@ -237,12 +245,9 @@ static bool is_interface_word(const char *text)
 }
 
 /* No global command of EOS begins with one of these. */
-static bool is_entry_word(const char *text)
+static bool is_entry_word(const struct eos_word *v)
 {
-	struct eos_word w[2], *v = w;
-
-	eos_split(text, w, 2);
-	if (eos_is(w[0], "no"))
+	if (eos_is(*v, "no"))
 		v++;
 	return eos_is(*v, "seq") || eos_is(*v, "permit") || eos_is(*v, "deny") ||
 	       eos_is(*v, "remark");
@@ -250,28 +255,21 @@ static bool is_entry_word(const char *text)
 
 /* Lines that cannot have lines under them: a deeper one after them is their
  * sibling, badly indented. */
-static bool is_leaf(enum section s, const char *text)
+static bool is_leaf(enum section s, const struct eos_word *w, size_t n)
 {
-	static const char *const bgp[] = { "neighbor",	"redistribute",
-					   "router-id", "rd",
-					   "bgp",	"maximum-paths",
-					   "network",	"aggregate-address" };
-	struct eos_word w;
-
-	eos_split(text, &w, 1);
-	if (eos_is(w, "no") || eos_is(w, "default"))
+	if (eos_is(*w, "no") || eos_is(*w, "default"))
 		return true;
 	switch (s) {
 	case SECTION_PREFIX_LIST:
 	case SECTION_ROUTE_MAP:
 		return true;
 	case SECTION_INTERFACE:
-		return is_interface_word(text);
+		return is_interface_word(w, n);
 	case SECTION_BGP:
-		for (size_t i = 0; i < sizeof(bgp) / sizeof(bgp[0]); i++)
-			if (eos_is(w, bgp[i]))
-				return true;
-		return false;
+		return eos_is(*w, "neighbor") || eos_is(*w, "redistribute") ||
+		       eos_is(*w, "router-id") || eos_is(*w, "rd") || eos_is(*w, "bgp") ||
+		       eos_is(*w, "maximum-paths") || eos_is(*w, "network") ||
+		       eos_is(*w, "aggregate-address");
 	case SECTION_OTHER:
 	case SECTION_GENERAL:
 	case SECTION_MANAGEMENT:
@@ -282,11 +280,8 @@ static bool is_leaf(enum section s, const char *text)
 
 enum opener { OPENER_NONE, OPENER_VRF, OPENER_FAMILY, OPENER_CONTROL };
 
-static enum opener opener_of(enum section s, const char *text)
+static enum opener opener_of(enum section s, struct eos_word w)
 {
-	struct eos_word w;
-
-	eos_split(text, &w, 1);
 	if (eos_is(w, "vrf") &&
 	    (s == SECTION_BGP || s == SECTION_GENERAL || s == SECTION_MANAGEMENT))
 		return OPENER_VRF;
@@ -320,15 +315,14 @@ static void leave(struct eos *e, uint32_t indent)
 		e->depth--;
 }
 
-/* Finds the place of command line i. Returns its node. */
-static struct eos_node *place(struct eos *e, size_t i)
+/* Finds the place of command line i, which has `words` words. Returns its node. */
+static struct eos_node *place(struct eos *e, size_t i, const struct eos_word *w, size_t words)
 {
 	const struct raw *r = &e->raw[i];
 	enum section s = section_of(e);
 	uint32_t indent = r->indent;
 	struct eos_node *n;
-	struct eos_word w[3];
-	size_t words = eos_split(r->text, w, 3);
+	struct eos_word above;
 	enum opener opener;
 	bool flat;
 
@@ -338,14 +332,11 @@ static struct eos_node *place(struct eos *e, size_t i)
 	if (s == SECTION_INTERFACE && eos_is(w[0], "interface") && words == 2) {
 		if (indent > e->stack[0].indent)
 			indent = e->stack[0].indent;
-		e->depth = 0;
-		n = add(e, &e->nodes[0], i);
-		push(e, n, indent, false);
-		return n;
+		return open_section(e, i, indent, w);
 	}
 	if (e->depth && indent <= e->stack[0].indent &&
-	    ((s == SECTION_INTERFACE && is_interface_word(r->text)) ||
-	     (s == SECTION_PREFIX_LIST && is_entry_word(r->text)))) {
+	    ((s == SECTION_INTERFACE && is_interface_word(w, words)) ||
+	     (s == SECTION_PREFIX_LIST && is_entry_word(w)))) {
 		e->depth = 1;
 		return add(e, e->stack[0].node, i);
 	}
@@ -357,23 +348,21 @@ static struct eos_node *place(struct eos *e, size_t i)
 			break;
 		e->depth--;
 	}
-	if (!e->depth) {
-		n = add(e, &e->nodes[0], i);
-		push(e, n, indent, false);
-		return n;
-	}
+	if (!e->depth)
+		return open_section(e, i, indent, w);
 
-	opener = opener_of(s, r->text);
+	opener = opener_of(s, w[0]);
 	if (opener == OPENER_VRF || opener == OPENER_CONTROL) {
 		while (e->stack[e->depth - 1].flat)
 			e->depth--; /* ends: the section itself is never flat */
-	} else if (opener == OPENER_FAMILY && e->stack[e->depth - 1].flat &&
-		   opener_of(s, top(e)->text) == OPENER_FAMILY) {
-		e->depth--;
+	} else if (opener == OPENER_FAMILY && e->stack[e->depth - 1].flat) {
+		eos_split(top(e)->text, &above, 1);
+		if (opener_of(s, above) == OPENER_FAMILY)
+			e->depth--;
 	}
 	flat = opener != OPENER_NONE && next_is_level(e, i);
 	n = add(e, top(e), i);
-	if (!is_leaf(s, r->text))
+	if (!is_leaf(s, w, words))
 		push(e, n, indent, flat);
 	return n;
 }
@@ -465,7 +454,7 @@ static void read_lines(struct eos *e)
 {
 	for (size_t i = 0; i < e->n_raw; i++) {
 		const struct raw *r = &e->raw[i];
-		struct eos_word w[4];
+		struct eos_word w[WORDS];
 		struct eos_node *n;
 		size_t words;
 
@@ -478,7 +467,7 @@ static void read_lines(struct eos *e)
 		if (!is_content(r))
 			continue;
 
-		words = eos_split(r->text, w, 4);
+		words = eos_split(r->text, w, WORDS);
 		if (eos_is(w[0], "banner") && (r->indent == 0 || eos_is(w[1], "login") ||
 					       eos_is(w[1], "motd") || eos_is(w[1], "exec"))) {
 			e->depth = 0;
@@ -507,7 +496,7 @@ static void read_lines(struct eos *e)
 			leave(e, r->indent);
 			continue;
 		}
-		n = place(e, i);
+		n = place(e, i, w, words);
 		if (words == 2 && eos_is(w[0], "action") && eos_is(w[1], "bash"))
 			i = skip_text(e, i, 1, false,
 				      "action bash is not closed by EOF: nothing after it is read");

@@ -649,7 +649,6 @@ static void render_list(FILE *to, const struct prefix_list *p)
 
 struct digest {
 	unsigned char bytes[32];
-	uint32_t number;
 };
 
 static bool digest_of(const char *text, size_t len, struct digest *out)
@@ -657,44 +656,72 @@ static bool digest_of(const char *text, size_t len, struct digest *out)
 	return EVP_Digest(text, len, out->bytes, NULL, EVP_sha256(), NULL) == 1;
 }
 
-static int by_digest(const void *a, const void *b)
+static int compare_entries(const struct prefix_entry *a, const struct prefix_entry *b)
 {
-	const struct digest *x = a, *y = b;
-	int c = memcmp(x->bytes, y->bytes, sizeof(x->bytes));
+	int c = addr_compare(&a->prefix.addr, &b->prefix.addr);
 
-	return c ? c : x->number < y->number ? -1 : x->number > y->number;
+	if (c)
+		return c;
+	if (a->seq != b->seq)
+		return a->seq < b->seq ? -1 : 1;
+	if (a->prefix.len != b->prefix.len)
+		return a->prefix.len - b->prefix.len;
+	if (a->permit != b->permit)
+		return a->permit - b->permit;
+	return a->eq != b->eq ? a->eq - b->eq : a->ge != b->ge ? a->ge - b->ge : a->le - b->le;
 }
 
-/* Digests of what each number stands for; false: no memory. */
-typedef void render_fn(FILE *to, const struct fabric *f, size_t number);
-
-static bool digests(const struct fabric *f, size_t n, render_fn *render, struct digest *out)
+/* An order in which equal lists stand together; NULL: no list. */
+static int compare_lists(const struct prefix_list *a, const struct prefix_list *b)
 {
-	for (size_t i = 0; i < n; i++) {
-		char *text = NULL;
-		size_t len = 0;
-		FILE *to = open_memstream(&text, &len);
-		bool good;
+	if (!a || !b)
+		return !!a - !!b;
+	if (a->external != b->external)
+		return a->external - b->external;
+	if (a->n_entries != b->n_entries)
+		return a->n_entries < b->n_entries ? -1 : 1;
+	for (size_t i = 0; i < a->n_entries; i++) {
+		int c = compare_entries(&a->entries[i], &b->entries[i]);
 
-		if (!to)
-			return false;
-		render(to, f, i);
-		good = fclose(to) == 0;
-		good = good && digest_of(text, len, &out[i]);
-		out[i].number = (uint32_t)i;
-		free(text);
-		if (!good)
-			return false;
+		if (c)
+			return c;
 	}
-	return true;
+	return 0;
 }
 
-static void render_trust(FILE *to, const struct fabric *f, size_t device)
-{
-	const struct fabric_device *d = &f->devices[device];
+/* A device's lists of two names, by the order of which devices are put together. */
+struct pair {
+	const struct prefix_list *v4, *v6;
+	uint32_t device;
+};
 
-	render_list(to, device_list(d, 4, f->names.trusted));
-	render_list(to, device_list(d, 6, f->names.trusted_v6));
+static int compare_pairs(const struct pair *a, const struct pair *b)
+{
+	int c = compare_lists(a->v4, b->v4);
+
+	return c ? c : compare_lists(a->v6, b->v6);
+}
+
+static int by_pair(const void *a, const void *b)
+{
+	const struct pair *x = a, *y = b;
+	int c = compare_pairs(x, y);
+
+	return c ? c : x->device < y->device ? -1 : x->device > y->device;
+}
+
+/* Of every device, sorted; a name that is NULL names no list. NULL: no memory. */
+static struct pair *sorted_pairs(const struct fabric *f, const char *v4, const char *v6)
+{
+	struct pair *pairs = calloc(f->n_devices ? f->n_devices : 1, sizeof(*pairs));
+
+	for (size_t i = 0; pairs && i < f->n_devices; i++)
+		pairs[i] = (struct pair){ v4 ? device_list(&f->devices[i], 4, v4) : NULL,
+					  v6 ? device_list(&f->devices[i], 6, v6) : NULL,
+					  (uint32_t)i };
+	if (pairs)
+		qsort(pairs, f->n_devices, sizeof(*pairs), by_pair);
+	return pairs;
 }
 
 /* Entries that never decide: a `deny` behind a wider `permit` fails open. */
@@ -753,20 +780,18 @@ static void make_policies(struct loader *l)
 {
 	struct fabric *f = l->f;
 	size_t n = f->n_devices;
-	struct digest *sorted = calloc(n ? n : 1, sizeof(*sorted));
+	struct pair *sorted = sorted_pairs(f, f->names.trusted, f->names.trusted_v6);
 	uint32_t *first = calloc(n ? n : 1, sizeof(*first)); /* device with equal lists */
 
 	f->policies = calloc(n ? n : 1, sizeof(*f->policies));
-	if (!f->policies || !sorted || !first || !digests(f, n, render_trust, sorted)) {
+	if (!f->policies || !sorted || !first) {
 		l->no_memory = true;
 		goto out;
 	}
-	qsort(sorted, n, sizeof(*sorted), by_digest);
 	for (size_t i = 0; i < n; i++) {
-		bool same = i &&
-			    !memcmp(sorted[i].bytes, sorted[i - 1].bytes, sizeof(sorted[i].bytes));
+		bool same = i && compare_pairs(&sorted[i], &sorted[i - 1]) == 0;
 
-		first[sorted[i].number] = same ? first[sorted[i - 1].number] : sorted[i].number;
+		first[sorted[i].device] = same ? first[sorted[i - 1].device] : sorted[i].device;
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct fabric_device *d = &f->devices[i];
@@ -853,37 +878,23 @@ out:
 	lpm_free(t);
 }
 
-static void render_range_v4(FILE *to, const struct fabric *f, size_t device)
-{
-	render_list(to, device_list(&f->devices[device], 4, f->names.loopback));
-}
-
-static void render_range_v6(FILE *to, const struct fabric *f, size_t device)
-{
-	render_list(to, device_list(&f->devices[device], 6, f->names.loopback_v6));
-}
-
 /* Claims of all distinct lists of one family. Returns how many lists. */
 static uint32_t claim_family(struct loader *l, uint8_t family, const char *name, uint32_t lists,
 			     struct claim **claims, size_t *n)
 {
 	struct fabric *f = l->f;
-	struct digest *d = calloc(f->n_devices ? f->n_devices : 1, sizeof(*d));
+	struct pair *d = sorted_pairs(f, family == 4 ? name : NULL, family == 6 ? name : NULL);
 
-	if (!d || !digests(f, f->n_devices, family == 4 ? render_range_v4 : render_range_v6, d)) {
+	if (!d) {
 		l->no_memory = true;
-		free(d);
 		return 0;
 	}
-	qsort(d, f->n_devices, sizeof(*d), by_digest);
 	for (size_t i = 0; i < f->n_devices; i++) {
-		const struct fabric_device *device = &f->devices[d[i].number];
-		const struct prefix_list *p = device_list(device, family, name);
+		const struct prefix_list *p = family == 4 ? d[i].v4 : d[i].v6;
 
-		if (!p || p->external ||
-		    (i && !memcmp(d[i].bytes, d[i - 1].bytes, sizeof(d[i].bytes))))
+		if (!p || p->external || (i && compare_pairs(&d[i], &d[i - 1]) == 0))
 			continue;
-		claim_list(l, device, p, lists++, claims, n);
+		claim_list(l, &f->devices[d[i].device], p, lists++, claims, n);
 	}
 	free(d);
 	return lists;

@@ -5,11 +5,12 @@
 
 struct statement statement_of(const struct eos_node *node)
 {
-	struct statement s = { .node = node };
+	struct statement s; /* 300 bytes, for every line: each is written once */
 
+	s.node = node;
 	s.n = eos_split(node->text, s.w, STATEMENT_WORDS);
-	if (s.n && (eos_is(s.w[0], "no") || eos_is(s.w[0], "default"))) {
-		s.no = true;
+	s.no = s.n && (eos_is(s.w[0], "no") || eos_is(s.w[0], "default"));
+	if (s.no) {
 		memmove(s.w, s.w + 1, sizeof(s.w) - sizeof(s.w[0]));
 		s.w[STATEMENT_WORDS - 1] = (struct eos_word){ "", 0 };
 		s.n--;
