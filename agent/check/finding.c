@@ -68,9 +68,11 @@ void findings_sort(struct findings *f)
 		qsort(f->all, f->n, sizeof(*f->all), by_place);
 }
 
-static bool is_name_only(const struct finding *f)
+/* What the loader says of an address that two devices have, too. */
+static bool is_minor(const struct finding *f)
 {
-	return strcmp(f->code, "undefined-name") == 0;
+	return f->line && (strcmp(f->code, "undefined-name") == 0 ||
+			   strcmp(f->code, "config-unread") == 0);
 }
 
 static uint64_t mix(uint64_t h, char c)
@@ -106,8 +108,8 @@ void findings_thin(struct findings *f)
 		bool said = false;
 
 		/* what stood before i may have moved, but is there still, or said no more */
-		for (size_t k = 0; is_name_only(&x) && k < f->n && !said; k++)
-			said = f->all[k].line == x.line && !is_name_only(&f->all[k]);
+		for (size_t k = 0; is_minor(&x) && k < f->n && !said; k++)
+			said = f->all[k].line == x.line && !is_minor(&f->all[k]);
 		if (said) {
 			free(x.reason);
 			free(x.fix);

@@ -50,8 +50,8 @@ void findings_move(struct findings *to, struct findings *from);
 /* Of one device: by severity (worst first), step, line, code. */
 void findings_sort(struct findings *f);
 
-/* One fault, one finding: of several of one device on one line, those that say only
- * that a name is not defined go where another says more. */
+/* One fault, one finding: of several of one device on one line, those that say only that
+ * a name is not defined, or a statement not read, go where another says more. */
 void findings_thin(struct findings *f);
 
 const char *finding_severity_name(enum finding_severity s); /* "FAIL" */

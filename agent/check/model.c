@@ -261,8 +261,9 @@ static void read_clause(struct reader *r, struct model_statement *to, const stru
 {
 	int line = s->node->line;
 
+	drop_clause(to, s); /* said again, it replaces what was said */
 	if (s->no) {
-		drop_clause(to, s);
+		return;
 	} else if (eos_is(s->w[0], "match") && is_list_match(s)) {
 		uint8_t family = eos_is(s->w[1], "ip") ? 4 : 6;
 		bool address = eos_is(s->w[2], "address");
@@ -675,9 +676,9 @@ static void read_filter(struct reader *r, const struct statement *s, const struc
 	struct model *m = r->m;
 	struct model_filter new = { .vrf = at->vrf,
 				    .family = at->family,
-				    .kind = function ? FILTER_FUNCTION :
-					    list     ? FILTER_LIST :
-						       FILTER_MAP,
+				    .kind = function ? FILTER_FUNCTION
+					    : list   ? FILTER_LIST
+						     : FILTER_MAP,
 				    .in = eos_is(way, "in"),
 				    .line = s->node->line };
 
@@ -689,7 +690,7 @@ static void read_filter(struct reader *r, const struct statement *s, const struc
 	for (size_t i = m->n_filters; i-- > 0;) { /* said again, or taken back */
 		const struct model_filter *old = &m->filters[i];
 
-		if (old->kind == new.kind && old->in == new.in && strcmp(old->who, new.who) == 0 &&
+		if (old->kind == new.kind && old->in == new.in &&strcmp(old->who, new.who) == 0 &&
 		    model_same_vrf(old->vrf, new.vrf) && same_text(old->family, new.family))
 			DROP(m, filters, i);
 	}

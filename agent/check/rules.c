@@ -68,6 +68,9 @@ const struct rule rules[] = {
 	{ "advertise-map-denies", "S7", FAIL, RULE_BOTH, rule_advertise_map_denies,
 	  "... and lets the own Loopback6 through" },
 
+	{ "advertise-map-open", "S7", FAIL, RULE_BOTH, rule_advertise_map_open,
+	  "... and nothing unfiltered" },
+
 	{ "soo-missing", "S8", FAIL, RULE_CE, rule_soo_missing,
 	  "extcommunity-list aon-soo exists" },
 	{ "soo-not-soo", "S8", FAIL, RULE_CE, rule_soo_not_soo, "it permits a site of origin" },
@@ -135,6 +138,10 @@ const struct rule rules[] = {
 	  "the leak route-maps let IPv6 routes through too" },
 	{ "leak-other-list", "-", WARN, RULE_CE, rule_leak_other_list,
 	  "the leak route-maps match the lists of their direction" },
+	{ "leak-two-families", "-", FAIL, RULE_CE, rule_leak_two_families,
+	  "no permit of them matches lists of both families" },
+	{ "leak-misses-tor", "-", FAIL, RULE_CE, rule_leak_misses_tor,
+	  "a CE's loopback lists permit Loopback6 of every ToR that it has a session with" },
 	{ "link-ipv4-mismatch", "-", FAIL, RULE_BOTH, rule_link_ipv4_mismatch,
 	  "both ends of a CE-ToR link are in one IPv4 subnet" },
 	{ "link-not-routed", "-", FAIL, RULE_BOTH, rule_link_not_routed,

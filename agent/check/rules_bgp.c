@@ -297,6 +297,7 @@ static bool applies(const struct subject *s, const struct model_statement *t,
 		    const struct prefix *route)
 {
 	bool listed = false, in_list = false;
+	uint8_t family = route->addr.family;
 
 	for (size_t i = 0; i < t->n_clauses; i++) {
 		const struct model_clause *c = &t->clauses[i];
@@ -305,8 +306,10 @@ static bool applies(const struct subject *s, const struct model_statement *t,
 		if (c->kind == CLAUSE_MATCH_PROTOCOL && strcasecmp(c->name, "connected") != 0)
 			return false;
 		if (c->kind == CLAUSE_MATCH_LIST) {
-			const struct prefix_list *l = rule_list(s, c->family, c->name);
+			const struct prefix_list *l = rule_list(s, family, c->name);
 
+			if (c->family != family) /* several match lines must all match */
+				return false;
 			listed = true;
 			in_list = in_list || (l && prefix_list_route(l, route, &rule) &&
 					      l->entries[rule].permit);
@@ -352,6 +355,31 @@ void rule_advertise_map_denies(const struct subject *s)
 		return;
 	check_map(s, map, 4);
 	check_map(s, map, 6);
+}
+
+void rule_advertise_map_open(const struct subject *s)
+{
+	const struct model_redistribute *r = connected(s, NULL);
+	const struct model_route_map *map = r && r->policy && !r->rcf ? model_map(s->m, r->policy)
+								      : NULL;
+
+	for (size_t i = 0; map && i < map->n_statements; i++) {
+		const struct model_statement *t = &map->statements[i];
+		bool matches = !t->permit;
+
+		for (size_t k = 0; k < t->n_clauses; k++)
+			matches = matches || t->clauses[k].kind == CLAUSE_MATCH_LIST ||
+				  t->clauses[k].kind == CLAUSE_MATCH_OTHER ||
+				  t->clauses[k].kind == CLAUSE_SUB_MAP;
+		if (!matches)
+			rule_mend(rule_tell(s, t->line,
+					    "route-map %s permit %u matches no prefix-list: every "
+					    "connected route is announced",
+					    map->name, t->seq),
+				  "route-map %s permit %u\n   match <ip|ipv6> address prefix-list "
+				  "<%s|%s>\n",
+				  map->name, t->seq, s->names->loopback, s->names->loopback_v6);
+	}
 }
 
 /* A CE's in-band interface is in its own VRF: the global line does not carry it. */

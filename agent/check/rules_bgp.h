@@ -18,6 +18,7 @@ void rule_redistribute_missing(const struct subject *s);
 void rule_redistribute_unfiltered(const struct subject *s);
 void rule_redistribute_undefined(const struct subject *s);
 void rule_advertise_map_denies(const struct subject *s);
+void rule_advertise_map_open(const struct subject *s);
 void rule_ce_lo6_not_redistributed(const struct subject *s);
 
 #endif

@@ -303,6 +303,74 @@ void rule_leak_other_list(const struct subject *s)
 	each_permit(s, check_which_list);
 }
 
+/* Several match lines must all match, and no route is of both families. */
+static void check_families(const struct subject *s, const struct direction *d,
+			   const struct model_statement *t)
+{
+	bool v4 = false, v6 = false;
+
+	for (size_t i = 0; i < t->n_clauses; i++) {
+		v4 = v4 || (t->clauses[i].kind == CLAUSE_MATCH_LIST && t->clauses[i].family == 4);
+		v6 = v6 || (t->clauses[i].kind == CLAUSE_MATCH_LIST && t->clauses[i].family == 6);
+	}
+	if (v4 && v6)
+		rule_mend(rule_tell(s, t->line,
+				    "route-map %s permit %u matches an IPv4 and an IPv6 list: no "
+				    "route matches both",
+				    d->map, t->seq),
+			  "route-map %s permit %u\n   no match ipv6 address prefix-list %s\n"
+			  "route-map %s permit <seq>\n   match ipv6 address prefix-list %s\n"
+			  "   match source-protocol bgp\n"
+			  "   set extcommunity extcommunity-list %s\n",
+			  d->map, t->seq, d->list_v6, d->map, d->list_v6, s->names->soo);
+}
+
+void rule_leak_two_families(const struct subject *s)
+{
+	each_permit(s, check_families);
+}
+
+/* The in-band address of a ToR that this CE has a session with goes to the PE only when
+ * the CE's own loopback list lets it through the leak. */
+void rule_leak_misses_tor(const struct subject *s)
+{
+	for (size_t i = 0; i < s->d->n_neighbors; i++) {
+		const struct fabric_neighbor *n = &s->d->neighbors[i];
+		const struct scope_address *far = rule_is_underlay(s, n) ? rule_far_end(s, n)
+									 : NULL;
+		struct subject tor = *s;
+		const struct fabric_interface *in;
+
+		if (!far || far->device->role != ROLE_TOR)
+			continue;
+		tor.d = far->device;
+		in = rule_inband(&tor);
+		for (uint8_t family = 4; in && family <= 6; family += 2) {
+			const struct prefix_list *l =
+				rule_list(s, family,
+					  family == 4 ? s->names->loopback : s->names->loopback_v6);
+			const struct fabric_address *a = rule_address(in, family);
+			char text[PREFIX_STRLEN];
+			struct prefix route;
+			uint32_t rule;
+
+			if (!l || l->external || !a || a->prefix.len != addr_bits(&a->prefix.addr))
+				continue;
+			route = a->prefix;
+			if (prefix_list_route(l, &route, &rule) && l->entries[rule].permit)
+				continue;
+			rule_mend(
+				rule_tell(s, l->line,
+					  "%s of %s (%s) is not permitted by this CE's prefix-list "
+					  "%s: it is not leaked into vrf %s",
+					  in->name, far->device->name, prefix_format(&route, text),
+					  l->name, s->names->vrf),
+				"%s prefix-list %s\n   permit %s\n", rule_ip(family), l->name,
+				text);
+		}
+	}
+}
+
 /* ---- S10 ---- */
 
 /* A leak that was meant for this direction, but names a VRF that does not exist. */

@@ -14,6 +14,8 @@ void rule_leak_map_no_soo(const struct subject *s);
 void rule_leak_ipv4_missing(const struct subject *s);
 void rule_leak_ipv6_missing(const struct subject *s);
 void rule_leak_other_list(const struct subject *s);
+void rule_leak_two_families(const struct subject *s);
+void rule_leak_misses_tor(const struct subject *s);
 void rule_leak_missing(const struct subject *s);
 void rule_leaked_not_redistributed(const struct subject *s);
 

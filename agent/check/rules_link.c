@@ -239,6 +239,22 @@ static void check_routed(const struct subject *s, const struct fabric_interface 
 {
 	const struct fabric_interface *port = port_of(s, in);
 
+	if (!port && !s->m->routed_ports) {
+		int len = (int)strcspn(in->name, ".");
+
+		rule_mend(rule_tell(s, in->line,
+				    "%.*s, which %s is on, is not configured: it is a "
+				    "switched port",
+				    len, in->name, in->name),
+			  "interface %.*s\n   no switchport\n", len, in->name);
+		return;
+	}
+	if (port && port->channel_group) {
+		rule_tell(s, port->line,
+			  "%s is a member of Port-Channel%u: an address of its own has no effect",
+			  port->name, port->channel_group);
+		return;
+	}
 	if (!port || !is_physical(port->name) || port->routed_line || s->m->routed_ports)
 		return;
 	rule_mend(rule_tell(s, port->line,
@@ -277,6 +293,12 @@ static void check_vlan(const struct subject *s, const struct fabric_interface *i
 				    "%s has no `encapsulation dot1q vlan`: it carries nothing",
 				    in->name),
 			  "interface %s\n   encapsulation dot1q vlan <VLAN>\n", in->name);
+	else if (!strchr(in->name, '.') && in->vlan && is_physical(in->name))
+		rule_tell(
+			s, in->line,
+			"%s is no subinterface, and `encapsulation dot1q vlan %u` has no effect on "
+			"it",
+			in->name, in->vlan);
 }
 
 void rule_link_no_vlan(const struct subject *s)
@@ -293,7 +315,8 @@ static void check_member(const struct subject *s, const struct fabric_interface 
 		return;
 	number = (uint32_t)strtoul(in->name + 12, NULL, 10);
 	for (size_t i = 0; i < s->d->n_interfaces; i++)
-		if (s->d->interfaces[i].channel_group == number && !s->d->interfaces[i].shutdown)
+		if (strncmp(s->d->interfaces[i].name, "Ethernet", 8) == 0 &&
+		    s->d->interfaces[i].channel_group == number && !s->d->interfaces[i].shutdown)
 			return;
 	rule_mend(rule_tell(s, in->line, "%.*s has no member port that is up", (int)len, in->name),
 		  "interface <Ethernet>\n   channel-group %u mode active\n", number);
