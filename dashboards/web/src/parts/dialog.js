@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A modal dialog (token, help, acknowledge, silence) on the browser's own <dialog>: focus is
-// kept inside, Escape closes, focus returns to where it came from.
+// kept inside (it begins at [data-first], if one is there), Escape closes, focus returns to where
+// it came from.
 import { html, useEffect, useId, useRef } from "../html.js";
 import { Icon } from "../icons.js";
 
@@ -9,6 +10,7 @@ export function Dialog({ title, close, children, wide }) {
 	useEffect(() => {
 		const from = document.activeElement;
 		box.current.showModal();
+		box.current.querySelector("[data-first]")?.focus();
 		return () => from?.isConnected && from.focus();
 	}, []);
 	return html`<dialog ref=${box} class=${wide ? "wide" : ""} aria-labelledby=${id}
