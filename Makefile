@@ -267,7 +267,7 @@ $(WEB)/node_modules/.lock: $(WEB)/package.json $(WEB)/package-lock.json
 # make again, because the libraries' flags are asked for when make starts.
 
 .PHONY: deps test test-debian13 unit e2e web chaos flood judge check demo sanitize fuzz coverage lint format bench \
-	bench-kernel bench-ingest bench-query bench-clients install clean help
+	bench-kernel bench-ingest bench-query bench-clients bench-check install clean help
 
 PYTHON ?= /usr/bin/python3
 SHARED ?= $(or $(GLASSWATCH_SHARED),../shared)
@@ -432,7 +432,12 @@ bench-clients: ## what 500 listeners to the API's stream cost the collector
 	+$(Q)$(AGAIN) $(PARALLEL) programs
 	$(Q)BUILD=$(BUILD) $(PYTHON) tests/bench/clients.py
 
-bench: bench-kernel bench-ingest bench-query bench-clients ## every benchmark
+bench-check: ## `check` over 5,000 generated devices, beside cat and wc -l (DEVICES, ROUNDS)
+	$(Q).ci/deps
+	+$(Q)$(AGAIN) $(PARALLEL) programs
+	$(Q)BUILD=$(BUILD) $(PYTHON) tests/bench/check.py
+
+bench: bench-kernel bench-ingest bench-query bench-clients bench-check ## every benchmark
 
 install: all ## install into DESTDIR/PREFIX
 	$(Q)install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/man/man1 \

@@ -168,7 +168,7 @@ const struct fabric_problem *scope_remarks(const struct fabric_problem *all, siz
 	*n = 0;
 	while (low + *n < n_all && all[low + *n].file && strcmp(all[low + *n].file, file) == 0)
 		(*n)++;
-	return all + low;
+	return all ? all + low : NULL;
 }
 
 /* ---- telling ---- */
@@ -269,10 +269,11 @@ static const struct fabric_interface *link_of(const struct fabric_device *d, con
 	for (size_t i = 0; i < d->n_interfaces; i++) {
 		const struct fabric_interface *in = &d->interfaces[i];
 
-		if (in->kind != IF_OTHER || !model_same_vrf(in->vrf, vrf))
+		if (in->kind != IF_OTHER)
 			continue;
 		for (size_t k = 0; k < in->n_addresses; k++) {
-			if (!prefix_contains(&in->addresses[k].prefix, a))
+			if (!prefix_contains(&in->addresses[k].prefix, a) ||
+			    !model_same_vrf(in->vrf, vrf))
 				continue;
 			if (own)
 				*own = &in->addresses[k];

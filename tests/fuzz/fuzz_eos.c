@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any bytes as a configuration: the tree must be sound, and what the device
- * reader makes of it must obey its own promises. */
+/* Any bytes as a configuration: the tree must be sound, and what the readers of
+ * devices and of routing make of it must obey their own promises. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/check/model.h"
 #include "common/fabric/device.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -63,15 +64,33 @@ static void check_list(const struct prefix_list *l)
 	lpm_free(t);
 }
 
+static void check_model(const struct model *m)
+{
+	for (size_t i = 0; i < m->n_maps; i++) {
+		const struct model_route_map *map = &m->maps[i];
+
+		require(map->name && map->name[0]);
+		for (size_t k = 1; k < map->n_statements; k++)
+			require(map->statements[k - 1].seq < map->statements[k].seq);
+	}
+	for (size_t i = 0; i < m->n_leaks; i++)
+		require(m->leaks[i].line > 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct eos *e = eos_parse((const char *)data, size);
 	struct fabric_device d;
 	unsigned reports = 0;
+	void *model;
 	int ret;
 
 	require(e != NULL);
 	check_tree(e);
+	model = model_extra.read(e);
+	require(model != NULL);
+	check_model(model);
+	model_extra.free(model);
 	ret = device_read(e, "stem", report, &reports, &d);
 	require(ret == 0 || ret == -ENOENT);
 	if (ret == 0) {
