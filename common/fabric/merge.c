@@ -48,9 +48,8 @@ static int by_address(const void *a, const void *b)
 	return addr_compare(&x->address, &y->address);
 }
 
-static void __attribute__((format(printf, 6, 7)))
-tell(struct merger *m, enum device_report kind, bool conflict, const char *file, int line,
-     const char *fmt, ...)
+static void __attribute__((format(printf, 4, 5)))
+note(struct merger *m, const char *file, int line, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -58,7 +57,7 @@ tell(struct merger *m, enum device_report kind, bool conflict, const char *file,
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	m->remark(m->arg, kind, conflict, file, line, text);
+	m->remark(m->arg, DEVICE_NOTE, false, file, line, text);
 }
 
 static void __attribute__((format(printf, 3, 4)))
@@ -211,6 +210,25 @@ static uint32_t find(const struct merger *m, const struct inventory_device *s)
 	return device;
 }
 
+/* Told at the device's configuration, so that whoever looks at the device sees it; at
+ * the source where there is none. */
+static void __attribute__((format(printf, 5, 6)))
+conflict(struct merger *m, const struct fabric_device *d, const struct inventory_device *s,
+	 int line, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (d->no_config)
+		m->remark(m->arg, DEVICE_PROBLEM, true, m->inv->sources[s->source].file, s->line,
+			  text);
+	else
+		m->remark(m->arg, DEVICE_PROBLEM, true, d->file, line, text);
+}
+
 static void merge_role(struct merger *m, uint32_t number, const struct inventory_device *s)
 {
 	struct fabric_device *d = &m->f->devices[number];
@@ -219,22 +237,22 @@ static void merge_role(struct merger *m, uint32_t number, const struct inventory
 
 	if (s->role == ROLE_UNKNOWN)
 		return;
+	place(m, s, s->line, here);
 	if (before && before->role != s->role) {
-		tell(m, DEVICE_PROBLEM, true, m->inv->sources[s->source].file, s->line,
-		     "role of %s: %s here, %s in %s, which counts; `role` in fabric.yaml decides",
-		     d->name, fabric_role_name(s->role), fabric_role_name(before->role),
-		     place(m, before, before->line, there));
+		conflict(m, d, s, 0,
+			 "role of %s: %s in %s, %s in %s, which counts; `role` in fabric.yaml "
+			 "decides",
+			 d->name, fabric_role_name(s->role), here, fabric_role_name(before->role),
+			 place(m, before, before->line, there));
 		return;
 	}
 	if (before)
 		return;
 	if (d->role != ROLE_UNKNOWN && d->role != s->role)
-		tell(m, DEVICE_PROBLEM, true, d->file, 0,
-		     "role of %s: %s by its host name, %s in %s, which counts; `role` in "
-		     "fabric.yaml "
-		     "decides",
-		     d->name, fabric_role_name(d->role), fabric_role_name(s->role),
-		     place(m, s, s->line, here));
+		conflict(m, d, s, 0,
+			 "role of %s: %s by its host name, %s in %s, which counts; `role` in "
+			 "fabric.yaml decides",
+			 d->name, fabric_role_name(d->role), fabric_role_name(s->role), here);
 	d->role = s->role;
 	m->said[number].role_by = s;
 }
@@ -273,11 +291,12 @@ static int merge_address(struct merger *m, uint32_t number, const struct invento
 			    b->prefix.addr.family == a->address.family)
 				own = b;
 		}
+	place(m, s, a->line, where);
 	if (own) {
-		tell(m, DEVICE_PROBLEM, true, d->file, own->line,
-		     "management address of %s: %s here, which counts, %s in %s", d->name,
-		     addr_format(&own->prefix.addr, there), addr_format(&a->address, here),
-		     place(m, s, a->line, where));
+		conflict(m, d, s, own->line,
+			 "management address of %s: %s here, which counts, %s in %s", d->name,
+			 addr_format(&own->prefix.addr, there), addr_format(&a->address, here),
+			 where);
 		return 0;
 	}
 	for (size_t i = 0; i < d->n_told; i++) {
@@ -288,10 +307,10 @@ static int merge_address(struct merger *m, uint32_t number, const struct invento
 		/* one source may know several */
 		if (b->source == s->source || b->address.family != a->address.family)
 			continue;
-		tell(m, DEVICE_PROBLEM, true, m->inv->sources[s->source].file, a->line,
-		     "management address of %s: %s here, %s in %s:%d, which counts", d->name,
-		     addr_format(&a->address, here), addr_format(&b->address, there),
-		     m->inv->sources[b->source].file, b->line);
+		conflict(m, d, s, 0,
+			 "management address of %s: %s in %s, %s in %s:%d, which counts", d->name,
+			 addr_format(&a->address, here), where, addr_format(&b->address, there),
+			 m->inv->sources[b->source].file, b->line);
 		return 0;
 	}
 	return add_told(m, number, s, a);
@@ -307,7 +326,7 @@ static int merge_export(struct merger *m, size_t i)
 		number = append(m, s);
 		if (number == UINT32_MAX)
 			return -ENOMEM;
-		tell(m, DEVICE_NOTE, false, m->inv->sources[s->source].file, s->line,
+		note(m, m->inv->sources[s->source].file, s->line,
 		     "%s has no configuration here: known by this entry alone", s->name);
 	}
 	merge_role(m, number, s);
@@ -457,7 +476,7 @@ static int take_lists(struct merger *m)
 			found = inv->lists[k].id &&
 				strcasecmp(inv->lists[k].id, inv->trusted[i]) == 0;
 		if (!found)
-			tell(m, DEVICE_NOTE, false, NULL, 0,
+			note(m, NULL, 0,
 			     "trustedIpPrefixes of the Nexus fabric names %.200s, which no export "
 			     "here holds: not compared",
 			     inv->trusted[i]);

@@ -291,8 +291,8 @@ static void test_conflicts(void **state)
 	assert_int_equal(f->n_problems, 3);
 	remark_is(f->problems, f->n_problems, "net7-AR-CE1.cfg", 5,
 		  "192.0.2.11 here, which counts, 192.0.2.12 in ", true);
-	remark_is(f->problems, f->n_problems, "b.json", 1, "npb here, tor in ", true);
-	remark_is(f->problems, f->n_problems, "b.json", 3, "192.0.2.22 here, 192.0.2.21 in ", true);
+	remark_is(f->problems, f->n_problems, "net7-CR1-TOR1.cfg", 0, "/b.json:1, tor in ", true);
+	remark_is(f->problems, f->n_problems, "net7-CR1-TOR1.cfg", 0, "192.0.2.22 in ", true);
 	assert_null(target(f, "192.0.2.12"));
 	assert_null(target(f, "192.0.2.22"));
 	assert_non_null(target(f, "192.0.2.21"));
