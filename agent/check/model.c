@@ -113,6 +113,14 @@ static void use_vrf(struct reader *r, struct eos_word w, int line)
 		use(r, NAME_VRF, w, line);
 }
 
+/* What a line named, it names no more: it was taken back. */
+static void drop_uses(struct model *m, int line)
+{
+	for (size_t i = m->n_uses; i-- > 0;)
+		if (m->uses[i].line == line)
+			DROP(m, uses, i);
+}
+
 /* "adv_loopback()", "F(ARGS)" -> the function's name. */
 static struct eos_word function_of(struct eos_word w)
 {
@@ -151,7 +159,7 @@ static void read_routing(struct reader *r, const struct statement *s)
 		if (s->n < 4)
 			return;
 		new.vrf = keep_vrf(r, s->w[3]);
-		use_vrf(r, s->w[3], s->node->line);
+		use_vrf(r, s->w[3], s->node->line); /* `no ip routing vrf V` names it too */
 	} else if (eos_is(s->w[2], "ipv6") && eos_is(s->w[4], "vrf") && s->n > 5) {
 		new.vrf = keep_vrf(r, s->w[5]);
 	}
@@ -166,7 +174,8 @@ static void read_static(struct reader *r, const struct statement *s)
 
 	if (eos_is(s->w[at], "vrf")) {
 		new.vrf = keep_vrf(r, s->w[at + 1]);
-		use_vrf(r, s->w[at + 1], s->node->line);
+		if (!s->no)
+			use_vrf(r, s->w[at + 1], s->node->line);
 		at += 2;
 	}
 	used = words_prefix(s->w + at, family, &new.prefix);
@@ -180,6 +189,7 @@ static void read_static(struct reader *r, const struct statement *s)
 		if (model_same_vrf(old->vrf, new.vrf) && old->prefix.len == new.prefix.len &&
 		    addr_equal(&old->prefix.addr, &new.prefix.addr) &&
 		    (!s->w[at].len || strcmp(old->next_hop, new.next_hop) == 0)) {
+			drop_uses(r->m, old->line);
 			DROP(r->m, statics, i);
 			i--;
 		}
@@ -239,7 +249,7 @@ static bool is_list_match(const struct statement *s)
 }
 
 /* What a statement said before is taken back by `no` and the same words. */
-static void drop_clause(struct model_statement *from, const struct statement *s)
+static void drop_clause(struct reader *r, struct model_statement *from, const struct statement *s)
 {
 	for (size_t i = from->n_clauses; i-- > 0;) {
 		const struct model_clause *c = &from->clauses[i];
@@ -252,8 +262,10 @@ static void drop_clause(struct model_statement *from, const struct statement *s)
 			same = eos_is(s->w[0], "match") && eos_is(s->w[1], "source-protocol");
 		else if (c->kind == CLAUSE_SET_EXTCOMMUNITY)
 			same = eos_is(s->w[0], "set") && eos_is(s->w[1], "extcommunity");
-		if (same)
+		if (same) {
+			drop_uses(r->m, c->line);
 			DROP(from, clauses, i);
+		}
 	}
 }
 
@@ -261,7 +273,7 @@ static void read_clause(struct reader *r, struct model_statement *to, const stru
 {
 	int line = s->node->line;
 
-	drop_clause(to, s); /* said again, it replaces what was said */
+	drop_clause(r, to, s); /* said again, it replaces what was said */
 	if (s->no) {
 		return;
 	} else if (eos_is(s->w[0], "match") && is_list_match(s)) {
@@ -495,6 +507,14 @@ static void read_leak(struct reader *r, const char *vrf, const struct statement 
 	if (!eos_is(s->w[1], "routes") || !eos_is(s->w[2], "source-vrf") || s->n < 4)
 		return;
 	new.source = keep_vrf(r, s->w[3]);
+	for (size_t i = r->m->n_leaks; i-- > 0;)
+		if (model_same_vrf(r->m->leaks[i].vrf, vrf) &&
+		    model_same_vrf(r->m->leaks[i].source, new.source)) {
+			drop_uses(r->m, r->m->leaks[i].line);
+			DROP(r->m, leaks, i);
+		}
+	if (s->no)
+		return;
 	use_vrf(r, s->w[3], s->node->line);
 	if (eos_is(s->w[4], "subscribe-policy")) {
 		new.rcf = eos_is(s->w[5], "rcf");
@@ -506,12 +526,7 @@ static void read_leak(struct reader *r, const char *vrf, const struct statement 
 		new.policy = keep(r, function_of(s->w[5]));
 		use(r, NAME_FUNCTION, function_of(s->w[5]), s->node->line);
 	}
-	for (size_t i = r->m->n_leaks; i-- > 0;)
-		if (model_same_vrf(r->m->leaks[i].vrf, vrf) &&
-		    model_same_vrf(r->m->leaks[i].source, new.source))
-			DROP(r->m, leaks, i);
-	if (!s->no)
-		ADD(r, r->m, leaks, new);
+	ADD(r, r->m, leaks, new);
 }
 
 static void read_general(struct reader *r, const struct statement *head)
@@ -642,8 +657,10 @@ static void read_redistribute(struct reader *r, const struct statement *s, const
 		const struct model_redistribute *old = &m->redistributes[i];
 
 		if (strcasecmp(old->what, new.what) == 0 && model_same_vrf(old->vrf, new.vrf) &&
-		    same_text(old->family, new.family))
+		    same_text(old->family, new.family)) {
+			drop_uses(m, old->line);
 			DROP(m, redistributes, i);
+		}
 	}
 	if (!s->no)
 		ADD(r, m, redistributes, new);

@@ -411,10 +411,12 @@ void rule_leak_missing(const struct subject *s)
 		else
 			f = rule_tell(s, s->m->general_line, "no leak from vrf %s into vrf %s",
 				      from, to);
-		rule_mend(f,
-			  "router general\n   vrf %s\n      leak routes source-vrf %s "
-			  "subscribe-policy %s\n",
-			  to, from, d[k].map);
+		rule_mend(f, "router general\n");
+		if (l)
+			rule_mend(f, "   vrf %s\n      no leak routes source-vrf %s\n",
+				  rule_vrf(l->vrf), rule_vrf(l->source));
+		rule_mend(f, "   vrf %s\n      leak routes source-vrf %s subscribe-policy %s\n", to,
+			  from, d[k].map);
 	}
 }
 
