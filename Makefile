@@ -56,7 +56,7 @@ SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 # ---- libraries ---------------------------------------------------------------
 
 PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng libseccomp \
-	libpq libmicrohttpd libcurl zlib
+	libpq libmicrohttpd libcurl zlib libzstd
 NEEDS_LIBS := $(filter-out deps help clean dashboards test test-debian13 chaos flood check demo \
 	coverage bench bench-kernel bench-ingest bench-query bench-clients,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)

@@ -172,6 +172,24 @@ static void show_trust(struct api_call *c)
 		show_found(c, view_trust(c->store, &c->args, &address));
 }
 
+/* How far what is answered elsewhere is behind what is recorded. */
+static void put_lag(struct api_call *c, json_t *doc)
+{
+	struct store *s = api_worker_store(c->api, c->worker);
+	uint64_t derived, places, oldest_ns;
+	char buf[TIME_STRLEN];
+	json_t *record;
+
+	if (!s || store_behind(s, &derived, &places, &oldest_ns) < 0)
+		return;
+	record = json_pack("{s:I, s:I}", "places", (json_int_t)places, "underived",
+			   (json_int_t)(places > derived ? places - derived : 0));
+	if (oldest_ns)
+		json_object_set_new(record, "underived_since",
+				    json_string(time_format(oldest_ns, buf)));
+	json_object_set_new(doc, "record", record);
+}
+
 static void show_self(struct api_call *c)
 {
 	json_t *doc = json_pack("{s:s, s:s, s:b}", "right", c->r->operate ? "operate" : "read",
@@ -182,6 +200,7 @@ static void show_self(struct api_call *c)
 	if (c->r->who[0])
 		json_object_set_new(doc, "who", json_string(c->r->who));
 	json_object_set_new(doc, "time", json_string(time_format(c->now_ns, buf)));
+	put_lag(c, doc);
 	http_answer_json(c->a, 200, doc);
 }
 

@@ -378,6 +378,14 @@ void chain_check_place(struct chain_check *c, const struct store_place *p)
 		find(c, CHAIN_REMOVED, &hole,
 		     "%" PRIu64 " place%s of the chain removed, %" PRIu64 " to %" PRIu64,
 		     p->place - c->next, p->place - c->next == 1 ? "" : "s", c->next, p->place - 1);
+	if (p->unreadable) {
+		struct name name = name_of(p);
+
+		find(c, CHAIN_DAMAGED, &name,
+		     "the documents of place %" PRIu64 " to %" PRIu64
+		     " cannot be read: their block was changed or is damaged",
+		     p->place, p->place + p->unreadable - 1);
+	}
 	check_row(c, p);
 	check_link(c, p, after_hole);
 	check_end_of_seal(c, p);

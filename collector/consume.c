@@ -18,6 +18,7 @@
 #include "collector/metrics.h"
 #include "collector/notice.h"
 #include "collector/retain.h"
+#include "collector/store_derive.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -32,6 +33,12 @@
 #define ANCHOR_PLACES 1000	   /* an anchor after so many rows, */
 #define ANCHOR_AGE (60 * NS_PER_S) /* or after so long, when there are any */
 #define ARGS_FIXED 16
+/* What is left to be derived is given so much time after each batch: of the time that the
+ * batch took while more waits in Redis, else in steps between which Redis is asked. */
+#define DERIVE_SHARE 4
+#define DERIVE_STEP (200 * NS_PER_MS)
+#define DERIVE_MOST (10 * NS_PER_S) /* when it ends; the rest is derived at the next start */
+#define DERIVE_ALONE_MS 50	    /* between steps while Redis is not there */
 #define RAW_MOST 4096 /* kept of an entry without a document */
 
 enum state {
@@ -54,6 +61,9 @@ struct consume {
 	struct event *timer;	   /* PAUSE ends, or an answer is overdue, or STOP_MS is over */
 	struct event *claim_timer; /* time to look for dead consumers */
 	struct event *trim_timer;
+	struct event *alone_timer; /* time to derive, although nobody answers */
+	struct ingest_later *later;
+	bool behind; /* something is left to be derived */
 	void (*stopped)(void *arg, int status);
 	void *arg;
 	enum state state;
@@ -329,12 +339,40 @@ static bool end_batch(struct consume *c, int rc, bool stopping)
 	return true;
 }
 
+/* Derives what was left, for so long, in a transaction of its own. True: go on. */
+static bool derive(struct consume *c, uint64_t most_ns)
+{
+	uint64_t began = c->config.now_real(), now = began;
+	struct ingest_counts counts = { 0 };
+	int rc = ingest_begin(c->store);
+	bool more = true;
+
+	while (!rc && more && now >= began && now - began < most_ns) {
+		rc = ingest_derive(c->store, c->later, &counts);
+		more = rc > 0;
+		rc = rc < 0 ? rc : 0;
+		now = c->config.now_real();
+	}
+	if (!rc)
+		rc = ingest_commit(c->store);
+	if (rc) {
+		store_failed(c, rc);
+		return false;
+	}
+	c->behind = more;
+	count(c, &counts);
+	if (c->config.committed)
+		c->config.committed(c->config.committed_arg);
+	return true;
+}
+
 /* Stores and acknowledges a list of entries, or does what must be done although
  * nothing comes. True: go on reading. */
 static bool take_batch(struct consume *c, const redisReply *list)
 {
+	uint64_t began = c->config.now_real(), now, lap, lag = 0;
+	bool full = list->elements >= c->config.batch; /* more waits in Redis */
 	struct ingest_counts counts = { 0 };
-	uint64_t lap;
 	size_t n = 0;
 	int rc;
 
@@ -352,7 +390,9 @@ static bool take_batch(struct consume *c, const redisReply *list)
 	lap = metrics_clock(c->config.metrics);
 	rc = ingest_begin(c->store);
 	if (!rc)
-		rc = ingest_batch(c->store, c->entries, n, c->config.now_real(), &counts);
+		rc = (full ? ingest_record : ingest_batch)(c->store, c->entries, n, began, &counts);
+	if (!rc)
+		rc = store_lag(c->store, &lag);
 	if (n)
 		metrics_lap(c->config.metrics, METRIC_BATCH_SECONDS, METRICS_INGEST, lap);
 	for (size_t i = 0; i < n; i++)
@@ -361,7 +401,13 @@ static bool take_batch(struct consume *c, const redisReply *list)
 		return false;
 	acknowledge(c, n); /* only now */
 	count(c, &counts);
-	return true;
+	c->behind = lag > 0;
+	if (!lag)
+		return true;
+	/* Redis goes on meanwhile. */
+	redis_flush(c->redis);
+	now = c->config.now_real();
+	return derive(c, full && now > began ? (now - began) / DERIVE_SHARE : DERIVE_STEP);
 }
 
 /* ---- replies --------------------------------------------------------------- */
@@ -608,7 +654,7 @@ static void advance(struct consume *c, enum state state)
 			arm(c->trim_timer, TRIM_EVERY_MS);
 			consume_trim_start(c->trim, c->redis, c->config.now_real());
 		}
-		rc = c->reads ? 0 : send_read(c, true);
+		rc = c->reads ? 0 : send_read(c, !c->behind);
 		break;
 	default:
 		break;
@@ -629,6 +675,16 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 		advance(c, STATE_GROUP);
 	else if (c->state != STATE_PAUSE && c->state != STATE_DOWN)
 		redis_restart(c->redis, "no answer for 10 s");
+}
+
+/* Redis is not there, or does not let us read: that is no reason to leave things lie. */
+static void on_alone_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct consume *c = arg;
+
+	if ((c->state == STATE_DOWN || c->state == STATE_PAUSE) && derive(c, DERIVE_STEP) &&
+	    c->behind)
+		arm(c->alone_timer, DERIVE_ALONE_MS);
 }
 
 static void on_claim_timer(evutil_socket_t fd, short what, void *arg)
@@ -664,6 +720,8 @@ static void on_state(void *arg, bool up, const char *reason)
 	c->state = STATE_DOWN;
 	c->listening_ns = 0;
 	event_del(c->timer);
+	if (c->behind)
+		arm(c->alone_timer, DERIVE_ALONE_MS);
 	metrics_add(c->config.metrics, METRIC_REDIS_LOST, 0, 1);
 	metrics_unset(c->config.metrics, METRIC_LAG, 0);
 	metrics_unset(c->config.metrics, METRIC_PENDING, 0);
@@ -702,8 +760,11 @@ struct consume *consume_open(struct event_base *base, const struct consume_confi
 	c->timer = evtimer_new(base, on_timer, c);
 	c->claim_timer = evtimer_new(base, on_claim_timer, c);
 	c->trim_timer = evtimer_new(base, on_trim_timer, c);
+	c->alone_timer = evtimer_new(base, on_alone_timer, c);
+	c->later = ingest_later_new();
 	c->trim = consume_trim_new(config->stream, config->group, config->trim, config->metrics);
-	if (c->ids && c->entries && c->timer && c->claim_timer && c->trim_timer && c->trim)
+	if (c->ids && c->entries && c->timer && c->claim_timer && c->trim_timer && c->trim &&
+	    c->alone_timer && c->later)
 		c->anchors = consume_anchors_open(store, config->stream, config->consumer,
 						  config->anchors, on_anchor, c, err, size);
 	if (c->anchors)
@@ -713,6 +774,22 @@ struct consume *consume_open(struct event_base *base, const struct consume_confi
 		return NULL;
 	}
 	return c;
+}
+
+/* Nothing is left to be derived when it ends, if that takes no longer than somebody who
+ * wants it to end would wait. */
+static void derive_rest(struct consume *c)
+{
+	uint64_t began = c->config.now_real(), now = began;
+
+	while (c->behind && now >= began && now - began < DERIVE_MOST) {
+		if (!derive(c, DERIVE_STEP))
+			return;
+		now = c->config.now_real();
+	}
+	if (c->behind)
+		log_info("ending while not all that is recorded is in the lists; that is done at "
+			 "the next start");
 }
 
 /* The end of the record is anchored, so that it cannot be cut off later. */
@@ -726,7 +803,9 @@ void consume_stop(struct consume *c)
 {
 	if (c->state == STATE_STOPPING || c->state == STATE_STOPPED)
 		return;
-	last_anchor(c);
+	derive_rest(c);
+	if (c->state != STATE_STOPPED)
+		last_anchor(c);
 	if (c->state == STATE_STOPPED)
 		return;
 	c->state = STATE_STOPPING;
@@ -750,6 +829,9 @@ void consume_close(struct consume *c, struct consume_totals *totals)
 		event_free(c->claim_timer);
 	if (c->trim_timer)
 		event_free(c->trim_timer);
+	if (c->alone_timer)
+		event_free(c->alone_timer);
+	ingest_later_free(c->later);
 	consume_trim_free(c->trim);
 	consume_anchors_close(c->anchors);
 	free(c->ids);

@@ -18,6 +18,7 @@
 #include "collector/metrics.h"
 #include "collector/notice.h"
 #include "collector/silence.h"
+#include "collector/store_derive.h"
 #include "collector/store_episode.h"
 #include "collector/store_fleet.h"
 #include "collector/store_metrics.h"
@@ -89,31 +90,44 @@ static int note(struct store *s, const struct event *e, uint64_t flow_n, uint64_
 	return rc < 0 ? rc : 0;
 }
 
-/* STORE_NEW, STORE_DUPLICATE, STORE_CONFLICT or below 0. */
-static int store_all(struct store *s, struct event *e, const struct ingest_entry *entry,
-		     uint64_t now_ns)
+/* STORE_NEW, STORE_DUPLICATE, STORE_CONFLICT or below 0. derived: derive_event() follows
+ * in this transaction. */
+static int record_event(struct store *s, const struct event *e, const struct ingest_entry *entry,
+			uint64_t now_ns, bool derived, uint64_t *place)
 {
-	struct folded flow = { 0 };
-	uint64_t n, interval = 0, lap = metrics_clock(metrics_of(s));
+	uint64_t interval = 0, lap = metrics_clock(metrics_of(s));
 	int rc;
 
 	if (e->type == EVENT_AGENT_STATS)
 		interval = silence_interval(json_object_get(e->doc, "stats"));
-	rc = store_event(s, e, entry->json, entry->len, now_ns, &n);
-	lap = metrics_lap(metrics_of(s), METRIC_EVENT_SECONDS, METRICS_STORE, lap);
-	if (rc != STORE_NEW)
-		return rc;
-	rc = store_agent(s, e, entry->json, entry->len, now_ns, interval);
+	rc = store_record(s, e, entry->json, entry->len, now_ns, derived, place);
+	if (rc == STORE_NEW) {
+		int agent = store_agent(s, e, entry->json, entry->len, now_ns, interval);
+
+		rc = agent ? agent : STORE_NEW;
+	}
+	metrics_lap(metrics_of(s), METRIC_EVENT_SECONDS, METRICS_STORE, lap);
+	return rc;
+}
+
+/* All that follows from an event of the record, which was stored then. */
+static int derive_event(struct store *s, struct event *e, const char *json, size_t len,
+			uint64_t place, uint64_t stored_ns)
+{
+	uint64_t n, lap = metrics_clock(metrics_of(s));
+	struct folded flow = { 0 };
+	int rc = store_event_row(s, e, place, stored_ns, &n);
+
 	if (!rc && e->type == EVENT_AGENT_STATS)
-		rc = notice_stats(s, e, now_ns);
+		rc = notice_stats(s, e, stored_ns);
 	if (!rc && (e->type == EVENT_AGENT_START || e->type == EVENT_AGENT_STOP))
 		rc = store_path_stale(s, e->agent);
 	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
-		rc = store_device(s, e, entry->json, entry->len, now_ns);
+		rc = store_device(s, e, json, len, stored_ns);
 	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
 		rc = store_device_trust(s, e->device, json_object_get(e->doc, "fabric"));
 	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
-		rc = store_site_put(s, e->device, entry->json, entry->len);
+		rc = store_site_put(s, e->device, json, len);
 	if (!rc && is_flow(e))
 		rc = fold_flow(s, e, n, &flow);
 	if (!rc && e->type == EVENT_BGP_ROUTE)
@@ -121,11 +135,20 @@ static int store_all(struct store *s, struct event *e, const struct ingest_entry
 	if (!rc)
 		rc = correlate(s, e, n, flow.n ? &flow : NULL);
 	if (!rc)
-		rc = alerting_event(s, e, n, now_ns);
+		rc = alerting_event(s, e, n, stored_ns);
 	if (!rc)
-		rc = note(s, e, flow.n, now_ns);
+		rc = note(s, e, flow.n, stored_ns);
 	metrics_lap(metrics_of(s), METRIC_EVENT_SECONDS, METRICS_DERIVE, lap);
-	return rc ? rc : STORE_NEW;
+	return rc;
+}
+
+static void note_dead(struct store *s, const char *entry, const char *reason,
+		      struct ingest_counts *counts)
+{
+	counts->dead++;
+	metrics_note(store_counts(s), METRIC_DEAD, 0, 1);
+	snprintf(counts->dead_reason, sizeof(counts->dead_reason), "%s", reason);
+	snprintf(counts->dead_entry, sizeof(counts->dead_entry), "%s", entry);
 }
 
 static int bury(struct store *s, const struct ingest_entry *entry, uint64_t now_ns,
@@ -134,14 +157,11 @@ static int bury(struct store *s, const struct ingest_entry *entry, uint64_t now_
 	const char *data = entry->json ? entry->json : entry->raw;
 	size_t len = entry->json ? entry->len : entry->raw_len;
 
-	counts->dead++;
-	metrics_note(store_counts(s), METRIC_DEAD, 0, 1);
-	snprintf(counts->dead_reason, sizeof(counts->dead_reason), "%s", reason);
-	snprintf(counts->dead_entry, sizeof(counts->dead_entry), "%s", entry->id);
+	note_dead(s, entry->id, reason, counts);
 	return store_dead_letter(s, entry->id, now_ns, reason, data, len);
 }
 
-/* What store_all() answered, other than an error. A conflict has changed nothing. */
+/* What record_event() answered, other than an error. A conflict has changed nothing. */
 static int settle(struct store *s, const struct ingest_entry *entry, const struct event *e,
 		  uint64_t now_ns, int rc, struct ingest_counts *counts)
 {
@@ -164,25 +184,66 @@ static int settle(struct store *s, const struct ingest_entry *entry, const struc
 	return 0;
 }
 
-/* Whatever the store refuses of it, nothing of it stays. */
-static int ingest_event(struct store *s, const struct ingest_entry *entry, struct event *e,
-			uint64_t now_ns, struct ingest_counts *counts)
+/* The end of what store_entry_begin() began, which went so far. STORE_REFUSED: nothing
+ * of it stays, and reason says why. */
+static int end_entry(struct store *s, int rc, char *reason, size_t size)
 {
-	char reason[600];
-	int rc = store_entry_begin(s), end;
+	int end;
+
+	if (rc == STORE_FAILED || rc == STORE_BROKEN)
+		return rc;
+	if (rc != STORE_REFUSED) {
+		end = store_entry_end(s);
+		if (end != STORE_REFUSED)
+			return end ? end : rc;
+	}
+	snprintf(reason, size, "the store refuses it: %s", store_error(s));
+	end = store_entry_undo(s);
+	return end ? end : STORE_REFUSED;
+}
+
+/* What cannot be derived stays in the record; a dead letter tells of it. */
+static int refuse(struct store *s, const char *json, size_t len, uint64_t place, uint64_t stored_ns,
+		  const char *why, struct ingest_counts *counts)
+{
+	char reason[700], entry[40];
+
+	snprintf(entry, sizeof(entry), "place %" PRIu64, place);
+	snprintf(reason, sizeof(reason), "it is in the record, but not in any list: %s", why);
+	note_dead(s, entry, reason, counts);
+	return store_not_derived(s, place, stored_ns, reason, json, len);
+}
+
+static int derive_careful(struct store *s, struct event *e, const char *json, size_t len,
+			  uint64_t place, uint64_t stored_ns, struct ingest_counts *counts)
+{
+	char why[600];
+	int rc = store_entry_begin(s);
 
 	if (rc)
 		return rc;
-	rc = store_all(s, e, entry, now_ns);
-	if (rc == STORE_FAILED || rc == STORE_BROKEN)
+	rc = end_entry(s, derive_event(s, e, json, len, place, stored_ns), why, sizeof(why));
+	return rc == STORE_REFUSED ? refuse(s, json, len, place, stored_ns, why, counts) : rc;
+}
+
+static int record_careful(struct store *s, struct event *e, const struct ingest_entry *entry,
+			  uint64_t now_ns, bool derived, struct ingest_counts *counts)
+{
+	char reason[600];
+	uint64_t place;
+	int rc = store_entry_begin(s), new;
+
+	if (rc)
 		return rc;
-	if (rc == STORE_REFUSED)
-		snprintf(reason, sizeof(reason), "the store refuses it: %s", store_error(s));
-	end = rc == STORE_REFUSED ? store_entry_undo(s) : store_entry_end(s);
-	if (end)
-		return end;
-	return rc == STORE_REFUSED ? bury(s, entry, now_ns, reason, counts)
-				   : settle(s, entry, e, now_ns, rc, counts);
+	new = record_event(s, e, entry, now_ns, derived, &place);
+	new = end_entry(s, new, reason, sizeof(reason));
+	if (new == STORE_REFUSED)
+		return bury(s, entry, now_ns, reason, counts);
+	rc = new < 0 ? new : settle(s, entry, e, now_ns, new, counts);
+	if (rc || new != STORE_NEW || !derived)
+		return rc;
+	rc = derive_careful(s, e, entry->json, entry->len, place, now_ns, counts);
+	return rc ? rc : store_derived_all(s);
 }
 
 int ingest_begin(struct store *s)
@@ -209,46 +270,60 @@ static int admit(struct store *s, const struct ahead_item *item, uint64_t now_ns
 	return rc ? rc : 1;
 }
 
-/* careful: with a way back for this one alone. Else STORE_REFUSED: something of it was
- * refused. */
-static int ingest_item(struct store *s, struct ahead_item *item, bool careful, uint64_t now_ns,
-		       struct ingest_counts *counts)
+struct taking {
+	struct store *s;
+	bool careful; /* with a way back for each one alone; else STORE_REFUSED: something of
+		       * it was refused */
+	bool derived; /* what follows is derived at once */
+	uint64_t now_ns;
+	struct ingest_counts *counts;
+};
+
+static int take_item(const struct taking *t, struct ahead_item *item)
 {
+	const struct ingest_entry *entry = item->entry;
 	struct event *e = &item->event;
-	int rc = admit(s, item, now_ns, counts);
+	uint64_t place;
+	int rc = admit(t->s, item, t->now_ns, t->counts), new;
 
 	if (rc)
 		return rc < 0 ? rc : 0;
-	if (careful)
-		return ingest_event(s, item->entry, e, now_ns, counts);
-	rc = store_all(s, e, item->entry, now_ns);
-	return rc < 0 ? rc : settle(s, item->entry, e, now_ns, rc, counts);
+	if (t->careful)
+		return record_careful(t->s, e, entry, t->now_ns, t->derived, t->counts);
+	new = record_event(t->s, e, entry, t->now_ns, t->derived, &place);
+	rc = new < 0 ? new : settle(t->s, entry, e, t->now_ns, new, t->counts);
+	if (rc || new != STORE_NEW || !t->derived)
+		return rc;
+	return derive_event(t->s, e, entry->json, entry->len, place, t->now_ns);
 }
 
-static int ingest_all(struct store *s, const struct ingest_entry *entries, size_t n, bool careful,
-		      uint64_t now_ns, struct ingest_counts *counts)
+static int take_all(const struct taking *t, const struct ingest_entry *entries, size_t n)
 {
-	struct ahead *a = ahead_begin(entries, n, metrics_of(s));
+	struct ahead *a = ahead_begin(entries, n, metrics_of(t->s));
 	struct ahead_item *item;
 	int rc = a ? 0 : STORE_FAILED;
 
 	while (!rc && (item = ahead_next(a)) != NULL)
-		rc = ingest_item(s, item, careful, now_ns, counts);
+		rc = take_item(t, item);
 	ahead_end(a);
-	return rc;
+	return !rc && t->derived ? store_derived_all(t->s) : rc;
 }
 
-int ingest_entry(struct store *s, const struct ingest_entry *entry, uint64_t now_real_ns,
-		 struct ingest_counts *counts)
+static int take(struct taking *t, const struct ingest_entry *entries, size_t n)
 {
-	return ingest_all(s, entry, 1, true, now_real_ns, counts);
+	uint64_t lag;
+	int rc = store_lag(t->s, &lag);
+
+	t->derived = t->derived && lag == 0; /* what came before comes first */
+	return rc ? rc : take_all(t, entries, n);
 }
 
-int ingest_batch(struct store *s, const struct ingest_entry *entries, size_t n,
-		 uint64_t now_real_ns, struct ingest_counts *counts)
+static int ingest(struct store *s, const struct ingest_entry *entries, size_t n, bool derived,
+		  uint64_t now_ns, struct ingest_counts *counts)
 {
+	struct taking t = { .s = s, .derived = derived, .now_ns = now_ns, .counts = counts };
 	struct ingest_counts before = *counts;
-	int rc = ingest_all(s, entries, n, false, now_real_ns, counts);
+	int rc = take(&t, entries, n);
 
 	if (!rc)
 		rc = store_flush(s); /* what is refused is told by now */
@@ -256,9 +331,123 @@ int ingest_batch(struct store *s, const struct ingest_entry *entries, size_t n,
 		return rc;
 	/* A savepoint for each costs as much as a third of the rest. */
 	*counts = before;
+	t.careful = true;
+	t.derived = derived;
 	store_rollback(s);
 	rc = store_begin(s);
-	return rc ? rc : ingest_all(s, entries, n, true, now_real_ns, counts);
+	return rc ? rc : take(&t, entries, n);
+}
+
+int ingest_entry(struct store *s, const struct ingest_entry *entry, uint64_t now_real_ns,
+		 struct ingest_counts *counts)
+{
+	struct taking t = { .s = s,
+			    .careful = true,
+			    .derived = true,
+			    .now_ns = now_real_ns,
+			    .counts = counts };
+
+	return take(&t, entry, 1);
+}
+
+int ingest_batch(struct store *s, const struct ingest_entry *entries, size_t n,
+		 uint64_t now_real_ns, struct ingest_counts *counts)
+{
+	return ingest(s, entries, n, true, now_real_ns, counts);
+}
+
+int ingest_record(struct store *s, const struct ingest_entry *entries, size_t n,
+		  uint64_t now_real_ns, struct ingest_counts *counts)
+{
+	return ingest(s, entries, n, false, now_real_ns, counts);
+}
+
+/* ---- what was left for later ------------------------------------------------ */
+
+struct ingest_later {
+	struct store_batch batch;
+	struct ingest_entry entries[STORE_BATCH_ROWS];
+};
+
+struct ingest_later *ingest_later_new(void)
+{
+	return calloc(1, sizeof(struct ingest_later));
+}
+
+void ingest_later_free(struct ingest_later *l)
+{
+	if (l)
+		store_batch_clear(&l->batch);
+	free(l);
+}
+
+static int derive_item(struct store *s, struct ahead_item *item,
+		       const struct store_batch_row *at, bool careful, struct ingest_counts *counts)
+{
+	const char *json = item->entry->json;
+	uint64_t stored_ns = at->row->stored_ns;
+	size_t len = item->entry->len;
+	int rc;
+
+	if (item->failed)
+		return STORE_FAILED;
+	if (item->why)
+		rc = refuse(s, json, len, at->place, stored_ns, item->why, counts);
+	else if (careful)
+		rc = derive_careful(s, &item->event, json, len, at->place, stored_ns, counts);
+	else
+		rc = derive_event(s, &item->event, json, len, at->place, stored_ns);
+	if (!rc)
+		store_derived_put(s, at->place);
+	return rc;
+}
+
+static int derive_batch(struct store *s, struct ingest_later *l, bool careful,
+			struct ingest_counts *counts)
+{
+	struct store_batch *b = &l->batch;
+	struct ahead_item *item;
+	struct ahead *a;
+	int rc = store_batch_next(s, b);
+
+	if (rc)
+		return rc;
+	for (unsigned i = 0; i < b->n; i++)
+		l->entries[i] = (struct ingest_entry){ .json = b->rows[i].row->json,
+						       .len = b->rows[i].row->json_len };
+	a = ahead_begin(l->entries, b->n, metrics_of(s));
+	rc = a ? 0 : STORE_FAILED;
+	while (!rc && (item = ahead_next(a)) != NULL)
+		rc = derive_item(s, item, &b->rows[item->entry - l->entries], careful, counts);
+	ahead_end(a);
+	if (rc)
+		return rc;
+	store_derived_put(s, b->upto);
+	if (b->n_blocks == STORE_BATCH_BLOCKS)
+		return 1;
+	return store_derived_all(s); /* what stands behind is our own of now */
+}
+
+int ingest_derive(struct store *s, struct ingest_later *l, struct ingest_counts *counts)
+{
+	struct ingest_counts before = *counts;
+	int rc = derive_batch(s, l, false, counts), flush;
+
+	if (rc >= 0 && (flush = store_flush(s)) != 0)
+		rc = flush;
+	if (rc != STORE_REFUSED)
+		return rc;
+	*counts = before;
+	store_rollback(s);
+	rc = store_begin(s);
+	if (!rc)
+		rc = derive_batch(s, l, true, counts);
+	/* What is refused next must not undo it again. */
+	if (rc >= 0 && (flush = store_commit(s)) != 0)
+		rc = flush;
+	if (rc >= 0 && (flush = store_begin(s)) != 0)
+		rc = flush;
+	return rc;
 }
 
 static int store_own(struct store *s, const struct event *e, const char *json, uint64_t now_ns,

@@ -171,6 +171,8 @@ enum family {
 	F_SEGMENTS,
 	F_REMOVED,
 	F_PLACES,
+	F_UNDERIVED,
+	F_UNDERIVED_AGE,
 	F_UNANCHORED,
 	F_ANCHORS,
 	F_ANCHORED,
@@ -262,6 +264,10 @@ static const struct metrics_family families[] = {
 			"Events in these segments." },
 	[F_PLACES] = { "glasswatch_chain_places_total", CTR, "",
 		       "Places of the hash chain: events and dead letters, ever." },
+	[F_UNDERIVED] = { "glasswatch_store_underived_places", GAUGE, "",
+			  "Places of the record that no list has yet." },
+	[F_UNDERIVED_AGE] = { "glasswatch_store_underived_timestamp_seconds", GAUGE, "",
+			      "When the oldest of these was stored; absent when there is none." },
 	[F_UNANCHORED] = { "glasswatch_chain_unanchored_places", GAUGE, "",
 			   "Places behind the newest anchor." },
 	[F_ANCHORS] = { "glasswatch_anchors_total", CTR, "",
@@ -437,6 +443,8 @@ static void record(struct page *p, const struct store_metrics *s, bool free_know
 	one(p, F_SEGMENTS, s->segments);
 	one(p, F_REMOVED, s->removed);
 	one(p, F_PLACES, s->places);
+	one(p, F_UNDERIVED, s->underived);
+	moment(p, F_UNDERIVED_AGE, s->underived_ns);
 	one(p, F_UNANCHORED, s->places - s->anchor_place);
 	one(p, F_ANCHORS, s->anchors);
 	moment(p, F_ANCHORED, s->anchor_ns);

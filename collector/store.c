@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The store: opening, migrations, transactions. The tables are specified in
- * schema.sql, and what each newer schema adds in schema_2.sql and so on.
+ * The store: opening, transactions. The tables are specified in schema.sql.
  *
  * One batch is one transaction, so the price of reaching the disk is paid once for
  * some hundred events. Each entry of a batch runs inside a savepoint. When its values
@@ -16,24 +15,16 @@
 #include "collector/metrics.h"
 #include "collector/store_db.h"
 
-static const char schema_1[] =
+static const char schema_sqlite[] =
 #include "schema.sql.h"
-	;
-static const char schema_2[] =
-#include "schema_2.sql.h"
-	;
-static const char schema_3[] =
-#include "schema_3.sql.h"
 	;
 
 static const char schema_pg[] =
 #include "schema_pg.sql.h"
 	;
 
-/* migrations[i] leads from schema i to schema i + 1. */
-static const char *const migrations[] = { schema_1, schema_2, schema_3 };
-#define SCHEMA_CHAIN 2 /* the first with a hash chain */
-#define SCHEMA ((int)(sizeof(migrations) / sizeof(migrations[0])))
+/* Those before it were never released; there is no way from them to this one. */
+#define SCHEMA 4
 
 int store_done(int rc)
 {
@@ -43,27 +34,20 @@ int store_done(int rc)
 /* ---- opening --------------------------------------------------------------- */
 
 /* Inside the transaction that prepare_schema() began. */
-static int migrate(struct store *s, int from)
+static int create(struct store *s)
 {
 	char version[16];
-	int rc = 0;
+	int rc = db_script(s->db, db_is_pg(s->db) ? schema_pg : schema_sqlite);
 
-	if (db_is_pg(s->db))
-		rc = db_script(s->db, schema_pg);
-	for (int i = from; i < SCHEMA && !rc && !db_is_pg(s->db); i++)
-		rc = db_script(s->db, migrations[i]);
-	/* at last: it asks tables of today */
-	if (!rc && from < SCHEMA_CHAIN)
-		rc = store_chain_build(s);
+	if (!rc)
+		rc = store_chain_begin(s);
 	if (!rc)
 		rc = db_own(s->db);
 	if (rc)
 		return rc;
 	snprintf(version, sizeof(version), "%d", SCHEMA);
-	return store_done(db_run(s->db,
-				 "INSERT INTO meta (key, value) VALUES ('schema', $1)"
-				 " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-				 "t", version));
+	return store_done(db_run(s->db, "INSERT INTO meta (key, value) VALUES ('schema', $1)", "t",
+				 version));
 }
 
 /* Is this our database, and which schema has it? *version is 0 for an empty one. */
@@ -71,8 +55,14 @@ static int identify(struct store *s, int *version)
 {
 	int rc = db_schema(s->db, version);
 
-	if (rc || *version <= SCHEMA)
+	if (rc || *version == 0 || *version == SCHEMA)
 		return rc;
+	if (*version < SCHEMA)
+		return db_say(s->db, STORE_FAILED,
+			      "%s: written by an older glasswatch-collector (schema %d, this one "
+			      "has %d), whose layout cannot be brought up to date: keep it to be "
+			      "read by that one, and begin a new store beside it",
+			      db_name(s->db), *version, SCHEMA);
 	return db_say(s->db, STORE_FAILED,
 		      "%s: written by a newer glasswatch-collector (schema %d, this one knows "
 		      "%d): upgrade this program",
@@ -85,21 +75,16 @@ static int prepare_schema(struct store *s, enum store_mode mode)
 
 	if (rc || (mode == STORE_READ && version == SCHEMA))
 		return rc;
-	if (mode == STORE_READ && version == 0)
-		return db_say(s->db, STORE_FAILED,
-			      "%s: the store is empty; `glasswatch-collector run` fills it",
-			      db_name(s->db));
 	if (mode == STORE_READ)
 		return db_say(s->db, STORE_FAILED,
-			      "%s: written by an older glasswatch-collector; start "
-			      "`glasswatch-collector run` once to bring it up to date",
+			      "%s: the store is empty; `glasswatch-collector run` fills it",
 			      db_name(s->db));
 	rc = store_begin(s); /* also to learn whether it can be written */
 	if (rc)
 		return rc;
 	rc = identify(s, &version); /* another collector may have been faster */
-	if (!rc && version < SCHEMA)
-		rc = migrate(s, version);
+	if (!rc && version == 0)
+		rc = create(s);
 	if (!rc)
 		rc = store_commit(s);
 	if (rc)
@@ -145,7 +130,7 @@ void store_close(struct store *s)
 	chain_digest_free(s->digest);
 	db_close(s->db);
 	db_bulk_free(&s->events);
-	db_bulk_free(&s->chain);
+	store_blocks_close(s);
 	store_forget_rows(s);
 	store_kept_free(s);
 	free(s->document);
@@ -204,6 +189,7 @@ int store_commit(struct store *s)
 		metrics_log_commit(s->counts);
 	s->kept = !rc && s->head_known;
 	s->kept_head = s->head;
+	s->kept_derived = s->derived;
 	return rc;
 }
 
@@ -223,6 +209,7 @@ static void forget(struct store *s)
 {
 	s->head_known = s->kept = false;
 	s->week = 0;
+	store_blocks_forget(s);
 	store_forget_rows(s);
 }
 

@@ -33,7 +33,7 @@ struct store;
 enum store_mode { STORE_READ, STORE_WRITE };
 
 /* path: a file, or postgresql://... ":memory:" keeps the store in memory, for tests.
- * STORE_WRITE creates the file and brings an older schema up to date. NULL with one
+ * STORE_WRITE creates the file. NULL with one
  * line in err, which begins with the path and names the remedy. */
 struct store *store_open(const char *path, enum store_mode mode, char *err, size_t size);
 void store_close(struct store *s); /* accepts NULL */
@@ -82,11 +82,23 @@ int store_entry_undo(struct store *s);
 
 enum { STORE_DUPLICATE = 0, STORE_NEW = 1, STORE_CONFLICT = 2 };
 
-/* Appends an event; json is its document as received. STORE_NEW and *n;
+/* Appends an event to the record; json is its document as received; derived: all that
+ * follows from it is written in this transaction, too. STORE_NEW and *place;
  * STORE_DUPLICATE: this id is stored with the same document; STORE_CONFLICT: with
  * another one, which an agent that lost its outbox and began at 1 again causes. */
+int store_record(struct store *s, const struct event *e, const char *json, size_t len,
+		 uint64_t stored_ns, bool derived, uint64_t *place);
+/* The first of what is derived from it: its row, under the next number. */
+int store_event_row(struct store *s, const struct event *e, uint64_t place, uint64_t stored_ns,
+		    uint64_t *n);
+/* Both; what else follows from it is written in this transaction, too. */
 int store_event(struct store *s, const struct event *e, const char *json, size_t len,
 		uint64_t stored_ns, uint64_t *n);
+
+/* How far the deriving is behind the record (store_derive.h), for readers: up to which place
+ * it is, how many places there are, and when the first one that is left was stored; 0:
+ * none is. */
+int store_behind(struct store *s, uint64_t *derived, uint64_t *places, uint64_t *oldest_ns);
 
 /* Counts a new event to its agent: newest number, gaps, state, statistics, and when
  * it was heard. interval_ns: of the heartbeat that this event is. */
@@ -186,6 +198,7 @@ struct store_place {
 	struct chain_hash digest, hash; /* as stored; all zero when they are not 32 bytes */
 	bool there;			/* the row is; then: */
 	struct chain_hash row;		/* its digest as it is now */
+	unsigned unreadable;		/* so many documents from here on cannot be read */
 	uint64_t time_ns;
 	const char *agent, *type; /* of events */
 	uint64_t seq;

@@ -284,24 +284,29 @@ int store_alert_count(struct store *s, uint64_t now_ns, struct store_alert_count
 struct event_reading {
 	store_event_fn *fn;
 	void *arg;
+	struct store *store;
+	struct store_text text;
 };
 
 static int hand_event(void *arg, struct db_row *row)
 {
 	struct event_reading *r = arg;
-	struct store_event e = { .n = db_u64(row, 0), .json = db_text(row, 1) };
+	int rc = store_text(r->store, db_u64(row, 1), &r->text);
+	struct store_event e = { .n = db_u64(row, 0), .json = r->text.json };
 
-	return r->fn(r->arg, &e);
+	return rc <= 0 ? rc : r->fn(r->arg, &e);
 }
 
 int store_alert_events(struct store *s, uint64_t id, store_event_fn *fn, void *arg)
 {
-	struct event_reading r = { fn, arg };
+	struct event_reading r = { fn, arg, .store = s };
+	int rc = db_each(s->db, hand_event, &r,
+			 "SELECT e.n, e.place FROM alert_events a JOIN events e ON e.n = a.event"
+			 " WHERE a.alert = $1 ORDER BY e.n",
+			 "i", id);
 
-	return db_each(s->db, hand_event, &r,
-		       "SELECT e.n, e.json FROM alert_events a JOIN events e ON e.n = a.event"
-		       " WHERE a.alert = $1 ORDER BY e.n",
-		       "i", id);
+	free(r.text.text);
+	return rc;
 }
 
 /* ---- changes ---------------------------------------------------------------- */

@@ -4,6 +4,7 @@
 /* What the files of the store share: store.c (opening, transactions), store_record.c
  * (events, agents, devices), store_flow.c, store_episode.c, store_chain.c,
  * store_missing.c, store_read.c and whoever else holds SQL. */
+#include "collector/block.h"
 #include "collector/chain.h"
 #include "collector/db.h"
 #include "collector/store.h"
@@ -17,6 +18,7 @@ struct store_alert_found;
 struct store_known;
 struct store_open;
 struct store_drills_kept;
+struct store_blocks;
 struct store_paths;
 
 struct store {
@@ -30,17 +32,23 @@ struct store {
 	struct chain_digest *digest;
 	struct chain_hash head; /* at this place; read again in each transaction */
 	uint64_t head_place;
-	uint64_t newest; /* events.n */
+	uint64_t newest;  /* events.n */
+	uint64_t derived; /* up to this place all is derived that follows from the record */
 	bool head_known;
+	int watch_derived;
+	struct store_blocks *blocks; /* store_block.c */
+	uint64_t blocks_stored_ns;   /* of the first row that waits there */
+	int watch_blocks;
 
 	/* Others write as well: what is kept of rows is good for a transaction, and for
 	 * the next when the chain still ends where the last one of ours has left it. */
 	bool kept;
 	struct chain_hash kept_head;
+	uint64_t kept_derived;
 	struct agent *agents[STORE_AGENT_SLOTS]; /* store_agent.c */
 	int watch_agents;
 
-	struct db_bulk events, chain;
+	struct db_bulk events;
 	uint64_t week; /* PostgreSQL: the partition of week - 1 is there; 0: not known */
 
 	/* Flows as they are in their rows, store_flow_kept.c; good as long. */
@@ -72,16 +80,51 @@ int store_agent_knows(struct store *s, const char *agent, uint64_t seq);
 int store_agents_write(void *arg);
 void store_agents_forget(struct store *s);
 
-/* store_chain.c: gives a row of the record its place. v: the columns of
- * STORE_CHAIN_EVENT or STORE_CHAIN_DEAD, as they are stored. */
-enum chain_kind { CHAIN_EVENT, CHAIN_DEAD_LETTER };
-int store_chain_add(struct store *s, enum chain_kind kind, uint64_t n, const struct db_value *v,
-		    int n_values);
-int store_chain_head(struct store *s); /* so that head, head_place, newest are known */
-/* Reads the store's id, or gives it one and builds the chain over what is there;
- * inside the transaction that brings the schema up to date. */
-int store_chain_open(struct store *s);
-int store_chain_build(struct store *s);
+/* store_chain.c: gives a row of the record its place, the one after head_place. v: what
+ * its digest is of, the columns of STORE_CHAIN_EVENT and the document, or those of
+ * STORE_CHAIN_DEAD. derived: what follows from it is written in this transaction. */
+int store_chain_add(struct store *s, const struct block_row *row, const struct db_value *v, int n,
+		    bool derived);
+bool store_chain_digest(struct store *s, bool event, const struct db_value *v, int n,
+			struct chain_hash *out);
+int store_chain_head(struct store *s); /* so that head, head_place, newest, derived are known */
+int store_chain_open(struct store *s); /* reads the store's id, */
+int store_chain_begin(struct store *s); /* or gives it one; in a new store */
+
+/* store_record.c: the columns of STORE_CHAIN_EVENT of an event. The texts live in buf. */
+struct store_event_texts {
+	char type[128], source[ADDR_STRLEN];
+};
+int store_event_values(const struct event *e, uint64_t stored_ns, struct store_event_texts *buf,
+		       struct db_value *v);
+
+/* store_block.c */
+int store_blocks_open(struct store *s);
+void store_blocks_close(struct store *s);
+void store_blocks_forget(struct store *s);
+int store_blocks_write(void *arg); /* those that wait */
+int store_derived_write(void *arg);
+int store_block_add(struct store *s, uint64_t place, const struct block_row *row,
+		    const struct chain_hash *digest, const struct chain_hash *hash, bool derived);
+/* Those with a place between; readable: else only first, count and links say something. */
+typedef int store_block_fn(void *arg, const struct block *b, bool readable, bool derived);
+int store_blocks(struct store *s, uint64_t from, uint64_t to, store_block_fn *fn, void *arg);
+/* 1 and the row of this place, which lives until the next call of one of these; 0. */
+int store_row(struct store *s, uint64_t place, const struct block_row **out);
+/* An event among those that are not derived yet. */
+int store_block_find(struct store *s, const char *agent, uint64_t seq,
+		     const struct block_row **out);
+
+/* The document of an event by its place, ended by NUL. Zero it first; json lives until the
+ * next call with it, and is NULL when the record has it no more (0, not 1). text is free()d
+ * by the caller. */
+struct store_text {
+	const char *json;
+	size_t len;
+	char *text;
+	size_t size;
+};
+int store_text(struct store *s, uint64_t place, struct store_text *t);
 
 /* Reads the columns of STORE_FLOW_COLUMNS, in order. */
 void store_flow_row(struct db_row *row, struct store_flow *out);
@@ -136,11 +179,12 @@ void store_drills_forget(struct store *s); /* store_operate.c */
 /* A hash in a column; all zero when it is none. */
 void store_column_hash(struct db_row *row, int column, struct chain_hash *out);
 
-/* What a place of the chain covers, in this order; see chain.h. */
+/* What a place of the chain covers, in this order, of an event with its document behind
+ * it; see chain.h. */
 #define STORE_CHAIN_EVENT                                                                          \
 	"agent, seq, time, stored, type, severity, device, path, service, source, verdict, "       \
-	"policy, flow, json"
-#define STORE_CHAIN_EVENT_N 14
+	"policy, flow"
+#define STORE_CHAIN_EVENT_N 13
 #define STORE_CHAIN_DEAD "entry, received, reason, data"
 #define STORE_CHAIN_DEAD_N 4
 

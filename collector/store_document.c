@@ -170,6 +170,7 @@ static bool put_all(struct made *m)
 int store_document(struct store *s, struct store_flow *f)
 {
 	struct made made = { .s = s };
+	struct store_text text = { 0 };
 	struct places places;
 	struct db_row *row;
 	int rc = 0;
@@ -181,11 +182,13 @@ int store_document(struct store *s, struct store_flow *f)
 		const char *json = f->json;
 
 		if (places.at[i].n) {
-			rc = db_get(s->db, &row, "SELECT json FROM events WHERE n = $1", "i",
+			rc = db_get(s->db, &row, "SELECT place FROM events WHERE n = $1", "i",
 				    places.at[i].n);
+			if (rc > 0)
+				rc = store_text(s, db_u64(row, 0), &text);
 			if (rc <= 0)
 				continue; /* it was removed from the record */
-			json = db_text(row, 0);
+			json = text.json;
 		}
 		if (json)
 			take_parts(&made, json, places.at[i].parts);
@@ -196,6 +199,7 @@ int store_document(struct store *s, struct store_flow *f)
 			     : db_say(s->db, STORE_FAILED, "%s: out of memory", db_name(s->db));
 	for (unsigned i = 0; i < EVENT_NUM_PARTS; i++)
 		free(made.part[i]);
+	free(text.text);
 	f->json = s->document;
 	return rc < 0 ? rc : 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/store_fleet.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/store_db.h"
@@ -152,20 +153,24 @@ int store_fleet_event(struct store *s, const char *agent, uint64_t seq, store_ev
 		      void *arg)
 {
 	struct store_event e = { 0 };
+	struct store_text text = { 0 };
 	struct db_row *row;
 	int rc = db_get(
 		s->db, &row,
-		"SELECT n, time, type, device, json FROM events WHERE agent = $1 AND seq = $2",
+		"SELECT n, time, type, device, place FROM events WHERE agent = $1 AND seq = $2",
 		"ti", agent, seq);
 
+	if (rc > 0)
+		rc = store_text(s, db_u64(row, 4), &text);
 	if (rc <= 0)
 		return rc;
 	e.n = db_u64(row, 0);
 	e.time_ns = db_u64(row, 1);
 	e.type = db_text(row, 2);
 	e.device = db_text(row, 3);
-	e.json = db_text(row, 4);
+	e.json = text.json;
 	rc = fn(arg, &e);
+	free(text.text);
 	return rc ? rc : 1;
 }
 

@@ -8,6 +8,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/store_db.h"
@@ -23,7 +24,7 @@
 #define IS_STATE "type IN ('path.change', 'fabric.device', 'bgp.route')"
 #define EVENT_COLUMNS                                                                              \
 	"n, agent, seq, time, stored, type, severity, device, path, service, source, verdict,"     \
-	" policy, flow, json"
+	" policy, flow, place"
 
 struct flow_call {
 	struct store *store;
@@ -336,6 +337,8 @@ int store_list_seen(struct store *s, const struct store_list *l, store_list_seen
 struct event_call {
 	store_event_fn *fn;
 	void *arg;
+	struct store *store;
+	struct store_text text;
 };
 
 static void event_row(struct db_row *row, struct store_event *out)
@@ -353,17 +356,30 @@ static void event_row(struct db_row *row, struct store_event *out)
 				     .source = db_text(row, 10),
 				     .verdict = db_text(row, 11),
 				     .policy = db_text(row, 12),
-				     .flow = db_text(row, 13),
-				     .json = db_text(row, 14) };
+				     .flow = db_text(row, 13) };
 }
 
 static int take_event(void *arg, struct db_row *row)
 {
 	struct event_call *call = arg;
 	struct store_event e;
+	int rc = store_text(call->store, db_u64(row, 14), &call->text);
 
+	if (rc < 0)
+		return rc;
 	event_row(row, &e);
+	e.json = call->text.json ? call->text.json : "{}"; /* it cannot be read: verify tells */
 	return call->fn(call->arg, &e);
+}
+
+/* Hands the row out; 1, or what fn returned. */
+static int give_event(struct store *s, struct db_row *row, store_event_fn *fn, void *arg)
+{
+	struct event_call call = { fn, arg, .store = s };
+	int rc = take_event(&call, row);
+
+	free(call.text.text);
+	return rc ? rc : 1;
 }
 
 /* When an agent's events were; so what it never sent is not looked for everywhere. 1, or
@@ -383,7 +399,7 @@ static int agent_span(struct store *s, const char *agent, uint64_t *first, uint6
 
 int store_list_events(struct store *s, const struct store_list *l, store_event_fn *fn, void *arg)
 {
-	struct event_call call = { fn, arg };
+	struct event_call call = { fn, arg, .store = s };
 	struct db_query q = { 0 };
 	char text[PREFIX_STRLEN];
 	uint64_t first = 0, last = 0;
@@ -419,7 +435,9 @@ int store_list_events(struct store *s, const struct store_list *l, store_event_f
 	db_add(&q, " ORDER BY time DESC, n DESC");
 	if (l->limit)
 		db_add_u64(&q, " LIMIT ", l->limit);
-	return db_query_each(s->db, &q, take_event, &call);
+	rc = db_query_each(s->db, &q, take_event, &call);
+	free(call.text.text);
+	return rc;
 }
 
 /* A step of a loose index scan for each type. */
@@ -452,17 +470,18 @@ int store_list_types(struct store *s, const char *group, unsigned most, store_li
 int store_list_arrived(struct store *s, uint64_t after_n, uint64_t upto_n, store_event_fn *fn,
 		       void *arg)
 {
-	struct event_call call = { fn, arg };
+	struct event_call call = { fn, arg, .store = s };
+	int rc = db_each(s->db, take_event, &call,
+			 "SELECT " EVENT_COLUMNS " FROM events WHERE n > $1 AND n <= $2 ORDER BY n",
+			 "ii", after_n, upto_n);
 
-	return db_each(s->db, take_event, &call,
-		       "SELECT " EVENT_COLUMNS " FROM events WHERE n > $1 AND n <= $2 ORDER BY n",
-		       "ii", after_n, upto_n);
+	free(call.text.text);
+	return rc;
 }
 
 int store_list_state(struct store *s, const char *device, const char *type, uint64_t time_ns,
 		     store_event_fn *fn, void *arg)
 {
-	struct store_event e;
 	struct db_row *row;
 	int rc;
 
@@ -471,17 +490,12 @@ int store_list_state(struct store *s, const char *device, const char *type, uint
 		"SELECT " EVENT_COLUMNS " FROM events WHERE " IS_STATE
 		" AND device = $1 AND type = $2 AND time <= $3 ORDER BY time DESC, n DESC LIMIT 1",
 		"tti", device, type, time_ns ? time_ns : (uint64_t)INT64_MAX);
-	if (rc <= 0)
-		return rc;
-	event_row(row, &e);
-	rc = fn(arg, &e);
-	return rc ? rc : 1;
+	return rc <= 0 ? rc : give_event(s, row, fn, arg);
 }
 
 int store_list_flow_next(struct store *s, const struct store_flow *f, uint64_t time_ns,
 			 store_event_fn *fn, void *arg)
 {
-	struct store_event e;
 	struct db_row *row;
 	int rc;
 
@@ -497,11 +511,7 @@ int store_list_flow_next(struct store *s, const struct store_flow *f, uint64_t t
 			      " AND time <= $2 AND agent = $3 AND flow = $4 AND type LIKE 'flow.%'"
 			      " ORDER BY time, n LIMIT 1",
 			      "iitt", time_ns, time_ns + 300 * NS_PER_S, f->agent, f->flow);
-	if (rc <= 0)
-		return rc;
-	event_row(row, &e);
-	rc = fn(arg, &e);
-	return rc ? rc : 1;
+	return rc <= 0 ? rc : give_event(s, row, fn, arg);
 }
 
 int store_list_flow_n(struct store *s, const char *agent, const char *flow, uint64_t *n)

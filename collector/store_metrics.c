@@ -36,6 +36,7 @@ static int in_force(struct store *s, uint64_t now_ns, const char *sql, uint64_t 
 
 int store_metrics(struct store *s, uint64_t now_ns, struct store_metrics *m)
 {
+	uint64_t derived = 0;
 	int rc;
 
 	memset(m, 0, sizeof(*m));
@@ -51,7 +52,8 @@ int store_metrics(struct store *s, uint64_t now_ns, struct store_metrics *m)
 			     " - (SELECT MIN(n) FROM dead_letters) + 1",
 			     &m->dead_letters);
 	if (!rc)
-		rc = NUMBERS(s, "SELECT MAX(place) FROM chain", &m->places);
+		rc = store_behind(s, &derived, &m->places, &m->underived_ns);
+	m->underived = m->places > derived ? m->places - derived : 0;
 	if (!rc)
 		rc = NUMBERS(s,
 			     "SELECT number, time, place FROM anchors ORDER BY number DESC LIMIT 1",

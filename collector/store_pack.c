@@ -96,44 +96,15 @@ int store_pack_incident(struct store *s, uint64_t incident, store_pack_fn *fn, v
 	return rc;
 }
 
-/*
- * Places and numbers grow together; they are apart by the rows of the other kind that
- * came before. So the distance at one place is a good guess for the next try.
- */
 int store_pack_place(struct store *s, bool event, uint64_t n, uint64_t *place)
 {
-	const char *kind = event ? "event" : "dead-letter";
-	uint64_t low = 1, high = 0, at, found;
 	struct db_row *row;
-	int rc;
+	int rc = event ? db_get(s->db, &row, "SELECT place FROM events WHERE n = $1", "i", n)
+		       : db_get(s->db, &row, "SELECT place FROM dead_letters WHERE n = $1", "i", n);
 
-	rc = db_get(s->db, &row, "SELECT place FROM chain ORDER BY place DESC LIMIT 1", "");
-	if (rc <= 0)
-		return rc;
-	high = db_u64(row, 0);
-	while (low <= high) {
-		at = low + (high - low) / 2;
-		/* The first of this kind at or after the middle. */
-		rc = db_get(s->db, &row,
-			    "SELECT place, n FROM chain WHERE place >= $1 AND place <= $2"
-			    " AND kind = $3 ORDER BY place LIMIT 1",
-			    "iit", at, high, kind);
-		if (rc < 0)
-			return rc;
-		if (!rc) {
-			high = at - 1;
-			continue;
-		}
-		found = db_u64(row, 1);
+	if (rc > 0)
 		*place = db_u64(row, 0);
-		if (found == n)
-			return 1;
-		if (found < n)
-			low = *place + 1;
-		else
-			high = at - 1;
-	}
-	return 0;
+	return rc;
 }
 
 static void hash_of(struct db_row *row, int column, struct chain_hash *out)
@@ -159,28 +130,56 @@ int store_pack_hash(struct store *s, uint64_t place, struct chain_hash *out)
 	return rc;
 }
 
-static int take_place(void *arg, struct db_row *row)
-{
-	struct call *call = arg;
-	const char *kind = db_text(row, 1);
-	struct store_pack_place p = { .place = db_u64(row, 0),
-				      .event = kind && strcmp(kind, "event") == 0,
-				      .n = db_u64(row, 2) };
+struct places_call {
+	struct store *store;
+	store_pack_place_fn *fn;
+	void *arg;
+	uint64_t first, last;
+	uint64_t block; /* its first place */
+	uint64_t n[BLOCK_ROWS]; /* of its events; 0: not derived */
+};
 
-	hash_of(row, 3, &p.digest);
-	hash_of(row, 4, &p.hash);
-	return call->fn.place(call->arg, &p);
+static int keep_number(void *arg, struct db_row *row)
+{
+	struct places_call *call = arg;
+
+	call->n[db_u64(row, 0) - call->block] = db_u64(row, 1);
+	return 0;
+}
+
+static int take_block(void *arg, const struct block *b, bool readable, bool derived)
+{
+	struct places_call *call = arg;
+	int rc;
+
+	memset(call->n, 0, sizeof(call->n));
+	call->block = b->first;
+	rc = db_each(call->store->db, keep_number, call,
+		     "SELECT place, n FROM events WHERE place >= $1 AND place < $2", "ii",
+		     b->first, b->first + b->count);
+	for (unsigned i = 0; i < b->count && !rc; i++) {
+		const uint8_t *link = b->links + (size_t)i * BLOCK_LINK;
+		bool event = !readable || b->rows[i].event;
+		struct store_pack_place p = { .place = b->first + i,
+					      .event = event,
+					      .n = event ? call->n[i] : b->rows[i].number };
+
+		memcpy(p.digest.bytes, link, CHAIN_HASH_LEN);
+		memcpy(p.hash.bytes, link + CHAIN_HASH_LEN, CHAIN_HASH_LEN);
+		if (p.place >= call->first && p.place <= call->last)
+			rc = call->fn(call->arg, &p);
+	}
+	return rc;
 }
 
 int store_pack_places(struct store *s, uint64_t first, uint64_t last, store_pack_place_fn *fn,
 		      void *arg)
 {
-	struct call call = { .fn.place = fn, .arg = arg };
+	struct places_call call = {
+		.store = s, .fn = fn, .arg = arg, .first = first, .last = last
+	};
 
-	return db_each(s->db, take_place, &call,
-		       "SELECT place, kind, n, digest, hash FROM chain WHERE place >= $1"
-		       " AND place <= $2 ORDER BY place",
-		       "ii", first, last);
+	return store_blocks(s, first, last, take_block, &call);
 }
 
 /* ---- rows -------------------------------------------------------------------- */
@@ -231,31 +230,49 @@ static json_t *value_of(struct store *s, struct db_row *row, int column)
 	}
 }
 
+/* The document of the event in row, whose last column is its place. */
+static int put_document(struct store *s, struct db_row *row, json_t *out)
+{
+	struct store_text text = { 0 };
+	int rc = store_text(s, db_u64(row, STORE_CHAIN_EVENT_N), &text);
+	json_t *json = rc > 0 ? json_stringn(text.json, text.len) : NULL;
+
+	if (rc > 0 && !json)
+		json = in_hex("text", text.json, text.len);
+	if (json_object_set_new(out, "json", json ? json : json_null()) < 0)
+		rc = STORE_FAILED;
+	free(text.text);
+	return rc;
+}
+
 int store_pack_row(struct store *s, bool event, uint64_t n, json_t **out)
 {
-	static const char *const event_fields[] = { "agent",   "seq",	   "time",    "stored",
-						    "type",    "severity", "device",  "path",
-						    "service", "source",   "verdict", "policy",
-						    "flow",    "json" };
+	static const char *const event_fields[] = { "agent",  "seq",	  "time",   "stored",
+						    "type",   "severity", "device", "path",
+						    "service", "source",  "verdict", "policy",
+						    "flow" };
 	static const char *const dead_fields[] = { "entry", "received", "reason", "data" };
 	const char *const *fields = event ? event_fields : dead_fields;
 	int columns = event ? STORE_CHAIN_EVENT_N : STORE_CHAIN_DEAD_N;
 	struct db_row *row;
 	int rc;
 
-	rc = event ? db_get(s->db, &row, "SELECT " STORE_CHAIN_EVENT " FROM events WHERE n = $1",
-			    "i", n)
+	rc = event ? db_get(s->db, &row,
+			    "SELECT " STORE_CHAIN_EVENT ", place FROM events WHERE n = $1", "i", n)
 		   : db_get(s->db, &row,
 			    "SELECT " STORE_CHAIN_DEAD " FROM dead_letters WHERE n = $1", "i", n);
 	if (rc <= 0)
 		return rc;
 	*out = json_object();
-	for (int i = 0; i < columns; i++)
-		if (json_object_set_new(*out, fields[i], value_of(s, row, i)) < 0) {
-			json_decref(*out);
-			return STORE_FAILED;
-		}
-	return 1;
+	for (int i = 0; i < columns && rc > 0; i++)
+		if (json_object_set_new(*out, fields[i], value_of(s, row, i)) < 0)
+			rc = STORE_FAILED;
+	if (event && rc > 0)
+		rc = put_document(s, row, *out);
+	if (rc > 0)
+		return 1;
+	json_decref(*out);
+	return rc;
 }
 
 /* ---- anchors ----------------------------------------------------------------- */

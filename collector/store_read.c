@@ -12,6 +12,7 @@
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "collector/store_db.h"
@@ -97,11 +98,14 @@ static void newest(struct db_query *q, const struct store_filter *f, const char 
 struct event_call {
 	store_event_fn *fn;
 	void *arg;
+	struct store *store;
+	struct store_text text;
 };
 
 static int take_event(void *arg, struct db_row *from)
 {
 	struct event_call *call = arg;
+	int rc = store_text(call->store, db_u64(from, 14), &call->text);
 	struct store_event row = {
 		.n = db_u64(from, 0),
 		.agent = db_text(from, 1),
@@ -117,10 +121,10 @@ static int take_event(void *arg, struct db_row *from)
 		.verdict = db_text(from, 11),
 		.policy = db_text(from, 12),
 		.flow = db_text(from, 13),
-		.json = db_text(from, 14),
+		.json = call->text.json ? call->text.json : "{}", /* unreadable: verify tells */
 	};
 
-	return call->fn(call->arg, &row);
+	return rc < 0 ? rc : call->fn(call->arg, &row);
 }
 
 /* A group, "bgp", is every "bgp.x": '.' + 1 is '/'. Of a group that is rare, the numbers
@@ -155,14 +159,15 @@ static void where_type(struct db_query *q, const struct store_filter *f)
 
 int store_events(struct store *s, const struct store_filter *f, store_event_fn *fn, void *arg)
 {
-	struct event_call call = { fn, arg };
+	struct event_call call = { fn, arg, .store = s };
 	struct db_query q = { 0 };
 	char source[PREFIX_STRLEN];
+	int rc;
 
 	if (f->limit)
 		db_add(&q, "SELECT * FROM (");
 	db_add(&q, "SELECT n, agent, seq, time, stored, type, severity, device, path, service,"
-		   " source, verdict, policy, flow, json FROM events");
+		   " source, verdict, policy, flow, place FROM events");
 	db_where_u64(&q, "time >= ", f->since_ns);
 	db_where_u64(&q, "time < ", f->until_ns);
 	db_where_u64(&q, "n > ", f->after);
@@ -172,7 +177,9 @@ int store_events(struct store *s, const struct store_filter *f, store_event_fn *
 		where_type(&q, f);
 	where_what(s, &q, f, source);
 	newest(&q, f, f->arrival ? "n" : "time");
-	return db_query_each(s->db, &q, take_event, &call);
+	rc = db_query_each(s->db, &q, take_event, &call);
+	free(call.text.text);
+	return rc;
 }
 
 /* ---- flows ----------------------------------------------------------------- */

@@ -7,24 +7,21 @@
 #include <string.h>
 
 #include "collector/store_db.h"
+#include "collector/store_derive.h"
 #include "common/addr.h"
 
 #define DEAD_LETTER_MAX 65536 /* bytes kept of an entry that cannot be stored */
 
-static const char events_sql[] =
-	"INSERT INTO events (n, " STORE_CHAIN_EVENT ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,"
-	" $10, $11, $12, $13, $14, $15) ON CONFLICT (agent, seq) DO NOTHING";
-
 int store_record_open(struct store *s)
 {
-	s->events = (struct db_bulk){ .table = "events",
-				      .columns = "n, " STORE_CHAIN_EVENT,
-				      .sql = events_sql };
-	s->chain = (struct db_bulk){ .table = "chain",
-				     .columns = "place, kind, n, digest, hash",
-				     .sql = "INSERT INTO chain (place, kind, n, digest, hash)"
-					    " VALUES ($1, $2, $3, $4, $5)" };
-	return db_bulk_open(s->db, &s->events) || db_bulk_open(s->db, &s->chain);
+	s->events = (struct db_bulk){
+		.table = "events",
+		.columns = "n, place, " STORE_CHAIN_EVENT,
+		.sql = "INSERT INTO events (n, place, " STORE_CHAIN_EVENT ") VALUES ($1, $2, $3,"
+		       " $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
+	};
+	s->watch_derived = db_watch(s->db, "meta", store_derived_write, s);
+	return store_blocks_open(s) || db_bulk_open(s->db, &s->events);
 }
 
 /* ---- events ---------------------------------------------------------------- */
@@ -41,18 +38,19 @@ static const char *type_text(const struct event *e, char *buf, size_t size)
  * for the same. */
 static int compare_stored(struct store *s, const struct event *e, const char *json, size_t len)
 {
+	const struct block_row *stored;
 	struct db_row *row;
-	const char *stored;
-	int rc = db_get(s->db, &row, "SELECT json FROM events WHERE agent = $1 AND seq = $2", "ti",
+	int rc = db_get(s->db, &row, "SELECT place FROM events WHERE agent = $1 AND seq = $2", "ti",
 			e->agent, e->seq);
 
-	if (rc < 0)
-		return rc;
-	if (!rc)
-		return STORE_DUPLICATE;
-	stored = db_text(row, 0);
-	return strlen(stored) == len && memcmp(stored, json, len) == 0 ? STORE_DUPLICATE
-										 : STORE_CONFLICT;
+	if (rc > 0)
+		rc = store_row(s, db_u64(row, 0), &stored);
+	else if (!rc)
+		rc = store_block_find(s, e->agent, e->seq, &stored);
+	if (rc <= 0)
+		return rc < 0 ? rc : STORE_DUPLICATE;
+	return stored->json_len == len && memcmp(stored->json, json, len) == 0 ? STORE_DUPLICATE
+									       : STORE_CONFLICT;
 }
 
 /* PostgreSQL: the week's part of the table, before anything is put into it. */
@@ -84,80 +82,140 @@ static int have_partition(struct store *s, uint64_t stored_ns)
 	return 0;
 }
 
-/* 1: stored; 0: there is one of this number. */
-static int add_event(struct store *s, const struct event *e, const struct db_value *v, int n)
+int store_event_values(const struct event *e, uint64_t stored_ns, struct store_event_texts *buf,
+		       struct db_value *v)
 {
-	int rc;
+	int i = 0;
 
-	/* Also one that was removed since. Of one's own each has the next number. */
-	rc = strcmp(e->agent, store_name(s)) ? store_agent_knows(s, e->agent, e->seq) : 0;
-	if (rc)
-		return rc < 0 ? rc : 0;
-	if (!db_is_pg(s->db))
-		return db_run_values(s->db, events_sql, v, n);
-	rc = have_partition(s, (uint64_t)v[4].number);
-	if (!rc)
-		rc = db_bulk_add(s->db, &s->events, v, n);
-	return rc ? rc : 1;
-}
-
-int store_event(struct store *s, const struct event *e, const char *json, size_t len,
-		uint64_t stored_ns, uint64_t *n)
-{
-	char type[128], source[ADDR_STRLEN];
-	struct db_value v[1 + STORE_CHAIN_EVENT_N];
-	int i = 0, rc;
-
-	rc = store_chain_head(s);
-	if (rc)
-		return rc;
-	v[i++] = db_value_u64(s->newest + 1);
 	v[i++] = db_value_text(e->agent);
 	v[i++] = db_value_u64(e->seq);
 	v[i++] = db_value_u64(e->time_ns);
 	v[i++] = db_value_u64(stored_ns);
-	v[i++] = db_value_text(type_text(e, type, sizeof(type)));
+	v[i++] = db_value_text(type_text(e, buf->type, sizeof(buf->type)));
 	v[i++] = db_value_text(event_severity_name(e->severity));
 	v[i++] = db_value_text(e->device);
 	v[i++] = db_value_text(event_path_name(e->path));
 	v[i++] = db_value_text(event_service_name(e->service));
 	v[i++] = db_value_text(
-		e->has_ends && e->source.ip.family ? addr_format(&e->source.ip, source) : NULL);
+		e->has_ends && e->source.ip.family ? addr_format(&e->source.ip, buf->source) : NULL);
 	v[i++] = db_value_text(e->has_trust ? event_verdict_name(e->trust.verdict) : NULL);
 	v[i++] = db_value_text(e->policy);
 	v[i++] = db_value_text(e->has_flow ? e->flow.id : NULL);
-	v[i++] = (struct db_value){ .kind = 't', .type = 't', .data = json, .len = len };
-	rc = add_event(s, e, v, i);
-	if (rc < 0)
-		return rc;
-	if (rc == 0)
-		return compare_stored(s, e, json, len);
-	*n = ++s->newest;
-	rc = store_chain_add(s, CHAIN_EVENT, *n, v + 1, STORE_CHAIN_EVENT_N);
+	return i;
+}
+
+int store_record(struct store *s, const struct event *e, const char *json, size_t len,
+		 uint64_t stored_ns, bool derived, uint64_t *place)
+{
+	struct block_row row = { .event = true,
+				 .number = e->seq,
+				 .stored_ns = stored_ns,
+				 .agent = e->agent,
+				 .agent_len = strlen(e->agent),
+				 .json = json,
+				 .json_len = len };
+	struct db_value v[STORE_CHAIN_EVENT_N + 1];
+	struct store_event_texts texts;
+	int n, rc;
+
+	/* Also one that was removed since. Of one's own each has the next number. */
+	rc = strcmp(e->agent, store_name(s)) ? store_agent_knows(s, e->agent, e->seq) : 0;
+	if (rc)
+		return rc < 0 ? rc : compare_stored(s, e, json, len);
+	n = store_event_values(e, stored_ns, &texts, v);
+	v[n++] = (struct db_value){ .kind = 't', .type = 't', .data = json, .len = len };
+	rc = store_chain_add(s, &row, v, n, derived);
+	*place = s->head_place;
 	return rc ? rc : STORE_NEW;
 }
 
-int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns, const char *reason,
-		      const void *data, size_t len)
+int store_event_row(struct store *s, const struct event *e, uint64_t place, uint64_t stored_ns,
+		    uint64_t *n)
+{
+	struct db_value v[2 + STORE_CHAIN_EVENT_N];
+	struct store_event_texts texts;
+	int rc = store_chain_head(s), i;
+
+	if (!rc && db_is_pg(s->db))
+		rc = have_partition(s, stored_ns);
+	if (rc)
+		return rc;
+	v[0] = db_value_u64(s->newest + 1);
+	v[1] = db_value_u64(place);
+	i = 2 + store_event_values(e, stored_ns, &texts, v + 2);
+	rc = db_bulk_add(s->db, &s->events, v, i);
+	if (rc < 0)
+		return rc;
+	*n = ++s->newest;
+	return 0;
+}
+
+int store_event(struct store *s, const struct event *e, const char *json, size_t len,
+		uint64_t stored_ns, uint64_t *n)
+{
+	uint64_t place;
+	int rc = store_chain_head(s);
+	bool behind = s->derived < s->head_place;
+
+	if (!rc)
+		rc = store_record(s, e, json, len, stored_ns, true, &place);
+	if (rc != STORE_NEW)
+		return rc;
+	rc = store_event_row(s, e, place, stored_ns, n);
+	if (rc)
+		return rc;
+	if (!behind)
+		store_derived_put(s, place);
+	return STORE_NEW;
+}
+
+/* refused: the place of an event; 0: it is none. */
+static int add_dead(struct store *s, const char *entry, uint64_t refused, uint64_t received_ns,
+		    const char *reason, const void *data, size_t len)
 {
 	struct db_value v[STORE_CHAIN_DEAD_N] = { db_value_text(entry),
 						  db_value_u64(received_ns),
 						  db_value_text(reason),
 						  { .kind = 'b', .type = 'b' } };
+	struct block_row at = { .stored_ns = received_ns };
 	struct db_row *row;
-	int rc;
+	bool behind;
+	int rc = store_chain_head(s);
 
+	if (rc)
+		return rc;
 	if (len > DEAD_LETTER_MAX)
 		len = DEAD_LETTER_MAX;
 	v[3].data = len ? data : "";
 	v[3].len = len;
+	behind = s->derived < s->head_place;
 	rc = db_get(s->db, &row,
-		    "INSERT INTO dead_letters (" STORE_CHAIN_DEAD ") VALUES ($1, $2, $3, $4)"
-		    " ON CONFLICT DO NOTHING RETURNING n",
-		    "titb", entry, received_ns, reason, v[3].data, v[3].len);
-	return rc <= 0 ? rc
-		       : store_chain_add(s, CHAIN_DEAD_LETTER, db_u64(row, 0), v,
-					 STORE_CHAIN_DEAD_N);
+		    "INSERT INTO dead_letters (place, refused, " STORE_CHAIN_DEAD
+		    ") VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING n",
+		    "iotitb", s->head_place + 1, refused, entry, received_ns, reason, v[3].data,
+		    v[3].len);
+	if (rc <= 0)
+		return rc;
+	at.number = db_u64(row, 0);
+	rc = store_chain_add(s, &at, v, STORE_CHAIN_DEAD_N, true);
+	if (!rc && !behind)
+		store_derived_put(s, s->head_place);
+	return rc;
+}
+
+int store_dead_letter(struct store *s, const char *entry, uint64_t received_ns, const char *reason,
+		      const void *data, size_t len)
+{
+	return add_dead(s, entry, 0, received_ns, reason, data, len);
+}
+
+int store_not_derived(struct store *s, uint64_t place, uint64_t received_ns, const char *reason,
+		  const void *data, size_t len)
+{
+	char entry[40];
+
+	snprintf(entry, sizeof(entry), "place %" PRIu64, place);
+	return add_dead(s, entry, place, received_ns, reason, data, len);
 }
 
 /* ---- devices --------------------------------------------------------------- */

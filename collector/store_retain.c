@@ -7,7 +7,7 @@
 
 #include "collector/store_db.h"
 
-#define PG_OVERHEAD 900 /* bytes of an event besides its document: columns, indexes, chain, flow */
+#define PG_OVERHEAD 900 /* bytes of an event besides its document: columns, indexes, links, flow */
 #define COLUMNS "number, first, last, before, hash, events, oldest, newest, removed, why"
 
 static void take_segment(struct db_row *row, struct store_segment *x)
@@ -86,8 +86,8 @@ static int end_segment(struct store *s, struct db_row *anchor, struct store_segm
 	x->newest_ns = db_u64(anchor, 2);
 	x->why = "";
 	rc = db_get(s->db, &row,
-		    "SELECT COUNT(*) FROM chain WHERE place >= $1 AND place <= $2"
-		    " AND kind = 'event'",
+		    "SELECT CAST(SUM(events) AS BIGINT) FROM blocks WHERE first >= $1"
+		    " AND first <= $2",
 		    "ii", x->first, x->last);
 	if (rc == 1)
 		x->events = db_u64(row, 0);
@@ -97,26 +97,30 @@ static int end_segment(struct store *s, struct db_row *anchor, struct store_segm
 int store_seal_older(struct store *s, uint64_t anchored_before_ns, struct store_segment *x)
 {
 	struct db_row *row = NULL;
-	int rc = begin_segment(s, x);
+	int rc = store_chain_head(s);
 
+	if (!rc)
+		rc = begin_segment(s, x);
 	if (!rc)
 		rc = db_get(s->db, &row,
 			    "SELECT place, hash, time FROM anchors WHERE place >= $1"
-			    " AND time < $2 ORDER BY number DESC LIMIT 1",
-			    "ii", x->first, anchored_before_ns);
+			    " AND time < $2 AND place <= $3 ORDER BY number DESC LIMIT 1",
+			    "iii", x->first, anchored_before_ns, s->derived);
 	return rc <= 0 ? rc : end_segment(s, row, x);
 }
 
 int store_seal_places(struct store *s, uint64_t places, struct store_segment *x)
 {
 	struct db_row *row = NULL;
-	int rc = begin_segment(s, x);
+	int rc = store_chain_head(s);
 
+	if (!rc)
+		rc = begin_segment(s, x);
 	if (!rc)
 		rc = db_get(s->db, &row,
 			    "SELECT place, hash, time FROM anchors WHERE place >= $1"
-			    " ORDER BY number LIMIT 1",
-			    "i", x->first + (places ? places - 1 : 0));
+			    " AND place <= $2 ORDER BY number LIMIT 1",
+			    "ii", x->first + (places ? places - 1 : 0), s->derived);
 	return rc <= 0 ? rc : end_segment(s, row, x);
 }
 
@@ -199,35 +203,31 @@ static const char sealed_sql[] = " GROUP BY agent ON CONFLICT (agent) DO UPDATE 
 				 " CASE WHEN excluded.last > sealed.last THEN excluded.last"
 				 " ELSE sealed.last END";
 
-/* The places from first to last, and what they are for. */
+/* The places from first to last, which are whole blocks, and what is of them. */
 static int remove_places(struct store *s, uint64_t first, uint64_t last)
 {
-	char sql[400];
+	char sql[300];
 	int rc;
 
 	snprintf(sql, sizeof(sql),
-		 "INSERT INTO sealed (agent, last) SELECT agent, MAX(seq) FROM events WHERE n IN"
-		 " (SELECT n FROM chain WHERE place >= $1 AND place <= $2 AND kind = 'event')%s",
+		 "INSERT INTO sealed (agent, last) SELECT agent, MAX(seq) FROM events"
+		 " WHERE place >= $1 AND place <= $2%s",
 		 sealed_sql);
 	rc = db_run(s->db, sql, "ii", first, last);
 	if (rc >= 0)
 		rc = db_run(s->db,
-			    "DELETE FROM incident_events WHERE event IN (SELECT n FROM chain"
-			    " WHERE place >= $1 AND place <= $2 AND kind = 'event')"
+			    "DELETE FROM incident_events WHERE event IN (SELECT n FROM events"
+			    " WHERE place >= $1 AND place <= $2)"
 			    " AND incident IN (SELECT id FROM incidents WHERE closed IS NOT NULL)",
 			    "ii", first, last);
 	if (rc >= 0)
-		rc = db_run(s->db,
-			    "DELETE FROM events WHERE n IN (SELECT n FROM chain"
-			    " WHERE place >= $1 AND place <= $2 AND kind = 'event')",
+		rc = db_run(s->db, "DELETE FROM events WHERE place >= $1 AND place <= $2", "ii",
+			    first, last);
+	if (rc >= 0)
+		rc = db_run(s->db, "DELETE FROM dead_letters WHERE place >= $1 AND place <= $2",
 			    "ii", first, last);
 	if (rc >= 0)
-		rc = db_run(s->db,
-			    "DELETE FROM dead_letters WHERE n IN (SELECT n FROM chain"
-			    " WHERE place >= $1 AND place <= $2 AND kind = 'dead-letter')",
-			    "ii", first, last);
-	if (rc >= 0)
-		rc = db_run(s->db, "DELETE FROM chain WHERE place >= $1 AND place <= $2", "ii",
+		rc = db_run(s->db, "DELETE FROM blocks WHERE first >= $1 AND first <= $2", "ii",
 			    first, last);
 	return store_done(rc);
 }
@@ -261,10 +261,7 @@ static int drop_partition(struct store *s, const struct store_segment *x)
 	if (rc < 0 || !p.name[0])
 		return store_done(rc);
 	snprintf(sql, sizeof(sql),
-		 "SELECT NOT EXISTS (SELECT 1 FROM %s WHERE n > (SELECT MAX(n) FROM chain"
-		 " WHERE place <= $1 AND kind = 'event'))"
-		 " AND EXISTS (SELECT 1 FROM chain WHERE place <= $1 AND kind = 'event')",
-		 p.name);
+		 "SELECT NOT EXISTS (SELECT 1 FROM %s WHERE place > $1)", p.name);
 	rc = db_get(s->db, &row, sql, "i", x->last);
 	if (rc < 0 || !db_u64(row, 0))
 		return store_done(rc);
@@ -323,11 +320,33 @@ static int note_sweep(struct store *s)
 				 "t", value));
 }
 
+/* 1: the first blocks of it that are still there, about so many rows. */
+static int end_of_step(struct store *s, const struct store_segment *x, unsigned rows,
+		       uint64_t *first, uint64_t *last)
+{
+	struct db_row *row = NULL;
+	int rc = db_get(s->db, &row,
+			"SELECT first FROM blocks WHERE first >= $1 AND first <= $2"
+			" ORDER BY first LIMIT 1",
+			"ii", x->first, x->last);
+
+	if (rc <= 0)
+		return rc;
+	*first = db_u64(row, 0);
+	rc = db_get(s->db, &row,
+		    "SELECT first + count - 1 FROM blocks WHERE first >= $1 AND first <= $2"
+		    " ORDER BY first DESC LIMIT 1",
+		    "ii", *first, *first + rows - 1 < x->last ? *first + rows - 1 : x->last);
+	if (rc > 0)
+		*last = db_u64(row, 0);
+	return rc;
+}
+
 int store_sweep(struct store *s, unsigned rows, uint64_t now_ns)
 {
 	struct store_segment x;
 	struct db_row *row = NULL;
-	uint64_t first;
+	uint64_t first = 0, last = 0;
 	int rc;
 
 	rc = db_get(s->db, &row,
@@ -346,17 +365,10 @@ int store_sweep(struct store *s, unsigned rows, uint64_t now_ns)
 		return rc < 0 ? rc : 1;
 	rc = db_is_pg(s->db) ? drop_partition(s, &x) : 0;
 	if (!rc)
-		rc = db_get(s->db, &row,
-			    "SELECT place FROM chain WHERE place >= $1 AND place <= $2"
-			    " ORDER BY place LIMIT 1",
-			    "ii", x.first, x.last);
+		rc = end_of_step(s, &x, rows, &first, &last);
 	if (rc < 0)
 		return rc;
 	if (rc) {
-		uint64_t last;
-
-		first = db_u64(row, 0);
-		last = first + rows - 1 < x.last ? first + rows - 1 : x.last;
 		rc = remove_places(s, first, last);
 		return rc ? rc : 1;
 	}
@@ -376,6 +388,7 @@ int store_size(struct store *s, uint64_t *bytes, uint64_t *places)
 	struct db_row *row = NULL;
 	int rc = store_chain_head(s);
 
+	*bytes = 0;
 	if (!rc)
 		rc = begin_segment(s, &x);
 	if (rc)
@@ -391,9 +404,10 @@ int store_size(struct store *s, uint64_t *bytes, uint64_t *places)
 		return store_done(rc);
 	}
 	rc = db_get(s->db, &row,
-		    "SELECT COALESCE(AVG(octet_length(json)), 0) FROM events"
-		    " WHERE n > $1 AND n <= $2",
-		    "ii", s->newest > 1000 ? s->newest - 1000 : 0, s->newest);
-	*bytes = rc == 1 ? *places * ((uint64_t)db_real(row, 0) + PG_OVERHEAD) : 0;
+		    "SELECT COALESCE(CAST(SUM(octet_length(body)) AS BIGINT), 0),"
+		    " COALESCE(CAST(SUM(count) AS BIGINT), 0) FROM blocks WHERE first > $1",
+		    "i", s->head_place > 10000 ? s->head_place - 10000 : 0);
+	if (rc == 1 && db_u64(row, 1))
+		*bytes = *places * (db_u64(row, 0) / db_u64(row, 1) + PG_OVERHEAD);
 	return store_done(rc);
 }

@@ -81,6 +81,7 @@ struct walk {
 	struct chain_check *check;
 	uint64_t length; /* of the chain */
 	uint64_t done, others;
+	uint64_t underived; /* places */
 };
 
 static int take_damage(void *arg, const char *what)
@@ -199,8 +200,12 @@ static int judge_step(struct walk *w, int rc)
 static int walk(struct walk *w)
 {
 	struct store_filter told = { .type = "alert.record-sealed", .arrival = true };
+	uint64_t derived = 0, places = 0, oldest_ns;
 	int rc = store_snapshot(w->store);
 
+	if (!rc)
+		rc = judge_step(w, store_behind(w->store, &derived, &places, &oldest_ns));
+	w->underived = places > derived ? places - derived : 0;
 	if (!rc)
 		rc = judge_step(w, store_damage(w->store, take_damage, w));
 	if (!rc)
@@ -238,8 +243,9 @@ static void print_finding(const struct chain_finding *f, FILE *to)
 		comma = ": ";
 	}
 	if (f->kind[0]) {
-		fprintf(to, "%s%s %" PRIu64, comma, output_clean(f->kind, clean, sizeof(clean)),
-			f->n);
+		fprintf(to, "%s%s", comma, output_clean(f->kind, clean, sizeof(clean)));
+		if (f->n)
+			fprintf(to, " %" PRIu64, f->n);
 		comma = ", ";
 	}
 	if (f->id[0]) {
@@ -268,6 +274,11 @@ static void print_text(const struct walk *w, FILE *to)
 		t->findings ? "NOT GOOD" : "good", t->events, t->dead_letters);
 	fprintf(to, "the chain ends at place %" PRIu64 " with %s\n", t->places,
 		chain_hex(&t->head, hex));
+	if (w->underived)
+		fprintf(to,
+			"not derived yet: the last %" PRIu64
+			" places; the lists do not have them\n",
+			w->underived);
 	if (t->sealed)
 		fprintf(to,
 			"sealed: place 1 to %" PRIu64
@@ -296,7 +307,8 @@ static json_t *finding_document(const struct chain_finding *f)
 		json_object_set_new(doc, "place", json_integer((json_int_t)f->place));
 	if (f->kind[0]) {
 		json_object_set_new(doc, "kind", json_string(f->kind));
-		json_object_set_new(doc, "n", json_integer((json_int_t)f->n));
+		if (f->n)
+			json_object_set_new(doc, "n", json_integer((json_int_t)f->n));
 	}
 	if (f->id[0])
 		json_object_set_new(doc, "id", json_string(f->id));
@@ -322,6 +334,8 @@ static void print_json(const struct walk *w, FILE *to)
 			(json_int_t)t->events, "dead_letters", (json_int_t)t->dead_letters, "head",
 			chain_hex(&t->head, hex), "findings_total", (json_int_t)t->findings,
 			"findings", list, "covered", "events", "dead_letters");
+	if (doc && w->underived)
+		json_object_set_new(doc, "underived", json_integer((json_int_t)w->underived));
 	if (doc && t->sealed)
 		json_object_set_new(doc, "sealed", json_integer((json_int_t)t->sealed));
 	if (doc && w->config->anchors) {

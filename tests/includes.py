@@ -67,6 +67,7 @@ WAYS = {
     ],
     "collector": [
         ["chain", "metrics"],
+        ["block"],
         ["store_result"],
         ["db", "db_ops", "db_sqlite", "db_pg", "db_pg_value"],
         ["store", "store_*"],

@@ -1,8 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes collector/schema_pg.sql out of collector/schema.sql and those that follow it: run it
-after one of them was changed. tests/unit/test_store.c compares the two in real databases."""
-import glob
+"""Writes collector/schema_pg.sql out of collector/schema.sql: run it after that was changed.
+tests/unit/test_store.c compares the two in real databases."""
 import os
 import re
 import sqlite3
@@ -11,21 +10,20 @@ os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "collect
 
 HEAD = '''-- SPDX-License-Identifier: Apache-2.0
 --
--- The store of glasswatch-collector in PostgreSQL: the tables of schema.sql,
--- schema_2.sql and so on, which tell what each column means. Written by
--- tests/schema_pg.py out of them; a test compares the columns.
+-- The store of glasswatch-collector in PostgreSQL: the tables of schema.sql, which tells
+-- what each column means. Written by tests/schema_pg.py out of it; a test compares the
+-- columns.
 --
 -- What differs: numbers are 64 bits wide, text is ordered byte by byte, and `events`
 -- is partitioned by the time of storing, a week each (store_record.c makes them, before
--- they are needed), so that retention can drop what is old as a whole. A unique index
--- over all partitions cannot be without that time: that a number of an agent is
--- stored once is told by `agents` and `gaps`, which know every number that is.
+-- they are needed), so that retention can drop what is old as a whole. The blocks of the
+-- record are compressed already.
 
 '''
 TYPES = {"INTEGER": "BIGINT", "TEXT": 'TEXT COLLATE "C"', "BLOB": "BYTEA",
          "REAL": "DOUBLE PRECISION"}
 # Rows that the store numbers; of the others with a number as key the database does it.
-BY_STORE = {"events", "chain", "anchors", "segments"}
+BY_STORE = {"events", "blocks", "anchors", "segments"}
 
 
 def quoted(text):
@@ -63,8 +61,8 @@ def table(db, name, sql):
         lines += ["UNIQUE (%s)" % m for m in re.findall(r"UNIQUE \(([^)]*)\)", sql)]
     yield "CREATE TABLE %s (\n\t%s\n)%s;\n" % (
         name, ",\n\t".join(lines), " PARTITION BY RANGE (stored)" if name == "events" else "")
-    if name == "events":
-        yield "CREATE INDEX events_agent ON events (agent, seq);\n"
+    if name == "blocks":
+        yield "ALTER TABLE blocks ALTER COLUMN body SET STORAGE EXTERNAL;\n"
     if name == "dead_letters":
         yield "-- The data may be longer than an index takes.\n"
         yield "CREATE UNIQUE INDEX dead_letters_entry ON dead_letters (entry, sha256(data));\n"
@@ -72,9 +70,8 @@ def table(db, name, sql):
 
 
 db = sqlite3.connect(":memory:")
-for f in sorted(x for x in glob.glob("schema*.sql") if x != "schema_pg.sql"):
-    with open(f, encoding="utf-8") as text:
-        db.executescript(text.read())
+with open("schema.sql", encoding="utf-8") as text:
+    db.executescript(text.read())
 tables = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'table'"
                     " AND name NOT LIKE 'sqlite_%' ORDER BY rowid").fetchall()
 with open("schema_pg.sql", "w", encoding="utf-8") as out:

@@ -17,6 +17,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import record  # noqa: E402
 from ends_scene import (AGENT, COLLECTOR, LO6, MA1, WAIT, Session, Tap,  # noqa: E402
                         enter, raise_ends, run, wait_for)
 from tap import done, ok  # noqa: E402
@@ -149,10 +150,13 @@ def judge(parts, connections):
 
     kinds = collections.defaultdict(collections.Counter)
     ends = {}
-    for flow, kind, doc in parts.ask("SELECT flow, type, json FROM events WHERE type LIKE 'flow.%'"):
+    docs = record.documents(sqlite3.connect("file:%s?mode=ro" % parts.store, uri=True))
+    docs = {(d["agent"], d["seq"]): d for d in map(json.loads, docs)}
+    for flow, kind, agent, seq in parts.ask("SELECT flow, type, agent, seq FROM events"
+                                            " WHERE type LIKE 'flow.%'"):
         kinds[flow][kind] += 1
         if kind == "flow.end":
-            ends[flow] = json.loads(doc)
+            ends[flow] = docs[agent, seq]
     wrong = ["%s: %s" % (f, dict(k)) for f, k in kinds.items()
              if k["flow.start"] != 1 or k["flow.end"] != 1]
     ok(not wrong, "each flow has one flow.start and one flow.end", "\n".join(wrong[:10]))

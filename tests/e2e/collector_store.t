@@ -180,7 +180,7 @@ def damaged():
     with_bytes(0, whole[:100])
     with contextlib.closing(sqlite3.connect(c.db)) as db:
         root = dict(db.execute("SELECT name, rootpage FROM sqlite_schema"))
-    for name in ("events", "events_time", "chain"):
+    for name in ("events", "events_time", "blocks"):
         with_bytes((root[name] - 1) * 4096 + 8, b"\xff" * 64)
         p = subprocess.run([c.program, "verify", "--db", c.db], capture_output=True, text=True)
         tap.ok(p.returncode == 1 and "damaged" in p.stdout,

@@ -375,7 +375,7 @@ static void note_columns(sqlite3 *db, PGconn *pg, const char *sql, const char *p
 	PQclear(r);
 }
 
-/* schema_pg.sql says what schema.sql and what follows it say. */
+/* schema_pg.sql says what schema.sql says. */
 static void test_pg_schema(void **state)
 {
 	sqlite3 *db;
@@ -401,7 +401,7 @@ static void test_pg_schema(void **state)
 		     "SELECT indexname COLLATE \"C\" FROM pg_indexes WHERE schemaname = 'public'"
 		     " AND tablename NOT LIKE 'events_w%' AND indexname NOT LIKE '%_pkey'"
 		     " AND indexname NOT LIKE '%_key'"
-		     " AND indexname NOT IN ('events_agent', 'dead_letters_entry') ORDER BY 1");
+		     " AND indexname <> 'dead_letters_entry' ORDER BY 1");
 	PQfinish(pg);
 	sqlite3_close(db);
 }
