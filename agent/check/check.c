@@ -113,6 +113,11 @@ int check_run(struct check *c, const struct fabric *f)
 	*c = (struct check){ .fabric = f };
 	if (scope_build(&scope, f) < 0)
 		return -ENOMEM;
+	c->graph = graph_build(f, &f->names);
+	c->reach = c->graph ? reach_run(c->graph, true) : NULL;
+	if (!c->reach)
+		goto out;
+	scope.reach = c->reach;
 	c->devices = calloc(f->n_devices ? f->n_devices : 1, sizeof(*c->devices));
 	if (!c->devices)
 		goto out;
@@ -145,6 +150,8 @@ out:
 void check_clear(struct check *c)
 {
 	free(c->devices);
+	reach_free(c->reach);
+	graph_free(c->graph);
 	findings_clear(&c->findings);
 	memset(c, 0, sizeof(*c));
 }

@@ -6,6 +6,7 @@
  * each device and step. Pure: the fabric (loaded with model_extra) in, findings out.
  */
 #include "agent/check/finding.h"
+#include "agent/check/reach.h"
 #include "common/fabric/fabric.h"
 
 #define CHECK_STEPS 11
@@ -24,6 +25,8 @@ struct check {
 	const struct fabric *fabric;
 	struct check_device *devices; /* as the fabric's */
 	size_t n_devices;
+	struct graph *graph; /* the control plane, and who is reached over it */
+	struct reach *reach;
 	struct findings findings; /* device by device, worst first; at the end the fabric's own */
 };
 

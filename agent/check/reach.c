@@ -1268,3 +1268,26 @@ void reach_free(struct reach *r)
 	free(r->elements);
 	free(r);
 }
+
+const struct reach_device *reach_of(const struct reach *r, const struct fabric_device *d)
+{
+	uint32_t low = 0, high = r->n_devices;
+
+	while (low < high) {
+		uint32_t mid = low + (high - low) / 2;
+		const struct fabric_device *x = r->graph->nodes[r->devices[mid].node].device;
+
+		if (x == d)
+			return &r->devices[mid];
+		if (x < d)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return NULL;
+}
+
+bool reach_holds(const struct reach_answer *before, const struct reach_answer *now)
+{
+	return (before->outside_expected ? now->outside : now->ce) == REACH_YES;
+}

@@ -89,6 +89,13 @@ struct reach {
 struct reach *reach_run(struct graph *g, bool singles);
 void reach_free(struct reach *r); /* accepts NULL */
 
+/* NULL: it is neither a CE nor a ToR. The device is one of the graph's fabric. */
+const struct reach_device *reach_of(const struct reach *r, const struct fabric_device *d);
+
+/* Was it reached, is it? From outside the fabric, where that is known; else from a CE.
+ * `before` says which (a cut may have taken the outside away). */
+bool reach_holds(const struct reach_answer *before, const struct reach_answer *now);
+
 /* In words: why not. buf has GRAPH_TEXT bytes; returns it. */
 const char *reach_fault_text(const struct graph *g, const struct graph_fault *f, char *buf);
 const char *reach_element_text(const struct graph *g, const struct reach_element *e, char *buf);

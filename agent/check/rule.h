@@ -47,8 +47,11 @@ struct scope_list {
 	size_t n;
 };
 
+struct reach;
+
 struct scope {
 	const struct fabric *fabric;
+	const struct reach *reach; /* set by the caller of scope_build() */
 	const struct fabric_names *names;
 	struct scope_address *addresses; /* by address */
 	size_t n_addresses;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/check/rules.h"
 
+#include "agent/check/reach_rules.h"
 #include "agent/check/rules_bgp.h"
 #include "agent/check/rules_device.h"
 #include "agent/check/rules_leak.h"
@@ -100,6 +101,10 @@ const struct rule rules[] = {
 	{ "trusted-any", "S11", WARN, RULE_BOTH, rule_trusted_any,
 	  "they do not let in everyone, nor most of all addresses" },
 
+	{ "lo6-unreachable", "-", FAIL, RULE_BOTH, rule_lo6_unreachable,
+	  "its in-band address is reached, where the others' are" },
+	{ "lo6-no-way-back", "-", FAIL, RULE_BOTH, rule_lo6_no_way_back,
+	  "... and it has a route back to its operators" },
 	{ "lo6-duplicate", "-", FAIL, RULE_BOTH, rule_lo6_duplicate,
 	  "no other device has the address of Loopback6" },
 	{ "ma1-duplicate", "-", WARN, RULE_ANY, rule_ma1_duplicate,
