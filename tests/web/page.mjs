@@ -110,7 +110,7 @@ export async function look(server, hash = "#/fleet", { dark = false, phone = fal
 // The view is there and its data too.
 export async function ready(page) {
 	await page.locator("main h1").first().waitFor();
-	await page.locator("main [aria-busy=true]").waitFor({ state: "detached" });
+	await page.waitForFunction(() => !document.querySelector("main [aria-busy=true]"));
 }
 
 export const live = (page) => page.locator(".live", { hasText: /^live/ }).waitFor();

@@ -8,7 +8,7 @@ Prints one line of JSON, {"url", "token", "events"}, when everything is stored. 
 standard input is a command, answered by one line of JSON: {"do": "add", "docs": [...]} adds
 documents, {"do": "stop"} and {"do": "start"} the collector, {"do": "live", "step": "session",
 "args": [{"at": -1}, ...]} is a step of World now ({"at": S}: S seconds from now), {"do": "stored"}
-waits until all is stored. At the end of input everything is taken down.
+waits until all is stored, {"do": "forget"} removes the store of a stopped collector. At the end of input everything is taken down.
 """
 import argparse
 import json
@@ -147,6 +147,10 @@ def main():
             elif c["do"] == "start":
                 server.collector.start()
                 server.collector.until(server.up, 30)
+            elif c["do"] == "forget":  # while the collector is stopped: it will find no store
+                for name in os.listdir(server.base):
+                    if name.startswith("web.db"):
+                        os.unlink(os.path.join(server.base, name))
             elif c["do"] == "stored":
                 server.stored()
             answer({"ok": True, "at": time.time()})

@@ -239,6 +239,9 @@ effect(() => {
 	}, Math.max(0, next - Date.now()));
 });
 
+// Old: no colour (parts.css).
+effect(() => { document.documentElement.classList.toggle("stale", link.value.state === "stale"); });
+
 // ---- the whole ----------------------------------------------------------------------------
 
 export function Frame() {
@@ -257,9 +260,6 @@ export function Frame() {
 		document.title = `${tab.word} · glasswatch`;
 		scrollTo(0, 0);
 	}, [view]);
-	useEffect(() => {
-		document.documentElement.classList.toggle("stale", link.value.state === "stale");
-	});
 	return html`<${Sprite} />
 		<a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); document.getElementById("main").focus(); }}>Skip to the view</a>
 		<${Top} />

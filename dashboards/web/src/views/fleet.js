@@ -310,7 +310,7 @@ function Device({ name }) {
 			${fact("Ma1 subnet", d.group.subnet && html`<span class="mono">${d.group.subnet}</span>${d.group.switch && html` behind <bdi>${clean(d.group.switch)}</bdi>`}`)}
 			${fact("refused", d.refused_1h > 0 && html`<a class="h-red" href=${href("flows", { device: name, verdict: "untrusted", since: "-1h" })}>${plural(d.refused_1h, "untrusted attempt")} within the last hour</a>`)}
 		</dl>
-		<section class="who"><h3>${open.length ? "On it now" : ""}</h3>${open.length ? html`<ul>${open.map((f) => html`<${Row} f=${f} key=${f.id} />`)}</ul>` : html`<${Quiet}>No session is open on it.<//>`}</section>
+		<section class="who"><h3>On it now</h3>${open.length ? html`<ul>${open.map((f) => html`<${Row} f=${f} key=${f.id} />`)}</ul>` : html`<${Quiet}>No session is open on it.<//>`}</section>
 		<p class="row links"><a href=${href("timeline", { device: name })}>Its timeline</a><a href=${href("flows", { device: name })}>Its flows</a><a href=${href("incidents", { device: name })}>Its incidents</a><a href=${href("health", { device: name })}>What watches it</a></p>
 	<//>`;
 }
