@@ -123,7 +123,7 @@ test("what the collector serves: hashed names, a strict policy, and nothing of e
 });
 
 test("a question that fails: what failed, the problem's type and request id, Try again; the rest stays", async () => {
-	const page = await look(server, "#/timeline", { lost: true });
+	const page = await look(server, "#/trust", { lost: true });
 	await ready(page);
 	let fail = true;
 	await page.route("**/api/v1/devices*", (route) =>
