@@ -313,8 +313,8 @@ unit: tests ## the unit tests alone
 # make network namespaces, load programs into the kernel, or measure.
 E2E := $(sort $(wildcard tests/e2e/*.t))
 E2E_TOGETHER := $(filter $(addprefix tests/e2e/,$(addsuffix .t,alerts api audit bgp check collector \
-	collector_kill collector_store delivery docs errors incidents metrics report retain \
-	silence two_collectors verify)),$(E2E))
+	collector_kill collector_store delivery docs errors incidents inventory metrics report \
+	retain silence two_collectors verify)),$(E2E))
 PROVE = BUILD=$(BUILD) prove --timer --failures --comments
 
 e2e: programs tools ## the end-to-end tests alone
