@@ -235,8 +235,8 @@ static void reload(evutil_socket_t fd, short what, void *arg)
 	struct agent *a = arg;
 	const struct fabric *old = pipeline_fabric(a->pipeline);
 	const struct fabric_problem *problem;
-	struct fabric *f = fabric_load_with(a->config.fabric, a->config.underlay, a->problem,
-					    sizeof(a->problem));
+	struct fabric *f = readiness_load(&a->config, a->problem, sizeof(a->problem));
+	size_t told;
 	int err;
 
 	if (f && (problem = new_problem(f, old))) {
@@ -251,9 +251,18 @@ static void reload(evutil_socket_t fd, short what, void *arg)
 	}
 	a->problem[0] = '\0';
 	if (strcmp(f->generation, old->generation) == 0 && f->n_devices == old->n_devices) {
-		log_info("fabric read again: nothing that matters has changed, generation %s",
-			 old->generation);
+		told = pipeline_readiness(a->pipeline, f, agent_now(a));
+		if (told)
+			log_info("fabric read again: %zu devices are ready, or are not, by other "
+				 "reasons than before; generation %s",
+				 told, old->generation);
+		else
+			log_info("fabric read again: nothing that matters has changed, generation "
+				 "%s",
+				 old->generation);
 		fabric_unref(f);
+		if (told)
+			commit(a);
 		return;
 	}
 	err = pipeline_load(a->pipeline, f, agent_now(a));
@@ -650,7 +659,7 @@ static int run(struct agent *a)
 
 	confine_start(&a->config);
 	name_agent(&a->config);
-	fabric = fabric_load_with(a->config.fabric, a->config.underlay, err, sizeof(err));
+	fabric = readiness_load(&a->config, err, sizeof(err));
 	if (!fabric)
 		die("%s", err);
 	for (i = 0; i < fabric->n_problems; i++) {

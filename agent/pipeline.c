@@ -21,6 +21,7 @@
 #include "agent/actor.h"
 #include "agent/armed.h"
 #include "agent/bgp_session.h"
+#include "agent/check/ready.h"
 #include "common/fabric/fabric.h"
 #include "agent/flood.h"
 #include "agent/flow.h"
@@ -854,6 +855,16 @@ static void count_inband(void *arg, struct flow *f)
 		p->paths[t->device].inband_open++;
 }
 
+static void announce_device(struct pipeline *p, const struct fabric *f, size_t device)
+{
+	const struct fabric_device *d = &f->devices[device];
+	struct event e = { .type = EVENT_FABRIC_DEVICE };
+
+	e.device = d->name;
+	e.role = fabric_role_name(d->role);
+	emit_body(p, &e, report_device(f, device));
+}
+
 /* What is in force now, for whoever reads the events only. */
 static void announce(struct pipeline *p, const struct fabric *f, const struct fabric *old)
 {
@@ -862,14 +873,28 @@ static void announce(struct pipeline *p, const struct fabric *f, const struct fa
 
 	e.severity = f->n_problems ? SEVERITY_NOTICE : SEVERITY_INFO;
 	emit_body(p, &e, report_policy(f, old));
-	for (i = 0; i < f->n_devices; i++) {
-		const struct fabric_device *d = &f->devices[i];
-		struct event de = { .type = EVENT_FABRIC_DEVICE };
+	for (i = 0; i < f->n_devices; i++)
+		announce_device(p, f, i);
+}
 
-		de.device = d->name;
-		de.role = fabric_role_name(d->role);
-		emit_body(p, &de, report_device(f, i));
+size_t pipeline_readiness(struct pipeline *p, struct fabric *f, struct now now)
+{
+	struct fabric *own = p->fabric;
+	size_t told = 0;
+
+	pipeline_clock(p, now);
+	for (size_t i = 0; i < f->n_devices; i++) {
+		const struct fabric_device *d = fabric_find_device(own, f->devices[i].name);
+		size_t at = d ? (size_t)(d - own->devices) : 0;
+
+		if (!d || ready_equal(ready_of(own, at), ready_of(f, i)) || !ready_of(own, at) ||
+		    !ready_of(f, i))
+			continue;
+		ready_swap(own, at, f, i);
+		announce_device(p, own, at);
+		told++;
 	}
+	return told;
 }
 
 int pipeline_load(struct pipeline *p, struct fabric *f, struct now now)

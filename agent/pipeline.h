@@ -55,6 +55,11 @@ void pipeline_free(struct pipeline *p); /* accepts NULL */
  * force. Emits policy.loaded and one fabric.device per device. */
 int pipeline_load(struct pipeline *p, struct fabric *f, struct now now);
 
+/* f is what is in force, read again: all that is told is which devices are ready for
+ * break-glass and were not, or the other way round. Returns how many. Takes that over from
+ * f, which may be let go of then. */
+size_t pipeline_readiness(struct pipeline *p, struct fabric *f, struct now now);
+
 /* From now on what is told of flows and paths is noted, for an agent after this one;
  * and what one before this one noted is known again. Before the first load. life
  * names the capture's clock. 0 or a negative errno. */

@@ -4,6 +4,7 @@
 #include "agent/check/baseline.h"
 #include "agent/check/check.h"
 #include "agent/check/model.h"
+#include "agent/check/ready.h"
 #include "agent/check/show.h"
 #include "common/log.h"
 
@@ -73,4 +74,17 @@ out_check:
 out:
 	fabric_unref(f);
 	return status;
+}
+
+struct fabric *readiness_load(const struct agent_config *config, char *err, size_t size)
+{
+	struct fabric *f =
+		fabric_load_extra(config->fabric, config->underlay, &model_extra, err, size);
+
+	if (f && ready_settle(f) < 0) {
+		snprintf(err, size, "%s: out of memory", config->fabric);
+		fabric_unref(f);
+		f = NULL;
+	}
+	return f;
 }

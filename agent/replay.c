@@ -19,6 +19,7 @@
 #include "agent/outbox.h"
 #include "agent/pipeline.h"
 #include "agent/publish.h"
+#include "agent/readiness.h"
 #include "common/log.h"
 #include "common/redis_options.h"
 
@@ -164,7 +165,7 @@ int replay(const struct agent_config *config, char **files, int n_files, struct 
 		if (strcmp(files[i], "-") && access(files[i], R_OK) < 0)
 			die("%s: %s", files[i], strerror(errno));
 	if (config->fabric) {
-		fabric = fabric_load_with(config->fabric, config->underlay, err, sizeof(err));
+		fabric = readiness_load(config, err, sizeof(err));
 		if (!fabric)
 			die("%s", err);
 	}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/check/ready.h"
 #include "common/fabric/fabric.h"
 #include "common/event.h"
 
@@ -113,7 +114,10 @@ static json_t *device_body(const struct fabric *f, size_t device, bool with_line
 
 json_t *report_device(const struct fabric *f, size_t device)
 {
-	return json_pack("{s:o}", "fabric", device_body(f, device, true));
+	json_t *body = device_body(f, device, true);
+
+	ready_describe(ready_of(f, device), body);
+	return json_pack("{s:o}", "fabric", body);
 }
 
 json_t *report_policy(const struct fabric *f, const struct fabric *old)

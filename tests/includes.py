@@ -61,7 +61,7 @@ WAYS = {
         ["reach*"],
         ["rules"],
         ["check"],
-        ["baseline"],
+        ["baseline", "ready"],
         ["sarif"],
         ["show"],
     ],

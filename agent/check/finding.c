@@ -71,8 +71,8 @@ void findings_sort(struct findings *f)
 /* What the loader says of an address that two devices have, too. */
 static bool is_minor(const struct finding *f)
 {
-	return f->line && (strcmp(f->code, "undefined-name") == 0 ||
-			   strcmp(f->code, "config-unread") == 0);
+	return f->line &&
+	       (strcmp(f->code, "undefined-name") == 0 || strcmp(f->code, "config-unread") == 0);
 }
 
 static uint64_t mix(uint64_t h, char c)

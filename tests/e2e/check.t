@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
@@ -283,6 +284,33 @@ def hostile(scene):
     ok(b"\x1b" not in p.stdout, "and in --fix")
 
 
+def events(scene):
+    """replay tells of every device whether it is ready, and why not; the events are valid."""
+    capture = scene.path("empty.pcap")
+    with open(capture, "wb") as f:
+        f.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 1))
+    p = subprocess.run([AGENT, "replay", "--fabric", scene.fabric, capture], capture_output=True,
+                       text=True, check=False, timeout=120)
+    told = [json.loads(line) for line in p.stdout.splitlines()]
+    devices = {e["device"]["name"]: e["fabric"] for e in told if e["type"] == "fabric.device"}
+    with open(os.path.join(ROOT, "common", "event.schema.json"), encoding="utf-8") as f:
+        validator = jsonschema.Draft7Validator(json.load(f))
+    wrong = [e.message for doc in told for e in validator.iter_errors(doc)]
+    ok(p.returncode == 0 and len(devices) == 5 and not wrong,
+       "fabric.device for each, valid", p.stderr, wrong)
+    d = devices[TOR]
+    ok(d["ready"] is False and d["codes"] == ["lo6-no-ipv6"] and d["steps"] ==
+       {"S1": "fail", "S2": "ok", "S3": "ok", "S4": "ok", "S5": "ok", "S6": "ok", "S7": "ok",
+        "S11": "ok"} and d["findings"][0] ==
+       {"code": "lo6-no-ipv6", "severity": "FAIL", "step": "S1", "line": 33,
+        "reason": "Loopback6 has no IPv6 address"} and len(d["findings"]) == 2,
+       "one that is not ready: steps, codes, findings", d)
+    d = devices["lab1-AR-CE1"]
+    ok(d["ready"] is True and d["codes"] == [] and "findings" not in d and len(d["steps"]) == 11,
+       "one that is", d)
+    ok("ready" not in devices["lab1-AR-MGMT1"], "one of which there is no question")
+
+
 def help_text():
     status, out, _ = check("--help")
     ok(status == 0 and all(re.search(r"^  %s " % s, out, re.M) for s in STEPS),
@@ -302,6 +330,7 @@ def main():
         good(scene)
         faults(scene)
         documents(scene)
+        events(scene)
         baseline(scene)
         mend(scene)
         advice_alone(scene)

@@ -88,6 +88,18 @@ n=$((n + 1))
 ok "a changed directory is enough" await reloads $n || show "$work/a.err"
 await more_flows "$(($(events_of flow.end) + 20))"
 
+# What no verdict depends on, but readiness does: it is told, and the tables stay as they are.
+sed 's,^interface Loopback6$,&\n   shutdown,' "$work/open.cfg" >"$work/down.cfg"
+told() { grep -q "\"type\":\"fabric.device\".*\"lab1-AR-CE1\".*\"ready\":$1" <(tail -n 1000 "$work/a.json" |
+	grep fabric.device | tail -n 1); }
+before=$(events_of policy.loaded)
+put "$work/down.cfg"
+ok "a device that is ready no more is told of" await told false || show "$work/a.err"
+ok "with the reason" grep -q '"codes":\["lo6-shutdown"\]' "$work/a.json"
+put "$work/open.cfg"
+ok "and when it is ready again" await told true || show "$work/a.err"
+is "$(events_of policy.loaded)" "$before" "no policy was loaded for that"
+
 touch "$work/stop"
 wait $traffic
 ok "every flow ends" await flows_ended a
