@@ -8,7 +8,8 @@
 
 #define LONG_NS (600 * NS_PER_S) /* as in store_list.c */
 #define COLUMNS                                                                                    \
-	"n, start, \"end\", device, path, source, verdict, outcome, justified, open, established"
+	"n, start, \"end\", device, path, source, verdict, outcome, justified, open,"              \
+	" established, \"user\""
 
 struct call {
 	store_span_fn *fn;
@@ -28,7 +29,8 @@ static int take(void *arg, struct db_row *row)
 				     .outcome = db_text(row, 7),
 				     .justified = db_text(row, 8),
 				     .open = db_u64(row, 9) != 0,
-				     .established = db_u64(row, 10) != 0 };
+				     .established = db_u64(row, 10) != 0,
+				     .user = db_text(row, 11) };
 
 	return call->fn(call->arg, &f);
 }

@@ -9,7 +9,7 @@
 
 struct store_span_flow {
 	uint64_t n, start_ns, end_ns;
-	const char *device, *path, *source, *verdict, *outcome, *justified;
+	const char *device, *path, *source, *user, *verdict, *outcome, *justified;
 	bool open, established;
 };
 

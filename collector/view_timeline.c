@@ -48,6 +48,7 @@ _Static_assert(sizeof(class_names) / sizeof(class_names[0]) == NUM_CLASSES, "one
 
 struct run {
 	uint64_t start_ns, end_ns, n, id;
+	char *who;	     /* of what is abnormal or on lo6; NULL: nobody is told of */
 	uint8_t class, band; /* band 1: lo6 */
 };
 
@@ -55,6 +56,8 @@ struct mark {
 	uint64_t time_ns, n;
 	const char *kind; /* failover, failback, bgp, alert */
 	char *state, *words;
+	const char *severity; /* of alerts: the worst */
+	enum event_severity worst;
 	uint64_t event;
 };
 
@@ -133,8 +136,10 @@ static int add_run(struct lane *l, const struct run *r)
 		size_t room = l->room_runs ? l->room_runs * 2 : 16;
 		struct run *runs = realloc(l->runs, room * sizeof(*runs));
 
-		if (!runs)
+		if (!runs) {
+			free(r->who);
 			return STORE_FAILED;
+		}
 		l->runs = runs;
 		l->room_runs = room;
 	}
@@ -163,8 +168,13 @@ static int take_flow(void *arg, const struct store_span_flow *f)
 	r.class = (uint8_t)class_of(f, band);
 	if (r.end_ns < r.start_ns)
 		r.end_ns = r.start_ns;
-	if (r.class != CLASS_TRUSTED && r.class != CLASS_FAILED)
+	if (r.class != CLASS_TRUSTED && r.class != CLASS_FAILED) {
+		const char *who = f->user && *f->user ? f->user : f->source;
+
 		l->abnormal = true;
+		if (who && !(r.who = strdup(who)))
+			return STORE_FAILED;
+	}
 	if (f->established)
 		add_density(t, band, r.start_ns, r.end_ns);
 	if (r.class == CLASS_REFUSED || r.class == CLASS_UNTRUSTED)
@@ -279,6 +289,8 @@ static json_t *runs_of(const struct timeline *t, struct lane *l, uint8_t band)
 				if (run.n == 1)
 					json_array_append_new(row,
 							      json_integer((json_int_t)run.id));
+				if (run.n == 1 && run.who)
+					json_array_append_new(row, json_string(run.who));
 				json_array_append_new(out, row);
 			}
 			if (r)
@@ -311,7 +323,12 @@ static int add_mark(struct lane *l, const struct timeline *t, const char *kind, 
 		l->room_marks = room;
 	}
 	m = &l->marks[l->n_marks++];
-	*m = (struct mark){ time_ns, 1, kind, strdup(state), strdup(words), event };
+	*m = (struct mark){ .time_ns = time_ns,
+			    .n = 1,
+			    .kind = kind,
+			    .state = strdup(state),
+			    .words = strdup(words),
+			    .event = event };
 	return m->state && m->words ? 0 : STORE_FAILED;
 }
 
@@ -445,6 +462,18 @@ static int read_events(struct timeline *t, const char *device)
 	return rc;
 }
 
+/* The last mark is of these alerts: it has the worst one's severity. */
+static int worst(struct lane *l, enum event_severity severity)
+{
+	struct mark *m = &l->marks[l->n_marks - 1];
+
+	if (severity >= m->worst) {
+		m->worst = severity;
+		m->severity = event_severity_name(severity);
+	}
+	return 0;
+}
+
 static int take_alert(void *arg, const struct store_alert *a)
 {
 	struct timeline *t = arg;
@@ -454,7 +483,8 @@ static int take_alert(void *arg, const struct store_alert *a)
 		return 0;
 	if (a->severity >= SEVERITY_WARNING)
 		l->abnormal = true;
-	return add_mark(l, t, "alert", a->name, a->since_ns, 0, a->text);
+	return add_mark(l, t, "alert", a->name, a->since_ns, 0, a->text) ? STORE_FAILED
+									 : worst(l, a->severity);
 }
 
 static int by_time(const void *x, const void *y)
@@ -479,6 +509,7 @@ static json_t *marks_of(const struct timeline *t, struct lane *l)
 		row_text(o, "state", m->state);
 		row_count(o, "n", m->n);
 		row_text(o, "words", m->words);
+		row_text(o, "severity", m->severity);
 		if (m->event)
 			row_count(o, "event", m->event);
 		json_array_append_new(out, o);
@@ -582,6 +613,9 @@ static json_t *lane_row(struct timeline *t, size_t i)
 	json_object_set_new(o, "group", group);
 	row_text(o, "state", incident_path_name(l->state));
 	row_flag(o, "abnormal", l->abnormal);
+	for (size_t k = 0; k < d->n_targets; k++)
+		if (d->targets[k].in_band && d->targets[k].armed == 0)
+			json_object_set_new(o, "armed", json_false());
 	json_object_set_new(o, "ma1", runs_of(t, l, 0));
 	json_object_set_new(o, "lo6", runs_of(t, l, 1));
 	json_object_set(o, "path", l->path);
@@ -735,6 +769,8 @@ json_t *view_timeline(struct store *s, const struct view_args *a)
 			free(l->marks[k].state);
 			free(l->marks[k].words);
 		}
+		for (size_t k = 0; k < l->n_runs; k++)
+			free(l->runs[k].who);
 		free(l->marks);
 		free(l->runs);
 		json_decref(l->path);

@@ -574,6 +574,9 @@ static void test_timeline(void **state)
 
 		if (strcmp(json_string_value(json_array_get(r, 2)), "refused") == 0)
 			assert_true(json_integer_value(json_array_get(r, 3)) >= 1);
+		/* who it was, when it is one */
+		assert_true(json_is_string(json_array_get(r, 5)) ==
+			    (json_integer_value(json_array_get(r, 3)) == 1));
 	}
 	says(l, "path.0.2", "primary");
 	says(l, "path.1.2", "primary-failing");
