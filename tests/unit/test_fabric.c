@@ -18,6 +18,7 @@
 #include "common/fabric/fabric.h"
 #include "common/fabric/show.h"
 #include "agent/report.h"
+#include "tests/unit/scratch.h"
 
 #define SMALL "tests/unit/fabric/small"
 #define FAULTY "tests/unit/fabric/faulty"
@@ -39,46 +40,6 @@ static struct fabric *load(const char *dir)
 	if (!f)
 		fail_msg("%s", err);
 	return f;
-}
-
-/* ---- a directory of our own ---- */
-
-static char scratch[64];
-
-static int make_scratch(void **state)
-{
-	(void)state;
-	strcpy(scratch, "/tmp/glasswatch-fabric-XXXXXX");
-	return mkdtemp(scratch) ? 0 : -1;
-}
-
-static int drop_scratch(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", scratch);
-	return system(command);
-}
-
-static void write_file(const char *name, const char *text)
-{
-	char path[256];
-	FILE *to;
-
-	snprintf(path, sizeof(path), "%s/%s", scratch, name);
-	to = fopen(path, "w");
-	assert_non_null(to);
-	fputs(text, to);
-	assert_int_equal(fclose(to), 0);
-}
-
-static void remove_file(const char *name)
-{
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/%s", scratch, name);
-	assert_int_equal(unlink(path), 0);
 }
 
 /* ---- the small fabric ---- */

@@ -16,36 +16,7 @@
 #include "common/fabric/fabric.h"
 #include "common/fabric/inventory.h"
 #include "common/fabric/show.h"
-
-static char scratch[64];
-
-static int make_scratch(void **state)
-{
-	(void)state;
-	strcpy(scratch, "/tmp/glasswatch-inventory-XXXXXX");
-	return mkdtemp(scratch) ? 0 : -1;
-}
-
-static int drop_scratch(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", scratch);
-	return system(command);
-}
-
-static void write_file(const char *name, const char *text)
-{
-	char path[256];
-	FILE *to;
-
-	snprintf(path, sizeof(path), "%s/%s", scratch, name);
-	to = fopen(path, "w");
-	assert_non_null(to);
-	fputs(text, to);
-	assert_int_equal(fclose(to), 0);
-}
+#include "tests/unit/scratch.h"
 
 /* Two devices; the second has no IPv6 on Ma1, and its management address comes by DHCP. */
 static void write_configs(void)
