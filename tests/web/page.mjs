@@ -77,6 +77,7 @@ export async function look(server, hash = "#/fleet", { dark = false, phone = fal
 		reducedMotion: still ? "reduce" : "no-preference",
 	});
 	const page = await context.newPage();
+	page.setDefaultTimeout(20000);
 	const wrong = [];
 	page.on("console", (m) => {
 		if (!["error", "warning"].includes(m.type())) return;

@@ -6,7 +6,7 @@
 // and no other. `keys` changes only when rows come or go.
 import { batch, signal } from "@preact/signals";
 import { ask } from "./api.js";
-import { beginning, on, resets } from "./live.js";
+import { answered, beginning, on, resets } from "./live.js";
 
 export class Rows {
 	constructor() {
@@ -83,6 +83,7 @@ export function joined({ path, params = {}, name, kind, key, wanted = () => true
 			// Older than where the stream began: what is between was told to nobody.
 			if (answer.cursor < beginning()) answer = await ask(path, params, { signal: mine.signal });
 			if (stopped || aborter !== mine) return;
+			answered(answer.cursor);
 			batch(() => {
 				rows.fill(answer[name].map((r) => [key(r), r]));
 				for (const m of meanwhile) if (m.id > answer.cursor) apply(m.row);

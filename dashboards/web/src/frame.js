@@ -34,6 +34,8 @@ const SESSION = { view: "session", load: () => import("./views/session.js") };
 
 const loaded = new Map();
 
+export const preload = () => TABS.find((t) => t.view === route.peek().view).load().catch(() => {});
+
 class Guard extends Component {
 	static getDerivedStateFromError(error) {
 		return { error };

@@ -169,8 +169,12 @@ function connect() {
 	});
 }
 
+// A list that was answered before the stream began: it begins there, at the latest.
+let earliest = Infinity;
+export const answered = (at) => { if (!begun && at < earliest) earliest = at; };
+
 export function start(at) {
-	cursor = begun = at;
+	cursor = begun = Math.min(at, earliest);
 	tick();
 	connect();
 }
