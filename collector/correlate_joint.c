@@ -40,7 +40,7 @@ static void hold(struct held *h)
 
 static int held_get(struct store *s, uint64_t id, struct held *h)
 {
-	int rc = store_incident_get(s, id, &h->i);
+	int rc = store_incident_own(s, id, &h->i);
 
 	if (rc == 1)
 		hold(h);

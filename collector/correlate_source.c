@@ -90,7 +90,7 @@ int correlate_source(struct store *s, const struct event *e, uint64_t n, const s
 int correlate_quiet(struct store *s, uint64_t id, uint64_t n, uint64_t now_ns)
 {
 	struct store_incident i;
-	int rc = store_incident_get(s, id, &i);
+	int rc = store_incident_own(s, id, &i);
 
 	if (rc <= 0 || i.closed_ns || strcmp(i.kind, STORE_KIND_UNTRUSTED) != 0)
 		return rc < 0 ? rc : 0;

@@ -175,6 +175,11 @@ int db_bulk_add(struct db *d, struct db_bulk *b, const struct db_value *v, int n
 	return d->ops->bulk_add(d, b, v, n);
 }
 
+int db_bulk_write(struct db *d, struct db_bulk *b)
+{
+	return b->db ? db_write_pending(d, 1u << b->watch) : 0;
+}
+
 void db_bulk_free(struct db_bulk *b)
 {
 	free(b->data);

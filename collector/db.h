@@ -146,12 +146,14 @@ struct db_bulk {
 /* b lives as long as d; its data is freed by db_bulk_free() after db_close(). */
 int db_bulk_open(struct db *d, struct db_bulk *b);
 int db_bulk_add(struct db *d, struct db_bulk *b, const struct db_value *v, int n);
+int db_bulk_write(struct db *d, struct db_bulk *b); /* those that wait */
 void db_bulk_free(struct db_bulk *b);
 int db_flush(struct db *d);
 
 /* Rows of a table that are kept elsewhere: after db_pending() write() is called before
  * the next statement that names the table, and at db_flush(), db_mark() and
- * db_commit(). At most DB_MAX_BULKS of bulks and watches. */
+ * db_commit(). At most DB_MAX_BULKS of bulks and watches. A statement that names it in
+ * capitals does not wait for them: who writes one knows what is kept. */
 int db_watch(struct db *d, const char *table, int (*write)(void *arg), void *arg);
 void db_pending(struct db *d, int watch);
 

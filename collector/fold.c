@@ -45,7 +45,7 @@ static bool is_success(const char *login)
 	return login && strcmp(login, "success") == 0;
 }
 
-/* f: the row as it is, or n 0. 1: there is a row all the same. */
+/* f: the row as it is, or n 0. */
 static int fold_into(struct store *s, struct store_flow f, const struct event *e, uint64_t event_n,
 		     struct folded *out)
 {
@@ -118,16 +118,13 @@ static int fold_into(struct store *s, struct store_flow f, const struct event *e
 int fold_flow(struct store *s, const struct event *e, uint64_t event_n, struct folded *out)
 {
 	struct store_flow f = { .rule = -1 };
-	int rc = 1;
+	bool late;
+	int rc = store_flow_late(s, e->agent, e->seq, &late);
 
 	/* What begins has no row, unless its later events were read before. */
-	if (e->type == EVENT_FLOW_START) {
-		rc = store_flow_recall(s, e->agent, e->flow.id, &f);
-		if (rc >= 0)
-			rc = fold_into(s, f, e, event_n, out);
-	}
-	if (rc != 1)
-		return rc;
-	rc = store_flow_find(s, e->agent, e->flow.id, &f);
+	if (!rc)
+		rc = e->type == EVENT_FLOW_START && !late
+			     ? store_flow_recall(s, e->agent, e->flow.id, &f)
+			     : store_flow_find(s, e->agent, e->flow.id, &f);
 	return rc < 0 ? rc : fold_into(s, f, e, event_n, out);
 }

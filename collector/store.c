@@ -96,6 +96,7 @@ static int prepare_schema(struct store *s, enum store_mode mode)
 static void watch(struct store *s)
 {
 	s->watch_agents = db_watch(s->db, "agents", store_agents_write, s);
+	s->watch_flows = db_watch(s->db, "flows", store_flows_write, s);
 	s->watch_targets = db_watch(s->db, "targets", store_targets_write, s);
 	s->watch_clients = db_watch(s->db, "known_hassh", store_clients_write, s);
 	s->watch_alerts = db_watch(s->db, "alerts", store_open_write, s);
@@ -113,7 +114,8 @@ struct store *store_open(const char *path, enum store_mode mode, char *err, size
 	s->db = db_open(path, mode == STORE_WRITE, err, size);
 	if (s->db)
 		watch(s);
-	if (!s->db || store_record_open(s) || prepare_schema(s, mode) || store_chain_open(s)) {
+	if (!s->db || store_record_open(s) || store_flow_open(s) || prepare_schema(s, mode) ||
+	    store_chain_open(s)) {
 		if (s->db)
 			snprintf(err, size, "%s", db_error(s->db));
 		store_close(s);
@@ -131,6 +133,7 @@ void store_close(struct store *s)
 	db_close(s->db);
 	db_bulk_free(&s->events);
 	store_blocks_close(s);
+	db_bulk_free(&s->flows);
 	store_forget_rows(s);
 	store_kept_free(s);
 	free(s->document);
@@ -172,8 +175,12 @@ struct metrics_log *store_counts(struct store *s)
 
 int store_begin(struct store *s)
 {
+	int rc = db_begin(s->db, true);
+
 	s->head_known = false; /* another collector may have written since */
-	return db_begin(s->db, true);
+	s->writing = !rc;
+	s->careful = false;
+	return rc;
 }
 
 int store_snapshot(struct store *s)
@@ -185,6 +192,7 @@ int store_commit(struct store *s)
 {
 	int rc = db_commit(s->db);
 
+	s->writing = s->writing && rc;
 	if (!rc)
 		metrics_log_commit(s->counts);
 	s->kept = !rc && s->head_known;
@@ -199,6 +207,7 @@ void store_forget_rows(struct store *s)
 	store_kept_forget_all(s);
 	store_known_forget(s);
 	store_open_forget(s);
+	store_shared_forget(s);
 	store_drills_forget(s);
 	s->own_next = 0;
 	store_paths_forget(s);
@@ -217,6 +226,7 @@ void store_rollback(struct store *s)
 {
 	metrics_log_rollback(s->counts);
 	db_rollback(s->db);
+	s->writing = false;
 	forget(s);
 }
 
@@ -233,6 +243,7 @@ int store_leads(struct store *s)
 int store_entry_begin(struct store *s)
 {
 	s->counts_mark = metrics_log_mark(s->counts);
+	s->careful = true;
 	return db_mark(s->db);
 }
 

@@ -247,7 +247,6 @@ struct store_flow {
 	const char *login; /* ssh.auth.result */
 	uint64_t updated;  /* events.n of its newest change */
 
-	/* store_flow_put() leaves these alone. */
 	uint64_t same_as;      /* another agent saw it, too: the row that is counted; 0: this */
 	const char *justified; /* break-glass session: yes, no, unknown, drill */
 };
@@ -265,9 +264,14 @@ char *store_flow_parts(const struct store_flow *f, uint64_t n, unsigned parts, b
 /* As store_flow_find(), of those that were used lately: 0 says nothing. */
 int store_flow_recall(struct store *s, const char *agent, const char *flow, struct store_flow *out);
 
-/* Inserts (n = 0) and sets f->n, or changes the row. 1: it was to be inserted, but
- * there is such a flow. */
+/* A new flow (n = 0; sets f->n), or one that changes; its strings live until the next one
+ * is put. It is written with others, at last by
+ * store_flush(): that says STORE_REFUSED when there is a flow of this name. */
 int store_flow_put(struct store *s, struct store_flow *f);
+
+/* True: an event of this agent with a higher number was here before, or that cannot be
+ * excluded. Each event of a flow asks once. 0, or below. */
+int store_flow_late(struct store *s, const char *agent, uint64_t seq, bool *late);
 
 /* ---- reading --------------------------------------------------------------- */
 

@@ -21,6 +21,9 @@ struct agent {
 	bool changed, stopped;
 	uint64_t first_ns, last_ns, last_seq, events, heard_ns;
 
+	uint64_t folded; /* the highest number of an event of a flow */
+	bool folded_known;
+
 	/* The newest statistics, as long as they are not written. */
 	char *stats;
 	size_t stats_len;
@@ -218,8 +221,8 @@ int store_agent_knows(struct store *s, const char *agent, uint64_t seq)
 	return rc < 0 ? rc : rc == 0;
 }
 
-static int set_stats(struct store *s, struct agent *a, uint64_t time_ns, const char *json, size_t len,
-		     uint64_t interval_ns)
+static int set_stats(struct store *s, struct agent *a, uint64_t time_ns, const char *json,
+		     size_t len, uint64_t interval_ns)
 {
 	char *copy = malloc(len + 1);
 
@@ -266,5 +269,29 @@ int store_agent(struct store *s, const struct event *e, const char *json, size_t
 	db_pending(s->db, s->watch_agents);
 	if (e->type == EVENT_AGENT_STATS && e->time_ns >= a->stats_ns)
 		return set_stats(s, a, e->time_ns, json, len, interval_ns);
+	return 0;
+}
+
+int store_flow_late(struct store *s, const char *agent, uint64_t seq, bool *late)
+{
+	struct db_row *row;
+	struct agent *a;
+	int rc = find(s, agent, &a);
+
+	if (rc)
+		return rc;
+	if (!a->folded_known) {
+		/* Of those that wait none is of a flow: this would be known. */
+		rc = db_get(s->db, &row, "SELECT MAX(seq) FROM EVENTS WHERE agent = $1", "t",
+			    agent);
+		if (rc < 0)
+			return rc;
+		a->folded = rc ? db_u64(row, 0) : 0;
+		a->folded_known = true;
+	}
+	/* When something was undone in this transaction, it is not relied on. */
+	*late = s->careful || seq < a->folded;
+	if (seq > a->folded)
+		a->folded = seq;
 	return 0;
 }

@@ -455,61 +455,6 @@ int store_alert_follow(struct store *s, uint64_t event_n)
 
 /* ---- what rules look up ------------------------------------------------------ */
 
-#define ON_IT                                                                                      \
-	" AND open = 1 AND established = 1 AND service = 'ssh' AND direction = 'inbound'"          \
-	" AND \"end\" >= "
-
-int store_shared_device(struct store *s, const char *device, const char *source, const char *agent,
-			const char *user, uint64_t since_ns, char other[64])
-{
-	struct db_row *row;
-	int rc = db_get(s->db, &row,
-			"SELECT source FROM flows WHERE device = $1" ON_IT
-			"$2 AND path = 'in-band' AND source <> $3"
-			" AND (agent <> $4 OR COALESCE(\"user\", '') <> $5"
-			"      OR COALESCE(\"user\", '') = '') LIMIT 1",
-			"tittt", device, since_ns, source, agent, user ? user : "");
-
-	if (rc == 1)
-		copy(other, 64, db_text(row, 0));
-	return rc;
-}
-
-int store_shared_user(struct store *s, const char *user, const char *agent, uint64_t since_ns,
-		      char other[64])
-{
-	struct db_row *row;
-	int rc = db_get(s->db, &row,
-			"SELECT source FROM flows WHERE \"user\" = $1" ON_IT
-			"$2 AND agent <> $3 LIMIT 1",
-			"tit", user, since_ns, agent);
-
-	if (rc == 1)
-		copy(other, 64, db_text(row, 0));
-	return rc;
-}
-
-int store_shared_now(struct store *s, const char *device, const char *user, uint64_t since_ns,
-		     uint64_t *n)
-{
-	struct db_row *row;
-	int rc;
-
-	if (device)
-		rc = db_get(s->db, &row,
-			    "SELECT COUNT(DISTINCT CASE WHEN \"user\" IS NULL THEN source"
-			    " ELSE \"user\" || ' of ' || agent END)"
-			    " FROM flows WHERE device = $1" ON_IT "$2 AND path = 'in-band'",
-			    "ti", device, since_ns);
-	else
-		rc = db_get(s->db, &row,
-			    "SELECT COUNT(DISTINCT agent) FROM flows WHERE \"user\" = $1" ON_IT
-			    "$2",
-			    "ti", user, since_ns);
-	*n = rc == 1 ? db_u64(row, 0) : 0;
-	return rc < 0 ? rc : 0;
-}
-
 struct over {
 	store_alert_fn *fn;
 	void *arg;

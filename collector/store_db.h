@@ -17,6 +17,7 @@ struct store_kept;
 struct store_alert_found;
 struct store_known;
 struct store_open;
+struct store_shared;
 struct store_drills_kept;
 struct store_blocks;
 struct store_paths;
@@ -48,7 +49,7 @@ struct store {
 	struct agent *agents[STORE_AGENT_SLOTS]; /* store_agent.c */
 	int watch_agents;
 
-	struct db_bulk events;
+	struct db_bulk events, flows;
 	uint64_t week; /* PostgreSQL: the partition of week - 1 is there; 0: not known */
 
 	/* Flows as they are in their rows, store_flow_kept.c; good as long. */
@@ -57,8 +58,11 @@ struct store {
 	struct store_paths *paths;   /* store_episode.c */
 	struct store_known *known;   /* store_known.c; good as long, as those below */
 	struct store_open *open_alerts; /* store_alert_open.c */
+	struct store_shared *shared; /* store_shared.c */
 	struct store_drills_kept *drills_kept; /* store_operate.c */
-	int watch_targets, watch_clients, watch_alerts;
+	int watch_flows, watch_targets, watch_clients, watch_alerts;
+	bool writing; /* between store_begin() and its end */
+	bool careful; /* store_entry_begin() was called in it */
 	uint64_t own_next; /* of the collector's own events; 0: not known */
 	uint64_t swept; /* rows were removed so often, by whomever: what is kept is of then */
 	uint64_t documents_kept; /* segments.number: of the flows that stay, by store_sweep() */
@@ -131,10 +135,23 @@ void store_flow_row(struct db_row *row, struct store_flow *out);
 /* NULL: it is not kept. Strings live until the flow is put. */
 const struct store_flow *store_kept_find(struct store *s, const char *agent, const char *flow);
 const struct store_flow *store_kept_row(struct store *s, uint64_t n);
-void store_kept_put(struct store *s, const struct store_flow *f);
-void store_kept_forget(struct store *s, uint64_t n); /* its row is changed by a statement */
+/* Those of this Community ID. */
+int store_kept_twins(struct store *s, const char *community_id, store_flow_fn *fn, void *arg);
+/* A row as it is, and as it shall be. 1; 0: it cannot be kept; below 0. */
+int store_kept_read(struct store *s, const struct store_flow *f);
+int store_kept_put(struct store *s, const struct store_flow *f);
+/* After store_flows_write(), or when what waits is undone. */
 void store_kept_forget_all(struct store *s);
 void store_kept_free(struct store *s);
+int store_flows_write(void *arg);
+int store_flows_write_of(struct store *s, const char *device); /* its flows alone */
+/* store_flow.c, for it: old is the row as it is, NULL: there is none. All together are
+ * in the database after store_flow_written(). */
+int store_flow_open(struct store *s);
+int store_flow_write(struct store *s, const struct store_flow *old, const struct store_flow *f);
+int store_flow_written(struct store *s);
+/* As store_flow_find(), by its number. */
+int store_flow_row_get(struct store *s, uint64_t n, struct store_flow *out);
 /* Puts f->json together; it lives until the next call. 0, or below. */
 int store_document(struct store *s, struct store_flow *f);
 
@@ -173,6 +190,10 @@ void store_open_change(struct store *s, uint64_t id, enum event_severity severit
 void store_open_remove(struct store *s, uint64_t id);
 int store_open_write(void *arg);
 void store_open_forget(struct store *s);
+
+/* store_shared.c: the flow was changed. */
+void store_shared_note(struct store *s, const struct store_flow *f);
+void store_shared_forget(struct store *s);
 
 void store_drills_forget(struct store *s); /* store_operate.c */
 

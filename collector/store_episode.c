@@ -455,7 +455,7 @@ int store_incident_put(struct store *s, const struct store_incident *i)
 /* By its number, where another SELECT has found it. */
 static int found(struct store *s, int rc, struct db_row *row, struct store_incident *out)
 {
-	return rc == 1 ? store_incident_get(s, db_u64(row, 0), out) : rc;
+	return rc == 1 ? store_incident_own(s, db_u64(row, 0), out) : rc;
 }
 
 int store_incident_of_subnet(struct store *s, const struct store_site *at, uint64_t from_ns,
@@ -667,10 +667,10 @@ int store_incident_flow(struct store *s, uint64_t id, uint64_t flow_n)
  * COALESCE() leads to. */
 #define LONG_FLOW (600 * NS_PER_S)
 #define LASTED(columns, device_is, early, since, more)                                             \
-	"SELECT " columns " FROM flows WHERE device = " device_is " AND open = 1" more             \
-	" UNION ALL SELECT " columns " FROM flows WHERE device = " device_is " AND open = 0"       \
+	"SELECT " columns " FROM FLOWS WHERE device = " device_is " AND open = 1" more             \
+	" UNION ALL SELECT " columns " FROM FLOWS WHERE device = " device_is " AND open = 0"       \
 	" AND start >= " early " AND \"end\" >= " since more                                       \
-	" UNION ALL SELECT " columns " FROM flows WHERE COALESCE(device, '') = " device_is         \
+	" UNION ALL SELECT " columns " FROM FLOWS WHERE COALESCE(device, '') = " device_is         \
 	" AND open = 0 AND start < " early " AND \"end\" - start > 600000000000"                   \
 	" AND \"end\" >= " since more
 
@@ -681,6 +681,10 @@ int store_incident_flow(struct store *s, uint64_t id, uint64_t flow_n)
 
 int store_incident_gather(struct store *s, uint64_t id, const char *device, uint64_t since_ns)
 {
+	int rc = store_flows_write_of(s, device);
+
+	if (rc)
+		return rc;
 	return store_done(db_run(s->db,
 				 "INSERT INTO incident_flows (incident, flow)"
 				 " SELECT CAST($1 AS BIGINT), n FROM ("
@@ -753,7 +757,7 @@ static int take_quiet(void *arg, struct db_row *row)
 {
 	struct quiet *q = arg;
 	struct store_incident i;
-	int rc = store_incident_get(q->s, db_u64(row, 0), &i);
+	int rc = store_incident_own(q->s, db_u64(row, 0), &i);
 
 	return rc == 1 ? q->fn(q->arg, &i) : rc;
 }
@@ -810,58 +814,131 @@ int store_incident_flood(struct store *s, const char *fabric, const char *prefix
 
 /* ---- flows ------------------------------------------------------------------------ */
 
+/* Of the flows of a Community ID: the nearest to f that may be the same. */
+struct twin_search {
+	struct store *s;
+	const struct store_flow *f;
+	uint64_t slack_ns;
+	uint64_t n, away_ns;
+};
+
+static bool may_be_same(const struct twin_search *t, const struct store_flow *x)
+{
+	const struct store_flow *f = t->f;
+
+	return !x->same_as && x->device && strcmp(x->device, f->device) == 0 &&
+	       strcmp(x->agent, f->agent) != 0 && x->start_ns <= f->end_ns + t->slack_ns &&
+	       (x->open || x->end_ns + t->slack_ns >= f->start_ns);
+}
+
+struct taken {
+	uint64_t n;
+	const char *agent;
+};
+
+static int is_taken(void *arg, const struct store_flow *x)
+{
+	const struct taken *t = arg;
+
+	return x->same_as == t->n && strcmp(x->agent, t->agent) == 0;
+}
+
+/* 1: x is the same as another flow of f's agent. */
+static int taken(const struct twin_search *t, uint64_t n)
+{
+	struct taken by = { n, t->f->agent };
+	struct db_row *row;
+	int rc = store_kept_twins(t->s, t->f->community_id, is_taken, &by);
+
+	return rc ? rc
+		  : db_get(t->s->db, &row,
+			   "SELECT 1 FROM FLOWS WHERE same_as IS NOT NULL AND same_as = $1"
+			   " AND agent = $2",
+			   "it", n, t->f->agent);
+}
+
+static int try_twin(struct twin_search *t, const struct store_flow *x)
+{
+	uint64_t a = x->start_ns, b = t->f->start_ns, away = a > b ? a - b : b - a;
+	int rc;
+
+	if (!may_be_same(t, x) || (t->n && (away > t->away_ns ||
+					    (away == t->away_ns && x->n > t->n))))
+		return 0;
+	rc = taken(t, x->n);
+	if (rc)
+		return rc < 0 ? rc : 0;
+	t->n = x->n;
+	t->away_ns = away;
+	return 0;
+}
+
+static int kept_twin(void *arg, const struct store_flow *x)
+{
+	return try_twin(arg, x);
+}
+
+static int stored_twin(void *arg, struct db_row *row)
+{
+	struct twin_search *t = arg;
+	struct store_flow x = { .n = db_u64(row, 0),
+				.agent = db_text(row, 1),
+				.device = db_text(row, 2),
+				.start_ns = db_u64(row, 3),
+				.end_ns = db_u64(row, 4),
+				.open = db_u64(row, 5) != 0,
+				.same_as = db_u64(row, 6) };
+
+	return store_kept_row(t->s, x.n) ? 0 : try_twin(t, &x);
+}
+
 int store_flow_twin(struct store *s, const struct store_flow *f, uint64_t slack_ns, uint64_t *n)
 {
-	struct db_row *row;
-	int rc = db_get(s->db, &row,
-			"SELECT n FROM flows f WHERE community_id = $1 AND start <= $2"
-			" AND device = $3 AND same_as IS NULL AND agent <> $4"
-			" AND (open = 1 OR \"end\" >= $5)"
-			" AND NOT EXISTS (SELECT 1 FROM flows t WHERE t.same_as = f.n"
-			"  AND t.agent = $4)"
-			" ORDER BY ABS(start - $6), n LIMIT 1",
-			"tittii", f->community_id, f->end_ns + slack_ns, f->device, f->agent,
-			f->start_ns > slack_ns ? f->start_ns - slack_ns : 0, f->start_ns);
+	struct twin_search t = { .s = s, .f = f, .slack_ns = slack_ns };
+	int rc = store_kept_twins(s, f->community_id, kept_twin, &t);
 
-	if (rc == 1)
-		*n = db_u64(row, 0);
-	return rc;
+	if (!rc)
+		rc = db_each(s->db, stored_twin, &t,
+			     "SELECT n, agent, device, start, \"end\", open, same_as FROM FLOWS"
+			     " WHERE community_id = $1 AND start <= $2",
+			     "ti", f->community_id, f->end_ns + slack_ns);
+	*n = t.n;
+	return rc ? rc : t.n != 0;
 }
 
 int store_flow_same_as(struct store *s, uint64_t n, uint64_t as)
 {
-	store_kept_forget(s, n);
-	return store_done(
-		db_run(s->db, "UPDATE flows SET same_as = $1 WHERE n = $2", "oi", as, n));
+	struct store_flow f;
+	int rc = store_flow_row_get(s, n, &f);
+
+	f.same_as = as;
+	return rc == 1 ? store_flow_put(s, &f) : rc;
 }
 
 int store_flow_lend(struct store *s, const struct store_flow *from, uint64_t updated)
 {
-	bool success = from->login && strcmp(from->login, "success") == 0;
-	int lent = 0, rc = 0;
+	struct store_flow f;
+	int lent = 0, rc = store_flow_row_get(s, from->same_as, &f);
 
-	store_kept_forget(s, from->same_as);
-	if (from->user)
-		rc = db_run(s->db,
-			    "UPDATE flows SET \"user\" = $1, updated = $2"
-			    " WHERE n = $3 AND \"user\" IS NULL",
-			    "tii", from->user, updated, from->same_as);
-	if (rc >= 0 && from->login) {
-		rc = db_run(s->db,
-			    "UPDATE flows SET login = $1, updated = $2 WHERE n = $3"
-			    " AND (login IS NULL OR (login = 'unknown' AND $1 <> 'unknown'))",
-			    "tii", from->login, updated, from->same_as);
-		if (rc > 0 && success)
+	if (rc <= 0)
+		return rc;
+	if (from->user && !f.user) {
+		f.user = from->user;
+		f.updated = updated;
+	}
+	if (from->login && (!f.login || (strcmp(f.login, "unknown") == 0 &&
+					 strcmp(from->login, "unknown") != 0))) {
+		f.login = from->login;
+		f.updated = updated;
+		if (strcmp(from->login, "success") == 0)
 			lent |= STORE_LENT_LOGIN;
 	}
-	if (rc >= 0 && from->established) {
-		rc = db_run(s->db,
-			    "UPDATE flows SET established = 1, updated = $1"
-			    " WHERE n = $2 AND established = 0",
-			    "ii", updated, from->same_as);
-		if (rc > 0)
-			lent |= STORE_LENT_ESTABLISHED;
+	if (from->established && !f.established) {
+		f.established = true;
+		f.updated = updated;
+		lent |= STORE_LENT_ESTABLISHED;
 	}
+	rc = store_flow_put(s, &f);
 	return rc < 0 ? rc : lent;
 }
 
@@ -887,17 +964,22 @@ int store_sessions_at(struct store *s, const char *device, uint64_t since_ns, ui
 		      store_flow_fn *fn, void *arg)
 {
 	struct session_call call = { fn, arg };
+	int rc = store_flows_write_of(s, device);
 
-	return db_each(s->db, take_session, &call,
+	return rc ? rc
+		  : db_each(s->db, take_session, &call,
 		       LASTED(STORE_FLOW_COLUMNS, "$1", "$3", "$4", IS_SESSION), "tiii", device,
 		       until_ns, since_ns > LONG_FLOW ? since_ns - LONG_FLOW : 0, since_ns);
 }
 
 int store_flow_justify(struct store *s, uint64_t n, const char *justified, uint64_t updated)
 {
-	store_kept_forget(s, n);
-	return store_done(db_run(s->db,
-				 "UPDATE flows SET justified = $1, updated = $2 WHERE n = $3"
-				 " AND (justified IS NULL OR justified <> $1)",
-				 "tii", justified, updated, n));
+	struct store_flow f;
+	int rc = store_flow_row_get(s, n, &f);
+
+	if (rc != 1 || (f.justified && strcmp(f.justified, justified) == 0))
+		return store_done(rc);
+	f.justified = justified;
+	f.updated = updated;
+	return store_flow_put(s, &f);
 }

@@ -63,6 +63,23 @@ int store_flow_recall(struct store *s, const char *agent, const char *flow, stru
 	return 1;
 }
 
+/* A row that was read is kept for what changes it next, unless nobody will. */
+static int kept_of(struct store *s, struct store_flow *f)
+{
+	const struct store_flow *kept;
+	int rc;
+
+	if (!s->writing)
+		return 1;
+	rc = store_kept_read(s, f);
+	if (rc < 0)
+		return rc;
+	kept = store_kept_row(s, f->n);
+	if (kept)
+		*f = *kept;
+	return 1;
+}
+
 int store_flow_find(struct store *s, const char *agent, const char *flow, struct store_flow *out)
 {
 	struct db_row *row;
@@ -71,11 +88,32 @@ int store_flow_find(struct store *s, const char *agent, const char *flow, struct
 	if (rc)
 		return rc;
 	rc = db_get(s->db, &row,
-		    "SELECT " STORE_FLOW_COLUMNS " FROM flows WHERE agent = $1 AND flow = $2", "tt",
+		    "SELECT " STORE_FLOW_COLUMNS " FROM FLOWS WHERE agent = $1 AND flow = $2", "tt",
 		    agent, flow);
-	if (rc == 1)
-		store_flow_row(row, out);
-	return rc;
+	if (rc <= 0)
+		return rc;
+	store_flow_row(row, out);
+	return kept_of(s, out);
+}
+
+int store_flow_row_get(struct store *s, uint64_t n, struct store_flow *out)
+{
+	const struct store_flow *kept;
+	struct db_row *row;
+	int rc = s->kept_flows ? store_chain_head(s) : 0;
+
+	if (rc)
+		return rc;
+	kept = store_kept_row(s, n);
+	if (kept) {
+		*out = *kept;
+		return 1;
+	}
+	rc = db_get(s->db, &row, "SELECT " STORE_FLOW_COLUMNS " FROM FLOWS WHERE n = $1", "i", n);
+	if (rc <= 0)
+		return rc;
+	store_flow_row(row, out);
+	return kept_of(s, out);
 }
 
 int store_flow_get(struct store *s, const char *agent, const char *flow, struct store_flow *out)
@@ -120,10 +158,18 @@ static const char *const columns[] = { "agent",
 				       "json",
 				       "parts",
 				       "login",
-				       "updated" };
+				       "updated",
+				       "same_as",
+				       "justified" };
+#define FLOW_COLUMNS                                                                               \
+	"agent, flow, seq, open, established, direction, device, role, path, service, source,"     \
+	" source_port, source_packets, source_bytes, destination, destination_port,"               \
+	" destination_packets, destination_bytes, state, outcome, verdict, list, rule, prefix,"    \
+	" start, \"end\", community_id, \"user\", json, parts, login, updated, same_as,"            \
+	" justified, n"
+
 #define COLUMNS ((int)(sizeof(columns) / sizeof(columns[0])))
 
-/* same_as and justified have statements of their own (store_episode.c). */
 static void flow_values(const struct store_flow *f, struct db_value v[COLUMNS + 1])
 {
 	int i = 0;
@@ -163,12 +209,27 @@ static void flow_values(const struct store_flow *f, struct db_value v[COLUMNS + 
 	v[i++] = db_value_text(f->parts);
 	v[i++] = db_value_text(f->login);
 	v[i++] = db_value_u64(f->updated);
+	v[i] = db_value_u64(f->same_as);
+	if (!f->same_as)
+		v[i].kind = 0;
+	i++;
+	v[i++] = db_value_text(f->justified);
 }
 
-/* Numbers count on from the highest there is. 1: added; 0: it is there already. */
-static int add_flow(struct store *s, struct store_flow *f)
+static const char flows_sql[] =
+	"INSERT INTO flows (" FLOW_COLUMNS ") VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10,"
+	" $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27,"
+	" $28, $29, $30, $31, $32, $33, $34, $35)";
+
+int store_flow_open(struct store *s)
 {
-	struct db_value v[COLUMNS + 1];
+	s->flows = (struct db_bulk){ .table = "flows", .columns = FLOW_COLUMNS, .sql = flows_sql };
+	return db_bulk_open(s->db, &s->flows);
+}
+
+/* Numbers count on from the highest there is. */
+static int next_number(struct store *s, uint64_t *n)
+{
 	struct db_row *row;
 	int rc = store_chain_head(s);
 
@@ -177,29 +238,8 @@ static int add_flow(struct store *s, struct store_flow *f)
 		if (rc > 0)
 			s->newest_flow = db_u64(row, 0);
 	}
-	if (rc < 0)
-		return rc;
-	flow_values(f, v);
-	f->n = s->newest_flow + 1;
-	v[COLUMNS] = db_value_u64(f->n);
-	rc = db_run_values(s->db,
-			   "INSERT INTO flows (agent, flow, seq, open, established, direction,"
-			   " device, role, path, service, source, source_port, source_packets,"
-			   " source_bytes, destination, destination_port, destination_packets,"
-			   " destination_bytes, state, outcome, verdict, list, rule, prefix,"
-			   " start, \"end\", community_id, \"user\", json, parts, login,"
-			   " updated, n) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11,"
-			   " $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,"
-			   " $25, $26, $27, $28, $29, $30, $31, $32, $33)"
-			   " ON CONFLICT (agent, flow) DO NOTHING",
-			   v, COLUMNS + 1);
-	if (rc > 0) {
-		s->newest_flow = f->n;
-		store_kept_put(s, f);
-	} else {
-		f->n = 0;
-	}
-	return rc;
+	*n = s->newest_flow + 1;
+	return rc < 0 ? rc : 0;
 }
 
 static bool equal(const struct db_value *a, const struct db_value *b)
@@ -237,34 +277,61 @@ static int choose(const struct store_flow *old, struct db_value v[COLUMNS + 1], 
 	return n;
 }
 
-int store_flow_put(struct store *s, struct store_flow *f)
+static int change_row(struct store *s, const struct store_flow *old, const struct store_flow *f)
 {
 	struct db_value v[COLUMNS + 1];
 	char sql[COLUMNS * 30 + 64];
-	int n, rc;
+	int n;
 
-	if (!f->n) {
-		rc = add_flow(s, f);
-		return rc < 0 ? rc : rc == 0;
-	}
 	flow_values(f, v);
-	n = choose(store_kept_row(s, f->n), v, sql);
-	if (!n)
-		return 0;
+	n = choose(old, v, sql);
 	v[n] = db_value_u64(f->n);
-	if (db_is_pg(s->db)) {
-		rc = db_later_values(s->db, sql, v, n + 1);
+	return n ? db_later_values(s->db, sql, v, n + 1) : 0;
+}
+
+static int add_row(struct store *s, const struct store_flow *f)
+{
+	struct db_value v[COLUMNS + 1];
+
+	flow_values(f, v);
+	v[COLUMNS] = db_value_u64(f->n);
+	return db_bulk_add(s->db, &s->flows, v, COLUMNS + 1);
+}
+
+/* old: the row as it is; NULL: there is none. */
+int store_flow_write(struct store *s, const struct store_flow *old, const struct store_flow *f)
+{
+	return old ? change_row(s, old, f) : add_row(s, f);
+}
+
+int store_flow_written(struct store *s)
+{
+	return db_bulk_write(s->db, &s->flows);
+}
+
+int store_flow_put(struct store *s, struct store_flow *f)
+{
+	bool added = !f->n;
+	const struct store_flow *kept;
+	int rc = added ? next_number(s, &f->n) : 0;
+
+	if (!rc)
+		rc = f->agent && f->flow ? store_kept_put(s, f) : 0;
+	/* What cannot be kept is written now. */
+	if (rc == 0) {
+		rc = added ? add_row(s, f) : change_row(s, NULL, f);
 		if (!rc)
-			store_kept_put(s, f);
+			rc = store_flow_written(s);
+	}
+	if (rc < 0) {
+		f->n = added ? 0 : f->n;
 		return rc;
 	}
-	rc = db_run_values(s->db, sql, v, n + 1);
-	if (rc > 0)
-		store_kept_put(s, f);
-	if (rc)
-		return store_done(rc);
-	/* Somebody has removed the row since it was kept. */
-	store_kept_forget(s, f->n);
-	rc = add_flow(s, f);
-	return rc < 0 ? rc : rc == 0;
+	if (added)
+		s->newest_flow = f->n;
+	kept = store_kept_row(s, f->n);
+	if (kept)
+		*f = *kept; /* its texts may have been those of what was kept before */
+	store_shared_note(s, f);
+	return 0;
 }

@@ -21,10 +21,13 @@
 #define OF_DEVICES " FROM incident_devices d WHERE d.incident = i.id"
 #define OF_FLOWS " FROM incident_flows j JOIN flows f ON f.n = j.flow WHERE j.incident = i.id"
 
-#define INCIDENT_COLUMNS                                                                           \
+#define OWN_COLUMNS                                                                                \
 	"i.id, i.kind, i.subject, i.fabric, i.subnet, i.switch, i.began, i.opened, i.closed,"      \
 	" i.last, i.worst, i.severity, i.reason, i.closed_by, i.drill, i.joined, i.suspicion,"     \
-	" i.suspected, i.answered, i.witness, i.flood_syns, i.updated,"                            \
+	" i.suspected, i.answered, i.witness, i.flood_syns, i.updated"
+/* And what its episodes, devices and flows add up to. */
+#define INCIDENT_COLUMNS                                                                           \
+	OWN_COLUMNS ","                                                                            \
 	" COALESCE((SELECT e.state" OF_EPISODES " AND e.closed IS NULL"                            \
 	"  ORDER BY " STATE_RANK("e.state") " DESC LIMIT 1),"                                      \
 	"  CASE WHEN " IS_SOURCE " THEN i.worst ELSE 'primary' END),"                              \
@@ -44,7 +47,7 @@
 	" (SELECT SUM(d.established)" OF_DEVICES "),"                                              \
 	" (SELECT SUM(d.logged_in)" OF_DEVICES ")"
 
-static void incident_row(struct db_row *row, struct store_incident *out)
+static void own_row(struct db_row *row, struct store_incident *out)
 {
 	*out = (struct store_incident){
 		.id = db_u64(row, 0),
@@ -69,18 +72,24 @@ static void incident_row(struct db_row *row, struct store_incident *out)
 		.witness = db_text(row, 19),
 		.flood_syns = db_u64(row, 20),
 		.updated = db_u64(row, 21),
-		.state = db_text(row, 22),
-		.outage_s = db_is_null(row, 23) ? -1 : db_real(row, 23),
-		.devices = db_u64(row, 24),
-		.open = db_u64(row, 25),
-		.unreachable = db_u64(row, 26),
-		.device = db_u64(row, 24) == 1 ? db_text(row, 27) : NULL,
-		.sessions = db_u64(row, 28),
-		.untrusted = db_u64(row, 29),
-		.attempts = db_u64(row, 30),
-		.established = db_u64(row, 31),
-		.logged_in = db_u64(row, 32),
+		.outage_s = -1,
 	};
+}
+
+static void incident_row(struct db_row *row, struct store_incident *out)
+{
+	own_row(row, out);
+	out->state = db_text(row, 22);
+	out->outage_s = db_is_null(row, 23) ? -1 : db_real(row, 23);
+	out->devices = db_u64(row, 24);
+	out->open = db_u64(row, 25);
+	out->unreachable = db_u64(row, 26);
+	out->device = out->devices == 1 ? db_text(row, 27) : NULL;
+	out->sessions = db_u64(row, 28);
+	out->untrusted = db_u64(row, 29);
+	out->attempts = db_u64(row, 30);
+	out->established = db_u64(row, 31);
+	out->logged_in = db_u64(row, 32);
 }
 
 /* ---- incidents ------------------------------------------------------------------- */
@@ -187,6 +196,17 @@ int store_incident_get(struct store *s, uint64_t id, struct store_incident *out)
 
 	if (rc == 1)
 		incident_row(row, out);
+	return rc;
+}
+
+int store_incident_own(struct store *s, uint64_t id, struct store_incident *out)
+{
+	struct db_row *row;
+	int rc = db_get(s->db, &row, "SELECT " OWN_COLUMNS " FROM incidents i WHERE i.id = $1",
+			"i", id);
+
+	if (rc == 1)
+		own_row(row, out);
 	return rc;
 }
 

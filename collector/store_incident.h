@@ -93,6 +93,8 @@ int store_incidents(struct store *s, const struct store_incident_filter *f, stor
 		    void *arg);
 /* 1 and *out; 0: none of this number. One that is part of another is given as it is. */
 int store_incident_get(struct store *s, uint64_t id, struct store_incident *out);
+/* Its own row alone, for who changes it: nothing is counted. */
+int store_incident_own(struct store *s, uint64_t id, struct store_incident *out);
 /* The number under which it is to be looked up: follows `joined`. 1, or 0: no such. */
 int store_incident_resolve(struct store *s, uint64_t *id);
 

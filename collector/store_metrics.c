@@ -176,16 +176,16 @@ int store_metrics_agents(struct store *s, store_metrics_agent_fn *fn, void *arg)
 int store_metrics_session(struct store *s, uint64_t flow, enum metrics_justified *out)
 {
 	static const char *const words[] = { "yes", "no", "unknown", "drill" };
-	struct db_row *row;
+	struct store_flow f;
 	const char *word;
-	int rc = db_get(s->db, &row,
-			"SELECT justified FROM flows WHERE n = $1 AND established = 1"
-			" AND same_as IS NULL AND path = 'in-band' AND service = 'ssh'",
-			"i", flow);
+	int rc = store_flow_row_get(s, flow, &f);
 
 	if (rc <= 0)
 		return rc;
-	word = db_text(row, 0);
+	if (!f.established || f.same_as || !f.path || strcmp(f.path, "in-band") != 0 ||
+	    !f.service || strcmp(f.service, "ssh") != 0)
+		return 0;
+	word = f.justified;
 	*out = METRICS_JUSTIFIED_UNKNOWN;
 	for (unsigned i = 0; word && i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(word, words[i]) == 0)

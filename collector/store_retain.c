@@ -310,7 +310,10 @@ static int remove_derived(struct store *s, uint64_t before_ns, unsigned rows)
 static int note_sweep(struct store *s)
 {
 	char value[24];
+	int rc = store_flows_write(s);
 
+	if (rc)
+		return rc;
 	snprintf(value, sizeof(value), "%" PRIu64, s->swept + 1);
 	s->swept++;
 	store_kept_forget_all(s);
