@@ -13,6 +13,7 @@
 
 #define MINUTES(n) ((uint64_t)(n)*60 * NS_PER_S)
 #define NAME_LEN 128
+#define MOST_CODES 5 /* of a device, in a sentence */
 
 static const struct alert_about rules[] = {
 	[ALERT_UNTRUSTED_SOURCE] = { "untrusted-source", SEVERITY_NOTICE, .quiet_ns = MINUTES(15),
@@ -56,10 +57,12 @@ static const struct alert_about rules[] = {
 				   .raised = "an agent has put another generation of the fabric in "
 					     "force",
 				   .resolved = "an hour has passed" },
-	[ALERT_NOT_ARMED] = { "not-armed", SEVERITY_WARNING, .key = "device, Loopback6 address",
+	[ALERT_NOT_ARMED] = { "not-armed", SEVERITY_WARNING,
+			      .key = "device, and Loopback6 address or `configuration`",
 			      .raised = "no watched BGP session announces the Loopback6 of a "
-					"device any more",
-			      .resolved = "it is announced again" },
+					"device any more; or its configuration lacks what "
+					"break-glass needs, by the codes of `check`",
+			      .resolved = "it is announced again; or the configuration has it" },
 	[ALERT_BGP_DOWN] = { "bgp-session-down", SEVERITY_NOTICE, .key = "both addresses",
 			     .raised = "a BGP session went down; notice when an operator ended it, "
 				       "else warning",
@@ -476,6 +479,43 @@ static unsigned step_loss(struct event *e, struct alert_change *out)
 	return 1;
 }
 
+/* The first codes of what a configuration lacks: "lo6-no-ipv6, group-missing and 2 more". */
+static void join_codes(const json_t *codes, char *out, size_t size)
+{
+	size_t n = json_array_size(codes), used = 0, i;
+	char code[64];
+
+	for (i = 0; i < n && i < MOST_CODES; i++) {
+		const char *text = json_string_value(json_array_get(codes, i));
+
+		used += (size_t)snprintf(out + used, size - used, "%s%s", i ? ", " : "",
+					 alert_cut(text ? text : "?", code, sizeof(code)));
+	}
+	if (n > i)
+		snprintf(out + used, size - used, " and %zu more", n - i);
+}
+
+/* Whether the configuration has what break-glass needs. */
+static unsigned step_device(struct event *e, struct alert_change *out)
+{
+	const json_t *fabric = json_object_get(event_doc(e), "fabric");
+	const json_t *ready = json_object_get(fabric, "ready");
+	char name[NAME_LEN], codes[MOST_CODES * 70] = "";
+
+	if (!e->device || !json_is_boolean(ready))
+		return 0;
+	begin(out, ALERT_NOT_ARMED, e);
+	set_key(out, e->device, "configuration");
+	out->resolve = json_is_true(ready);
+	join_codes(json_object_get(fabric, "codes"), codes, sizeof(codes));
+	if (out->resolve)
+		say(out, "the configuration of %s has all that break-glass needs", whom(e, name));
+	else
+		say(out, "%s is not ready for break-glass by its configuration: %s",
+		    whom(e, name), codes[0] ? codes : "no reason given");
+	return 1;
+}
+
 static unsigned step_policy(struct event *e, struct alert_change *out)
 {
 	const json_t *change = json_object_get(event_doc(e), "change");
@@ -526,6 +566,8 @@ unsigned alert_step(struct event *e, struct alert_change out[ALERT_MOST])
 		return step_session(e, out);
 	case EVENT_POLICY_LOADED:
 		return step_policy(e, out);
+	case EVENT_FABRIC_DEVICE:
+		return step_device(e, out);
 	case EVENT_AGENT_LOSS:
 		return step_loss(e, out);
 	case EVENT_ALERT:

@@ -125,7 +125,7 @@ static int derive_event(struct store *s, struct event *e, const char *json, size
 	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
 		rc = store_device(s, e, json, len, stored_ns);
 	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
-		rc = store_device_trust(s, e->device, json_object_get(e->doc, "fabric"));
+		rc = store_device_says(s, e->device, json_object_get(e->doc, "fabric"));
 	if (!rc && e->type == EVENT_FABRIC_DEVICE && e->device)
 		rc = store_site_put(s, e->device, json, len);
 	if (!rc && is_flow(e))

@@ -207,10 +207,11 @@ CREATE TABLE devices (
 	-- Where it belongs, out of that. '': to none; NULL: not read yet.
 	fabric TEXT,
 	subnet TEXT, -- of its Ma1: 192.0.2.0/24
-	trust TEXT   -- digest of its trust lists; NULL: not read yet
+	trust TEXT,  -- digest of its trust lists; NULL: not read yet
+	ready TEXT   -- codes of what its configuration lacks, by blanks; '': nothing; NULL: not said
 ) STRICT, WITHOUT ROWID;
 -- All but the documents, which are long: what is asked for at every change.
-CREATE INDEX devices_subnet ON devices (subnet, fabric, device, role, policy, updated, trust);
+CREATE INDEX devices_subnet ON devices (subnet, fabric, device, role, policy, updated, trust, ready);
 CREATE INDEX devices_switches ON devices (subnet) WHERE role = 'mgmt-switch';
 
 -- The watched addresses of all devices, those of Ma1 and lo6.

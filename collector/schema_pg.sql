@@ -181,9 +181,10 @@ CREATE TABLE devices (
 	json TEXT COLLATE "C" NOT NULL,
 	fabric TEXT COLLATE "C",
 	subnet TEXT COLLATE "C",
-	trust TEXT COLLATE "C"
+	trust TEXT COLLATE "C",
+	ready TEXT COLLATE "C"
 );
-CREATE INDEX devices_subnet ON devices (subnet, fabric, device, role, policy, updated, trust);
+CREATE INDEX devices_subnet ON devices (subnet, fabric, device, role, policy, updated, trust, ready);
 CREATE INDEX devices_switches ON devices (subnet) WHERE role = 'mgmt-switch';
 
 CREATE TABLE targets (

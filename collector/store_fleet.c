@@ -34,7 +34,8 @@ static int take_device(void *arg, struct db_row *row)
 					.stale = db_u64(row, 10) != 0,
 					.fabric = db_text(row, 11),
 					.subnet = db_text(row, 12),
-					.trust = db_text(row, 13) };
+					.trust = db_text(row, 13),
+					.ready = db_text(row, 14) };
 
 	if (d.state && !d.state[0])
 		d.state = NULL;
@@ -51,10 +52,10 @@ int store_fleet(struct store *s, const char *device, bool documents, store_fleet
 	db_add(&q, "SELECT d.device, d.role, d.policy, d.updated, ");
 	db_add(&q, documents ? "d.json" : "NULL");
 	db_add(&q, ", p.state, p.since, p.agent, p.seq, p.failing, p.stale, d.fabric, d.subnet,"
-		   " d.trust FROM devices d LEFT JOIN device_paths p ON p.device = d.device");
+		   " d.trust, d.ready FROM devices d LEFT JOIN device_paths p ON p.device = d.device");
 	db_where_text(&q, "d.device = ", device);
 	db_add(&q, " UNION ALL SELECT p.device, NULL, NULL, 0, NULL, p.state, p.since, p.agent,"
-		   " p.seq, p.failing, p.stale, NULL, NULL, NULL FROM device_paths p"
+		   " p.seq, p.failing, p.stale, NULL, NULL, NULL, NULL FROM device_paths p"
 		   " WHERE NOT EXISTS (SELECT 1 FROM devices d WHERE d.device = p.device)");
 	if (device)
 		db_add_text(&q, " AND p.device = ", device);
@@ -93,14 +94,38 @@ bool store_trust_digest(struct store *s, const json_t *fabric, char out[STORE_TR
 	return true;
 }
 
-int store_device_trust(struct store *s, const char *device, const json_t *fabric)
+const char *store_ready_codes(const json_t *fabric, char out[STORE_READY_LEN])
 {
-	char digest[STORE_TRUST_LEN];
+	const json_t *ready = json_object_get(fabric, "ready"), *code;
+	size_t used = 0, i;
+
+	if (!json_is_boolean(ready))
+		return NULL;
+	out[0] = '\0';
+	if (json_is_true(ready))
+		return out;
+	json_array_foreach(json_object_get(fabric, "codes"), i, code)
+	{
+		const char *text = json_string_value(code);
+
+		if (!text || !text[0] || strchr(text, ' ') ||
+		    strlen(text) + 2 > STORE_READY_LEN - used)
+			continue;
+		used += (size_t)snprintf(out + used, STORE_READY_LEN - used, "%s%s",
+					 used ? " " : "", text);
+	}
+	return used ? out : strcpy(out, "not-ready");
+}
+
+int store_device_says(struct store *s, const char *device, const json_t *fabric)
+{
+	char digest[STORE_TRUST_LEN], codes[STORE_READY_LEN];
 
 	if (!store_trust_digest(s, fabric, digest))
 		return STORE_FAILED;
-	return store_done(db_run(s->db, "UPDATE devices SET trust = $1 WHERE device = $2", "tt",
-				 digest, device));
+	return store_done(db_run(s->db,
+				 "UPDATE devices SET trust = $1, ready = $2 WHERE device = $3",
+				 "ttt", digest, store_ready_codes(fabric, codes), device));
 }
 
 int store_fleet_document(struct store *s, const char *device, json_t **json)

@@ -13,6 +13,7 @@ struct store_fleet_device {
 	const char *device, *role, *policy;
 	uint64_t updated_ns;		     /* of its newest fabric.device */
 	const char *fabric, *subnet, *trust; /* NULL: to be read from json */
+	const char *ready;		     /* see store_ready_codes() */
 	const char *json;		     /* that document, where it is asked for; else NULL */
 	const char *state;		     /* of its newest path.change; NULL: none came */
 	uint64_t since_ns;
@@ -31,8 +32,14 @@ int store_fleet(struct store *s, const char *device, bool documents, store_fleet
 /* What the trust lists of a device judge alike: a digest of both, in hexadecimal. fabric:
  * that part of its document. False: libcrypto failed. */
 bool store_trust_digest(struct store *s, const json_t *fabric, char out[STORE_TRUST_LEN]);
-/* Within a transaction, after store_device(). */
-int store_device_trust(struct store *s, const char *device, const json_t *fabric);
+
+#define STORE_READY_LEN 512
+
+/* What a configuration lacks for break-glass: codes, by blanks; "": nothing; NULL: the
+ * document does not say. As many as there is room for. */
+const char *store_ready_codes(const json_t *fabric, char out[STORE_READY_LEN]);
+/* Both of them for the device. Within a transaction, after store_device(). */
+int store_device_says(struct store *s, const char *device, const json_t *fabric);
 /* The newest document of a device; 1 and *json, which the caller owns; 0: none. */
 int store_fleet_document(struct store *s, const char *device, json_t **json);
 

@@ -15,6 +15,7 @@
 
 #define MAX_ACTIVE 50000 /* open sessions that are looked at */
 #define MAX_REFUSED 20000
+#define MOST_CODES 12 /* of what keeps a device from being armed */
 
 static const char *const list_names[] = { "trusted_sources", "trusted_sources_v6" };
 static const char *const list_places[] = { "prefix_lists", "ipv6_prefix_lists" };
@@ -128,7 +129,7 @@ enum gw_verdict fleet_judge(const struct fleet *f, const struct fleet_device *d,
 static int set_config(struct load *l, struct fleet_device *d, json_t *doc)
 {
 	json_t *fabric = json_object_get(doc, "fabric"), *interface, *address;
-	char id[STORE_TRUST_LEN];
+	char id[STORE_TRUST_LEN], codes[STORE_READY_LEN];
 	struct prefix p;
 	size_t i, k;
 	int rc = 0;
@@ -149,6 +150,8 @@ static int set_config(struct load *l, struct fleet_device *d, json_t *doc)
 		p = prefix_mask(&p);
 		prefix_format(&p, d->subnet);
 	}
+	free(d->lacks);
+	d->lacks = copy(store_ready_codes(fabric, codes));
 	if (l->what & FLEET_DOCS)
 		d->doc = json_incref(fabric);
 	json_decref(doc);
@@ -207,6 +210,7 @@ static int take_device(void *arg, const struct store_fleet_device *row)
 			rc = set_config(l, d, doc);
 	} else if (row->trust) {
 		snprintf(d->subnet, sizeof(d->subnet), "%s", row->subnet ? row->subnet : "");
+		d->lacks = copy(row->ready);
 		rc = policy_of(l, d, row->trust, NULL);
 	}
 	free(json);
@@ -500,6 +504,7 @@ void fleet_free(struct fleet *f)
 		free(d->file);
 		free(d->reason);
 		json_decref(d->doc);
+		free(d->lacks);
 		json_decref(d->evidence);
 		json_decref(d->first);
 	}
@@ -608,11 +613,13 @@ static json_t *path_row(const struct fleet_device *d)
 	return o;
 }
 
-/* ok is left out where neither is known. NULL: it has no lo6 by design. */
+/* What BGP shows live, and then what the configuration lacks. ok is left out where nothing
+ * is known of either. NULL: it has no lo6 by design. */
 static json_t *armed_row(const struct fleet_device *d)
 {
 	json_t *o, *codes = json_array();
 	bool known = false, ok = true;
+	size_t len;
 
 	if (!d->wants_lo6 && !fleet_has(d, true)) {
 		json_decref(codes);
@@ -630,6 +637,14 @@ static json_t *armed_row(const struct fleet_device *d)
 	}
 	if (!fleet_has(d, true))
 		row_once(codes, "no-lo6", 4);
+	for (const char *at = d->lacks; at && *at; at += len + (at[len] == ' ')) {
+		char code[64];
+
+		len = strcspn(at, " ");
+		snprintf(code, sizeof(code), "%.*s", (int)len, at);
+		row_once(codes, code, MOST_CODES);
+	}
+	known = known || d->lacks;
 	ok = json_array_size(codes) == 0;
 	o = json_object();
 	if (known || !ok)

@@ -42,6 +42,8 @@ struct fleet_device {
 	char subnet[PREFIX_STRLEN]; /* of its Ma1; "": none */
 	const char *switch_name;    /* of that subnet; NULL: not known */
 	char *file;		    /* its configuration */
+	char *lacks;		    /* codes of what its configuration lacks for break-glass, by
+				     * blanks; "": nothing; NULL: nobody has said */
 	json_t *doc;		    /* fabric of its fabric.device; NULL: kept no longer, or none */
 	size_t policy;		    /* index; SIZE_MAX: no configuration is known */
 	bool drift;		    /* its lists are not those of the others */

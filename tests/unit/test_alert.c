@@ -152,6 +152,8 @@ static void test_others(void **state)
 	"'device':{'name':'d1'},'path':'in-band'," ENDS                                            \
 	",'bgp':{'route':{'action':'announce','prefix':'192.0.2.66/32','from':'source',"           \
 	"'target':'192.0.2.66','armed':" armed "}}"
+#define READY(ready, codes)                                                                        \
+	"'device':{'name':'d1'},'fabric':{'ready':" ready ",'codes':[" codes "]}"
 	static const struct {
 		const char *type, *severity, *parts, *want;
 	} cases[] = {
@@ -177,6 +179,12 @@ static void test_others(void **state)
 		  "resolve bgp-session-down 192.0.2.1 192.0.2.9" },
 		{ "bgp.route", "warning", ROUTE("false"), "raise not-armed warning d1 192.0.2.66" },
 		{ "bgp.route", "notice", ROUTE("true"), "resolve not-armed d1 192.0.2.66" },
+		{ "fabric.device", "info", READY("false", "'lo6-no-ipv6'"),
+		  "raise not-armed warning d1 configuration" },
+		{ "fabric.device", "info", READY("true", ""),
+		  "resolve not-armed d1 configuration" },
+		{ "fabric.device", "info", "'device':{'name':'d1'},'fabric':{}", "" },
+		{ "fabric.device", "info", "'device':{'name':'d1'},'fabric':{'ready':'no'}", "" },
 		{ "policy.loaded", "info",
 		  "'change':{'devices':3,'previous':'aaaa','changed':['d1']}",
 		  "raise policy-changed notice 9f3c" },
@@ -205,6 +213,35 @@ static void test_others(void **state)
 		if (strcmp(changes(&e, said), cases[i].want) != 0)
 			fail_msg("%s %zu: \"%s\", not \"%s\"", cases[i].type, i, said,
 				 cases[i].want);
+		event_clear(&e);
+	}
+}
+
+/* The codes of what a configuration lacks, the first of many, whatever they are. */
+static void test_codes(void **state)
+{
+	static const struct {
+		const char *codes, *want;
+	} cases[] = {
+		{ "'lo6-no-ipv6','group-missing'", ": lo6-no-ipv6, group-missing" },
+		{ "'a','b','c','d','e','f','g'", ": a, b, c, d, e and 2 more" },
+		{ "", ": no reason given" },
+		{ "7", ": ?" },
+	};
+	char parts[DOC_LEN], doc[DOC_LEN];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct alert_change list[ALERT_MOST];
+		struct event e;
+
+		snprintf(parts, sizeof(parts),
+			 "'device':{'name':'d1'},'fabric':{'ready':false,'codes':[%s]}",
+			 cases[i].codes);
+		document(doc, "a", 1, T0, "fabric.device", "info", parts);
+		read_event(doc, &e);
+		assert_int_equal(alert_step(&e, list), 1);
+		assert_non_null(strstr(list[0].text, "d1 is not ready for break-glass"));
+		assert_string_equal(strrchr(list[0].text, ':'), cases[i].want);
 		event_clear(&e);
 	}
 }
@@ -342,10 +379,11 @@ static void test_long_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_flows),  cmocka_unit_test(test_outbound),
-		cmocka_unit_test(test_others), cmocka_unit_test(test_same_peers),
-		cmocka_unit_test(test_wants),  cmocka_unit_test(test_names),
-		cmocka_unit_test(test_cut),    cmocka_unit_test(test_long_names),
+		cmocka_unit_test(test_flows),	   cmocka_unit_test(test_outbound),
+		cmocka_unit_test(test_others),	   cmocka_unit_test(test_codes),
+		cmocka_unit_test(test_same_peers), cmocka_unit_test(test_wants),
+		cmocka_unit_test(test_names),	   cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_long_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

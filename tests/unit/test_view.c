@@ -49,8 +49,9 @@ static void tell(unsigned at, const char *type, const char *parts)
 		fail_msg("not stored: %s: %s", counts.dead_reason, text);
 }
 
+/* more: entries of its list; check: what `check` says of it. */
 static void device(unsigned at, const char *name, const char *role, const char *host,
-		   const char *more)
+		   const char *more, const char *check)
 {
 	char parts[2048];
 	bool lo6 = strcmp(role, "tor") == 0;
@@ -60,9 +61,9 @@ static void device(unsigned at, const char *name, const char *role, const char *
 		 "\"management\":[{\"interface\":\"Management1\",\"vrf\":\"MGMT\",\"addresses\":"
 		 "[\"192.0.2.%s/24\"]}],\"loopbacks\":[],\"prefix_lists\":{\"trusted_sources\":"
 		 "[" PERMIT "%s]},\"ipv6_prefix_lists\":{},\"neighbors\":[],\"targets\":["
-		 "{\"address\":\"192.0.2.%s\",\"path\":\"primary\"}%s%s%s]}",
+		 "{\"address\":\"192.0.2.%s\",\"path\":\"primary\"}%s%s%s]%s}",
 		 name, role, name, host, more, host, lo6 ? ",{\"address\":\"198.51.100." : "",
-		 lo6 ? host : "", lo6 ? "\",\"path\":\"in-band\"}" : "");
+		 lo6 ? host : "", lo6 ? "\",\"path\":\"in-band\"}" : "", check);
 	tell(at, "fabric.device", parts);
 }
 
@@ -113,11 +114,13 @@ static void change(unsigned at, const char *name, const char *from, const char *
 static void scene(void)
 {
 	tell(0, "agent.start", "");
-	device(1, TOR1, "tor", "11", "");
+	device(1, TOR1, "tor", "11", "", "");
 	device(2, TOR2, "tor", "12",
-	       ",{\"seq\":20,\"action\":\"permit\",\"prefix\":\"203.0.113.0/24\",\"line\":13}");
-	device(3, "lab1-CP2-TOR1", "tor", "13", "");
-	device(4, "lab1-AR-MGMT1", "mgmt-switch", "31", "");
+	       ",{\"seq\":20,\"action\":\"permit\",\"prefix\":\"203.0.113.0/24\",\"line\":13}",
+	       ",\"ready\":false,\"steps\":{\"S1\":\"fail\"},\"codes\":[\"lo6-no-ipv6\"]");
+	device(3, "lab1-CP2-TOR1", "tor", "13", "",
+	       ",\"ready\":true,\"steps\":{\"S1\":\"ok\"},\"codes\":[]");
+	device(4, "lab1-AR-MGMT1", "mgmt-switch", "31", "", "");
 	flow(10, "flow.start", "f1", TOR1, false, "10.20.0.5", "established", 10, 100, "");
 	flow(20, "flow.end", "f1", TOR1, false, "10.20.0.5", "closed", 10, 5000, "");
 	flow(100, "flow.end", "f2", TOR1, false, "10.20.0.5", "unanswered", 60, 60, ALICE);
@@ -285,6 +288,8 @@ static void test_devices(void **state)
 	says(d, "armed.codes.0", "not-announced-v4");
 	is(d, "trust.drift", true);
 	says(d, "path.state", "primary");
+	says(d, "armed.codes.1", "lo6-no-ipv6");
+	is(named(at(doc, "devices"), "name", "lab1-CP2-TOR1"), "armed.ok", true);
 	d = named(at(doc, "devices"), "name", "lab1-AR-MGMT1");
 	assert_null(at(d, "lo6"));
 	assert_null(at(d, "armed"));
@@ -298,7 +303,9 @@ static void test_devices(void **state)
 	counts(d, "open.lo6", 0);
 	counts(d, "refused_1h", 0);
 	assert_null(at(d, "lo6.reached_at"));
-	assert_null(at(named(at(doc, "devices"), "name", TOR2), "armed.ok"));
+	d = named(at(doc, "devices"), "name", TOR2); /* BGP had not said anything then */
+	says(d, "armed.codes.0", "lo6-no-ipv6");
+	assert_null(at(d, "armed.codes.1"));
 	json_decref(doc);
 	a.at_ns = AT(15);
 	doc = good(view_devices(store, &a));
