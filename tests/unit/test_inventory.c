@@ -194,6 +194,37 @@ static void test_settings_refused(void **state)
 	refused("- a\n", "1: expected `key:` lines");
 }
 
+/* The example that we ship holds every key, and the defaults. */
+static void test_example(void **state)
+{
+	FILE *from = fopen("docs/examples/fabric.yaml", "r");
+	char text[4096], err[256] = "";
+	struct inventory inv;
+	size_t len;
+
+	(void)state;
+	assert_non_null(from);
+	len = fread(text, 1, sizeof(text) - 1, from);
+	fclose(from);
+	text[len] = '\0';
+	inventory_init(&inv);
+	assert_int_equal(inventory_source(&inv, "F", FABRIC_SETTINGS), 0);
+	if (inventory_read_settings(&inv, text, len, err, sizeof(err)) != 0)
+		fail_msg("%s", err);
+	assert_int_equal(inv.n_devices, 2);
+	assert_int_equal(inv.n_switches, 1);
+	for (size_t i = 0; fabric_names_key(i); i++) {
+		struct fabric_names preset = fabric_names_default;
+		const char *key = fabric_names_key(i);
+
+		if (!strstr(text, key))
+			fail_msg("%s is not in the example", key);
+		assert_string_equal(*fabric_names_at(&inv.names, key),
+				    *fabric_names_at(&preset, key));
+	}
+	inventory_clear(&inv);
+}
+
 /* ---- exports ---- */
 
 #define DEVICE(host, role, ip)                                                                     \
@@ -533,12 +564,12 @@ int main(void)
 {
 #define SCRATCH(test) cmocka_unit_test_setup_teardown(test, make_scratch, drop_scratch)
 	const struct CMUnitTest tests[] = {
-		SCRATCH(test_settings),	      SCRATCH(test_settings_refused),
-		SCRATCH(test_nexus_devices),  SCRATCH(test_conflicts),
-		SCRATCH(test_matching),	      SCRATCH(test_nexus_lists),
-		SCRATCH(test_json_refused),   SCRATCH(test_netbox),
-		SCRATCH(test_ansible),	      SCRATCH(test_only_exports),
-		SCRATCH(test_shared_exports),
+		cmocka_unit_test(test_example), SCRATCH(test_settings),
+		SCRATCH(test_settings_refused), SCRATCH(test_nexus_devices),
+		SCRATCH(test_conflicts),	SCRATCH(test_matching),
+		SCRATCH(test_nexus_lists),	SCRATCH(test_json_refused),
+		SCRATCH(test_netbox),		SCRATCH(test_ansible),
+		SCRATCH(test_only_exports),	SCRATCH(test_shared_exports),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
