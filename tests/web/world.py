@@ -288,6 +288,61 @@ class World:
                      "alice", closed=False)
         return self.done()
 
+    def bgp(self, t, name, state, reason):
+        """The session of a device with its PE goes down or comes up."""
+        d = self.by_name[name]
+        bgp = {"session": {"state": state, "reason": reason}}
+        if reason == "notification":
+            bgp["notifications"] = [{"from": "destination", "code": 6, "subcode": 4,
+                                     "name": "Cease/Administrative Reset"}]
+        self.event(t, "bgp.session", "notice", device={"name": name, "role": d["role"]},
+                   service="bgp", bgp=bgp)
+
+    def scene_after(self):
+        """A dead management switch that came back an hour ago: people on lo6, somebody who was
+        refused, a BGP session that was reset, events that are lost; since then somebody on lo6
+        who had no need, and one of whom that is not known."""
+        t = self.begin(hours=4)
+        died, back = self.now - 5400, self.now - 3150
+        self.everyday(t + 60, died - 60, per_hour=60)
+        hit, _ = self.dies(died)
+        for i, (d, who, a, b) in enumerate(zip(hit, ("alice", "alice", "bob", "bob"),
+                                               (144, 238, 425, 903), (2100, 633, 1823, 1988))):
+            self.change(died + a + 1, d["name"], "primary-failing", "in-band",
+                        "primary-unanswered")
+            self.session(died + a, died + b, d["name"], "in-band", "10.20.0.%d" % (5 + i // 2),
+                         who, agent="jump-2" if i == 3 else None)
+        if len(hit) > 4:
+            self.change(died + 700, hit[4]["name"], "primary-failing", "unreachable",
+                        "in-band-unanswered", "critical")
+        for i in range(14):
+            self.refused(died + 753 + i * 6, hit[3]["name"], "in-band", "203.0.113.77", 41000 + i)
+        self.bgp(died + 1320, hit[0]["name"], "down", "notification")
+        self.bgp(died + 1351, hit[0]["name"], "up", "established")
+        for i, d in enumerate(hit):
+            when = back + 6 * i
+            self.session(when, when + 20, d["name"], "primary", "10.20.0.5", "alice")
+            self.change(when + 0.5, d["name"], "unreachable" if i == 4 else "in-band", "primary",
+                        "primary-ok", "info", outage_s=when - died - 37 * i / 4)
+        self.everyday(back + 120, self.now, per_hour=60)
+        other = [d for d in self.devices if d["group"] == 1 and d["role"] in ("ce", "tor")] or hit
+        self.session(self.now - 1300, self.now - 500, other[0]["name"], "in-band", "10.20.0.21",
+                     "frank")
+        self.change(self.now - 1299, other[0]["name"], "primary", "in-band-unjustified",
+                    "primary-ok")
+        self.session(self.now - 900, self.now, other[1]["name"], "in-band", "10.20.0.22", "grace",
+                     closed=False)
+        self.change(self.now - 899, other[1]["name"], "primary", "in-band-unexplained",
+                    "no-evidence")
+        docs = self.done()
+        # Some of what jump-2 told while bob logged in never arrived.
+        lost = [d for d in docs if d["agent"] == "jump-2"]
+        for d in lost[2:]:
+            d["seq"] += 7
+            d["id"] = "jump-2/%d" % d["seq"]
+        self.seq["jump-2"] = lost[-1]["seq"]
+        return docs
+
     def scene_big(self):
         """Many devices, a dead switch, and one of each thing that can be wrong elsewhere."""
         t = self.begin()

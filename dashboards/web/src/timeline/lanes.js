@@ -480,7 +480,7 @@ export function Lanes({ model, tiles, plan, brackets, begun = null, cursor = nul
 				? html`<div class="tl-group" role="row" key=${r.key} aria-rowindex=${plan.rows.indexOf(r) + 1} style=${{ top: `${r.y}px`, height: `${r.h}px` }}>
 					<span role="rowheader" title=${r.group.subnet ? `Ma1 subnet ${r.group.subnet}` : undefined}><bdi>${middle(r.group.name, letters + 4)}</bdi></span>
 					<span role="gridcell" class="unseen">${(brackets?.get(r.group.key) ?? []).map((b) => b.text).join(", ") || "no incident in this window"}</span></div>`
-				: html`<${Label} key=${r.key} row=${r} index=${plan.rows.indexOf(r) + 1} lane=${tiles.lane(r.device)} rest=${rest} letters=${letters} at=${r.lane === fl} item=${r.lane === fl ? focus.item : null} spot=${spot} quiet=${quiet}
+				: html`<${Label} key=${r.key} row=${r} index=${plan.rows.indexOf(r) + 1} lane=${tiles.lane(r.device)} rest=${rest} letters=${letters} until=${until} at=${r.lane === fl} item=${r.lane === fl ? focus.item : null} spot=${spot} quiet=${quiet}
 					take=${() => { if (focus.lane !== r.lane) setFocus({ lane: r.lane, item: null }); }} pick=${pick} />`)}
 			${d && html`<div class="tl-tip" ref=${tip} style=${tipAt(hover, model.width.peek(), plan.height)}>
 				<b class=${"h-" + d.hue}><${Icon} name=${d.icon} />${d.title}</b>${d.lines.filter(Boolean).map((l, i) => html`<span key=${i}>${l}</span>`)}
@@ -502,9 +502,10 @@ function tipAt({ x, y }, width, height) {
 	};
 }
 
-function Label({ row, index, lane, rest, letters, at, item, spot, take, pick, quiet }) {
-	const s = useMemo(() => laneSummary(lane, rest.from, rest.to, now.peek()), [lane, rest]);
-	const both = useMemo(() => lane.path.some((p) => p.state === "unreachable" && p.t1 > rest.from && p.t0 < rest.to), [lane, rest]);
+function Label({ row, index, lane, rest, until, letters, at, item, spot, take, pick, quiet }) {
+	const to = Math.min(rest.to, until ?? Infinity);
+	const s = useMemo(() => laneSummary(lane, rest.from, to, now.peek()), [lane, rest, to]);
+	const both = useMemo(() => lane.path.some((p) => p.state === "unreachable" && p.t1 > rest.from && p.t0 < to), [lane, rest, to]);
 	const note = both ? "on neither path" : s.lost ? `lost ${duration(s.lost / 1000)}` : "";
 	return html`<div class=${"tl-row" + (note ? " odd" : "")} role="row" aria-rowindex=${index} style=${{ top: `${row.y}px`, height: `${row.h}px` }}>
 		<a role="rowheader" class="tl-name" href=${quiet ? href("timeline", { device: row.device }) : here({ device: row.device, only: null })} data-lane=${row.lane} tabindex=${at && !item ? 0 : -1} onFocus=${take}
