@@ -72,6 +72,14 @@ static const struct conf_option options[] = {
 	{ .key = "fix", .type = CONF_BOOL, .offset = AT(fix), .commands = CMD_CHECK,
 	  .flags = CONF_NOT_IN_FILE,
 	  .help = "print the EOS lines that mend the findings, device by device, and nothing else" },
+	{ .key = "without", .type = CONF_STRINGS, .offset = AT(without), .commands = CMD_CHECK,
+	  .flags = CONF_NOT_IN_FILE, .argument = "WHAT",
+	  .help = "what if this were down: DEVICE, DEVICE:INTERFACE, a link's SUBNET, A,B (the "
+		  "links between two) or session:A,B" },
+	{ .key = "management-switch", .type = CONF_STRINGS, .offset = AT(management_switch),
+	  .commands = CMD_CHECK, .flags = CONF_NOT_IN_FILE, .argument = "NAME",
+	  .help = "what if this management switch were down: who loses Ma1, and is reached "
+		  "in-band?" },
 	{ .key = "timeout.linger", .type = CONF_DURATION, .offset = AT(linger_ns),
 	  .commands = WATCH,
 	  .preset = "5s", .min = NS_PER_MS, .argument = "TIME",
@@ -162,6 +170,13 @@ static bool check(const void *config, const struct conf_command *command, const 
 		*key = "format";
 		snprintf(err, size, "sarif is a format of `check`; %s has table and json",
 			 command->name);
+		return false;
+	}
+	if (command->bit == CMD_CHECK && (c->without.n || c->management_switch.n) &&
+	    (c->baseline || c->fix || c->format == FORMAT_SARIF)) {
+		*key = c->baseline ? "baseline" : c->fix ? "fix" : "format";
+		snprintf(err, size, "this is about findings; --without and --management-switch ask "
+				    "who would be reached");
 		return false;
 	}
 	if (c->redis.url && c->output) {

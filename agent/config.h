@@ -45,6 +45,7 @@ struct agent_config {
 	char *device;
 	char *baseline; /* file of known findings; NULL: none */
 	bool fix;
+	struct conf_strings without, management_switch; /* what is supposed to be down */
 };
 
 extern const struct conf_program agent_program;

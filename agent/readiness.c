@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/readiness.h"
 
+#include <stdlib.h>
+
 #include "agent/check/baseline.h"
 #include "agent/check/check.h"
 #include "agent/check/model.h"
+#include "agent/check/reach_cut.h"
+#include "agent/check/reach_show.h"
 #include "agent/check/ready.h"
 #include "agent/check/show.h"
 #include "common/log.h"
@@ -36,7 +40,51 @@ const char readiness_help[] =
 	"  glasswatch-agent check --fix configs/        the EOS lines that mend it\n"
 	"  glasswatch-agent check --format json configs/ > known.json\n"
 	"  glasswatch-agent check --baseline known.json configs/   only what is new since then\n"
+	"  glasswatch-agent check --without lab1-AR-CE1 configs/   who would still be reached?\n"
+	"  glasswatch-agent check --management-switch lab1-AR-MGMT1 configs/\n"
 	"  glasswatch-agent check --format sarif configs/ > check.sarif   for a code host's CI\n";
+
+/* Who is reached when what the options name is down? */
+static int what_if(const struct agent_config *config, const struct fabric *f)
+{
+	struct reach_what_if w = { .n_without = config->without.n,
+				   .n_switches = config->management_switch.n };
+	struct reach_supposed *without = calloc(w.n_without + 1, sizeof(*without));
+	struct reach_switch *switches = calloc(w.n_switches + 1, sizeof(*switches));
+	struct graph *g = graph_build(f, &f->names);
+	struct reach *before = g ? reach_run(g, false) : NULL, *now = NULL;
+	char err[512] = "out of memory";
+	int status = 2, ret = 0;
+
+	if (!without || !switches || !before)
+		goto out;
+	for (size_t i = 0; i < w.n_switches && ret == 0; i++)
+		ret = reach_switch_find(g, config->management_switch.item[i], &switches[i], err,
+					sizeof(err));
+	for (size_t i = 0; i < w.n_without && ret == 0; i++)
+		ret = reach_suppose(g, config->without.item[i], &without[i], err, sizeof(err));
+	now = ret == 0 ? reach_run(g, false) : NULL;
+	if (!now)
+		goto out;
+	w.before = before;
+	w.now = now;
+	w.without = without;
+	w.switches = switches;
+	status = reach_what_if_show(&w, config->format == FORMAT_JSON, stdout);
+out:
+	if (status == 2)
+		log_error("%s", err);
+	for (size_t i = 0; without && i < w.n_without; i++)
+		reach_supposed_clear(&without[i]);
+	for (size_t i = 0; switches && i < w.n_switches; i++)
+		reach_switch_clear(&switches[i]);
+	free(without);
+	free(switches);
+	reach_free(before);
+	reach_free(now);
+	graph_free(g);
+	return status;
+}
 
 int readiness_check(const struct agent_config *config, const char *dir)
 {
@@ -50,6 +98,10 @@ int readiness_check(const struct agent_config *config, const char *dir)
 	if (!f) {
 		log_error("%s", err);
 		return 2;
+	}
+	if (config->without.n || config->management_switch.n) {
+		status = what_if(config, f);
+		goto out;
 	}
 	if (check_run(&c, f) < 0) {
 		log_error("%s: out of memory", dir);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/check/reach_show.h"
 #include "agent/check/sarif.h"
 #include "common/fabric/text.h"
 
@@ -109,6 +110,7 @@ static json_t *document(const struct check *c, const struct check_baseline *b)
 	json_object_set_new(doc, "devices", devices);
 	json_object_set_new(doc, "findings", findings);
 	json_object_set_new(doc, "summary", summary_object(c, b));
+	reach_into_document(c->reach, doc);
 	return doc;
 }
 
@@ -188,6 +190,7 @@ static void show_text(const struct check *c, const struct check_baseline *b, FIL
 			if (c->findings.all[i].severity == s && !c->findings.all[i].old)
 				show_finding(&c->findings.all[i], to);
 	}
+	reach_show(c->reach, to);
 	fprintf(to, "\n%zu of %zu devices %s ready", n.ready, n.applicable,
 		n.ready == 1 ? "is" : "are");
 	if (n.applicable < c->n_devices)

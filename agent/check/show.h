@@ -16,6 +16,7 @@
  *                far_file, far_line (the other end)
  *   summary      devices, applicable, ready; fail, unknown, warn, advice: findings;
  *                with a baseline: known, gone
+ *   reach[], single_points[]   reach_show.h
  */
 #include <stdio.h>
 
