@@ -4,7 +4,7 @@
 
     serve.py [--devices N] [--scene NAME] [--port N] [--tokens] [--silent] [--docs FILE]
 
-Prints one line of JSON, {"url", "token", "events"}, when everything is stored. Then each line of
+Prints one line of JSON, {"url", "token", "reader", "events", "db"}, when everything is stored. Then each line of
 standard input is a command, answered by one line of JSON: {"do": "add", "docs": [...]} adds
 documents, {"do": "stop"} and {"do": "start"} the collector, {"do": "live", "step": "session",
 "args": [{"at": -1}, ...]} is a step of World now ({"at": S}: S seconds from now), {"do": "stored"}
@@ -126,7 +126,8 @@ def main():
         server.stored()
         server.collector.until(server.up, 30)
         answer({"url": "http://127.0.0.1:%d/" % server.port, "token": server.token,
-                "reader": server.reader, "events": server.added})
+                "reader": server.reader, "events": server.added,
+                "db": os.path.join(server.base, "web.db")})
         if not args.silent and not args.docs:
             threading.Thread(target=server.beat, args=(world, lock, stop), daemon=True).start()
         for line in sys.stdin:

@@ -20,6 +20,7 @@ import { go, here, href } from "../url.js";
 import { clean, plural, SEVERITY } from "../words.js";
 
 const RESOLVED = 30; // of the resolved ones, at most
+let acted = 0; // when the reader last did something here
 
 // ---- what operators said -----------------------------------------------------------------------
 
@@ -95,6 +96,7 @@ function Act({ title, word, children, close, send, openEnd, first = "4h", placeh
 		fail(null);
 		try {
 			await send(body);
+			acted = Date.now();
 			close();
 		} catch (err) {
 			fail(err);
@@ -145,7 +147,7 @@ function Drill({ close }) {
 function End({ path, word, what }) {
 	const [error, fail] = useState(null);
 	const by = self.value?.tokens ? undefined : remembered() || undefined;
-	return html`<${ActButton} aria-label=${`${word} ${what}`} onClick=${() => { fail(null); act(path, undefined, "DELETE", { by }).catch(fail); }}>${word}<//>
+	return html`<${ActButton} aria-label=${`${word} ${what}`} onClick=${() => { fail(null); act(path, undefined, "DELETE", { by }).then(() => { acted = Date.now(); }, fail); }}>${word}<//>
 		${error && html`<span class="h-amber">${clean(error.message)}</span>`}`;
 }
 
@@ -199,16 +201,16 @@ const worst = (a, b) => rank(b) - rank(a) || (a.since < b.since ? 1 : a.since > 
 const latest = (a, b) => ((a.resolved ?? "") < (b.resolved ?? "") ? 1 : -1);
 
 // Nothing moves under the pointer: while it is over the lists, or one has focus, what is there stays
-// in its place and its section; what is new comes after.
+// in its place and its section; what is new comes after. But what the reader has just done shows.
+const OWN_MS = 3000;
 function useCalm(lists) {
 	const kept = useRef(null), hold = useRef(false);
 	const [, again] = useState(0);
-	if (!kept.current || !hold.current) kept.current = new Map(lists.flatMap((l, s) => l.map((a, i) => [a.id, { s, i }])));
-	const out = lists;
-	const shown = hold.current
+	if (!kept.current || !hold.current || Date.now() - acted < OWN_MS) kept.current = new Map(lists.flatMap((l, s) => l.map((a, i) => [a.id, { s, i }])));
+	const shown = hold.current && Date.now() - acted >= OWN_MS
 		? lists.map((_, s) => lists.flatMap((l, from) => l.filter((a) => (kept.current.get(a.id)?.s ?? from) === s))
 			.sort((a, b) => (kept.current.get(a.id)?.i ?? 1e9) - (kept.current.get(b.id)?.i ?? 1e9)))
-		: out;
+		: lists;
 	const held = (yes) => () => {
 		hold.current = yes;
 		if (!yes) again((n) => n + 1);
@@ -231,6 +233,13 @@ export default function Alerts({ route }) {
 	const [dialog, show] = useState(null), [at, setAt] = useState(null);
 	const box = useRef(null);
 	const t = now.value;
+	// A silence that begins or ends changes no alert, only what its state is: asked for again.
+	const force = silences.doc.value ? silences.rows.all().filter((x) => ms(x.until) > t).map((x) => x.id).join() : null, was = useRef(null);
+	useEffect(() => {
+		if (force === null) return;
+		if (was.current !== null && was.current !== force) list.reload();
+		was.current = force;
+	}, [force]);
 	const wanted = (a) => ["name", "device", "source", "severity"].every((k) => !params[k] || a[k] === params[k]);
 	const all = list.rows.all().filter(wanted).map((a) => ({ a, state: stateOf(a, silences, t) }));
 	const [shown, calm] = useCalm(SECTIONS.map(({ state }) => all.filter((x) => x.state === state).map((x) => x.a).sort(state === "resolved" ? latest : worst).slice(0, state === "resolved" ? RESOLVED : undefined)));

@@ -65,7 +65,11 @@ class Rows {
 		this.changed(this);
 	}
 	async more() {
-		if (!this.next || this.fetching) return;
+		if (!this.next) return;
+		if (this.fetching) {
+			this.wanted = true; // the reader was faster
+			return;
+		}
 		this.fetching = true;
 		try {
 			const doc = await this.ask({ limit: NEXT, after: this.next }, this.aborter);
@@ -80,7 +84,12 @@ class Rows {
 			if (e.name !== "AbortError") this.moreError = e;
 		}
 		this.fetching = false;
-		if (!this.stopped) this.changed(this);
+		if (this.stopped) return;
+		this.changed(this);
+		if (this.wanted && !this.moreError) {
+			this.wanted = false;
+			this.more();
+		}
 	}
 	// A row of the stream: a state of a flow.
 	told(row, id) {
@@ -322,7 +331,7 @@ function Facets({ list, params }) {
 
 // The same question, whole: what the filter gives, and how many rows that is.
 function Export({ list, kind }) {
-	const n = list.count, rows = n && [n.exact ? "" : "more than ", count(n.value), n.value === 1 && n.exact ? " row" : " rows"];
+	const n = list.count, rows = n && [n.exact ? "" : "at least ", count(n.value), n.value === 1 && n.exact ? " row" : " rows"];
 	return html`<${Download} class="btn" path=${`${list.path}.${kind}`} params=${list.q} file=${`${list.path}.${kind}`} title=${`Everything that the filter gives: ${rows?.join("") ?? ""}`}>
 		${kind.toUpperCase()} ${rows && html`<span class="dim">${rows[0]}${rows[1]}<span class="wideonly">${rows[2]}</span></span>`}<//>`;
 }
@@ -336,8 +345,8 @@ function Tail({ list, paused, held, toggle }) {
 }
 
 const total = (c, sessions) => c && (sessions
-	? `${c.exact ? "" : "more than "}${plural(c.value, "break-glass session")}`
-	: `${c.exact ? "" : "more than "}${plural(c.value, "flow")}`);
+	? `${c.exact ? "" : "at least "}${plural(c.value, "break-glass session")}`
+	: `${c.exact ? "" : "at least "}${plural(c.value, "flow")}`);
 
 export default function Flows({ route }) {
 	const { params } = route, paused = params.tail === "off", sessions = isSessions(params);

@@ -105,7 +105,7 @@ function Why({ d }) {
 		<p class="rule">${t.prefix ? html`<b>${t.verdict === "trusted" ? "permit" : "deny"} <bdi>${clean(t.prefix)}</bdi></b>, seq ${t.seq}, ` : t.verdict === "untrusted" ? html`<b>End of list</b>, nothing contains <bdi class="mono">${clean(d.source.ip)}</bdi>: ` : html`<b>No list</b> to judge by: `}
 			${t.list ? html`<bdi>${clean(t.list)}</bdi> of ` : ""}<bdi>${clean(d.device)}</bdi>${(t.judged_by ?? t.generation) && html`, generation <code>${clean(t.judged_by ?? t.generation)}</code>`}.</p>
 		${walk.length > 0 ? html`<div class="list" role="table" aria-label="The list as loaded">
-			<div role="row" class="name"><span role="cell" /><span role="cell">${command} <bdi>${clean(t.list)}</bdi></span><span role="cell"><bdi>${clean(t.file)}</bdi></span></div>
+			<div role="row" class="name"><span role="cell" /><span role="cell">${command} <bdi>${clean(t.list)}</bdi></span><span role="cell"><bdi title=${clean(t.file)}>${clean((t.file ?? "").split("/").pop())}</bdi></span></div>
 			${walk.map((e, i) => html`<div role="row" class=${e.result === "decides" ? "decides" : ""} key=${i}><span role="cell" aria-hidden="true">${e.result === "decides" ? "▸" : "·"}</span>
 				<span role="cell">seq ${e.seq} ${clean(e.action)} <bdi>${clean(e.prefix)}</bdi></span>
 				<span role="cell"><span class="reason">${e.result === "decides" ? (e.action === "permit" ? "decides" : "decides: denies") : REASON[e.result] ?? clean(e.reason)}</span>${e.line ? html`<span class="line"> line ${e.line}</span>` : ""}</span></div>`)}

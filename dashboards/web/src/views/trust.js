@@ -103,7 +103,8 @@ function Strip({ rows, disagree, device }) {
 }
 
 const rule = (d) => (d.prefix ? html`seq ${d.seq} ${clean(d.action)} <bdi>${clean(d.prefix)}</bdi>` : d.verdict === "no-policy" ? "no list" : "end of list");
-const place = (d) => html`<bdi>${clean(d.file ?? "")}</bdi>${d.line ? `:${d.line}` : ""}`;
+// The folder is the same for all of them: it is in the title.
+const place = (d) => html`<bdi title=${clean(d.file ?? "")}>${clean((d.file ?? "").split("/").pop())}</bdi>${d.line ? `:${d.line}` : ""}`;
 
 const COLUMNS = [
 	{ key: "device", title: "Device", width: "minmax(140px, 1.1fr)", cell: (d) => html`<${Wire} text=${d.device} class=${d.odd ? "b" : ""} />` },
@@ -181,7 +182,7 @@ function Known({ k, seen, address }) {
 			${first && row("First seen", html`<${Time} at=${first} seconds />`)}
 			${last && row("Last seen", html`<${Time} at=${last} seconds />`)}
 			${named.length > 0 && row("Devices", html`${named.slice(0, 12).map((d, i) => html`${i ? ", " : ""}<a href=${href("flows", { source: address, device: d })} key=${d}><bdi>${clean(d)}</bdi></a>`)}${seen && seen.devices > Math.min(12, named.length) ? ` and ${seen.devices - Math.min(12, named.length)} more` : ""}${paths && html` <span class="dim">over ${paths}</span>`}`)}
-			${row("Flows", `${k.exact ? "" : "more than "}${count(k.flows)}, ${k.established ? count(k.established) : "none"} established${seen?.untrusted ? `, ${count(seen.untrusted)} judged untrusted` : ""}`)}
+			${row("Flows", `${k.exact ? "" : "at least "}${count(k.flows)}, ${k.established ? count(k.established) : "none"} established${seen?.untrusted ? `, ${count(seen.untrusted)} judged untrusted` : ""}`)}
 			${k.users?.length > 0 && row("Users", html`${k.users.map((u, i) => html`${i ? ", " : ""}<${Wire} text=${u} key=${u} />`)}`)}
 		</dl>
 		${tried.length > 0 && html`<ul class="newest">${tried.map((f) => html`<li key=${f.id}><a href=${here({ session: f.id })}><span class="dim"><${Time} at=${f.start} seconds /></span> <${Wire} text=${f.words} /></a></li>`)}</ul>`}`}
