@@ -325,6 +325,12 @@ function Silent() {
 
 const LEGEND = html`<span class="legend dim">left wire Ma1 · right wire lo6 · thick = in use · <${Icon} name="cross" hue="red" /> lost · dashed = not armed</span>`;
 
+function None({ some }) {
+	if (some) return html`<div class="card"><${Quiet}>No device is so now. <a href=${here({ state: null, fabric: null })}>All devices</a><//></div>`;
+	return html`<${Blind} title="Nothing has been seen yet" command="glasswatch-agent run -c /etc/glasswatch/agent.yaml">
+		That is not the same as nothing happening: no agent has told of a device. An agent with a fabric folder tells of each device when it starts.<//>`;
+}
+
 export default function Fleet() {
 	const list = devices();
 	const { group = "switch", fabric, zoom, state, device: chosen } = route.value.params;
@@ -341,19 +347,16 @@ export default function Fleet() {
 			${state && html`<span class="token">${STATES[state]?.word ?? clean(state)}<a href=${here({ state: null })} aria-label="Show all devices"><${Icon} name="close" /></a></span>`}
 			<span class="grow" />${LEGEND}</div>
 		<${Silent} />
-		<${Ready} list=${list} what="the devices" rows=${6}>${() => n === 0 && rows.length
-			? html`<${Quiet}>No device is so now. <a href=${here({ state: null, fabric: null })}>All devices</a><//>`
-			: n === 0
-			? html`<${Blind} title="Nothing has been seen yet" command="glasswatch-agent run -c /etc/glasswatch/agent.yaml">
-				That is not the same as nothing happening: no agent has told of a device. An agent with a fabric folder tells of each device when it starts.<//>`
-			: html`<div class="fleet" ...${calm}>
-				<div class=${"groups by-" + level}>
-					${level === "rungs" && groups.map((g, i) => html`<${Ladder} g=${g} key=${g.key} />${i === 0 && html`<${Changes} key="changes" />`}`)}
-					${level === "cells" && groups.map((g) => html`<${Card} g=${g} key=${g.key} />`)}
-					${level === "lines" && html`<${Lines} groups=${groups} />`}
-				</div>
-				<aside class="side"><${Who} fabric=${fabric} />${level !== "rungs" && html`<${Changes} />`}</aside>
-			</div>`}<//>
+		<div class="fleet" ...${calm}>
+			<div class=${"groups by-" + level}>
+				<${Ready} list=${list} what="the devices" rows=${6}>${() => !n
+					? html`<${None} some=${rows.length > 0} />`
+					: level === "rungs" ? groups.map((g, i) => html`<${Ladder} g=${g} key=${g.key} />${i === 0 && html`<${Changes} key="changes" />`}`)
+					: level === "cells" ? groups.map((g) => html`<${Card} g=${g} key=${g.key} />`)
+					: html`<${Lines} groups=${groups} />`}<//>
+			</div>
+			<aside class="side" aria-label="Who is there, what changed"><${Who} fabric=${fabric} />${!(level === "rungs" && n > 0) && html`<${Changes} />`}</aside>
+		</div>
 	</div>
 	${chosen && html`<${Device} name=${chosen} key=${chosen} />`}`;
 }
