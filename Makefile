@@ -57,7 +57,7 @@ SEEDED := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/seeds_%,$(FUZZ_SRC))
 
 PACKAGES = libpcap hiredis jansson libevent yaml-0.1 sqlite3 libcrypto libcap-ng libseccomp \
 	libpq libmicrohttpd libcurl zlib libzstd
-NEEDS_LIBS := $(filter-out deps help clean dashboards test test-debian13 chaos flood check demo \
+NEEDS_LIBS := $(filter-out deps help clean dashboards screenshots test test-debian13 chaos flood check demo \
 	coverage bench bench-kernel bench-ingest bench-query bench-clients,$(or $(MAKECMDGOALS),all))
 ifneq ($(NEEDS_LIBS),)
 MISSING := $(strip $(foreach p,$(PACKAGES) cmocka,\
@@ -266,7 +266,7 @@ $(WEB)/node_modules/.lock: $(WEB)/package.json $(WEB)/package-lock.json
 # The targets that a newcomer starts with install what is missing first, then run
 # make again, because the libraries' flags are asked for when make starts.
 
-.PHONY: deps test test-debian13 unit e2e web chaos flood judge check demo sanitize fuzz coverage lint format bench \
+.PHONY: deps test test-debian13 unit e2e web screenshots chaos flood judge check demo sanitize fuzz coverage lint format bench \
 	bench-kernel bench-ingest bench-query bench-clients bench-check install clean help
 
 PYTHON ?= /usr/bin/python3
@@ -333,6 +333,12 @@ web: programs dashboards tools ## the tests of the page alone, in a browser (TES
 		set -e; $(call npm_ci,tests/web); \
 		BUILD=$(abspath $(BUILD)) node --test --test-reporter=spec $(WEB_TESTS); \
 	fi
+
+screenshots: ## a picture of each view, light and dark, desktop and phone, into docs/screenshots/
+	$(Q).ci/deps
+	+$(Q)$(AGAIN) $(PARALLEL) programs dashboards
+	$(Q)$(call npm_ci,tests/web)
+	$(Q)BUILD=$(abspath $(BUILD)) node --test --test-reporter=spec tests/web/screenshots.mjs
 
 chaos: ## agent, collector and Redis killed at random for five minutes (CHAOS_SECONDS, SEED)
 	$(Q).ci/deps
