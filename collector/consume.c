@@ -35,7 +35,7 @@
 #define ARGS_FIXED 16
 /* What is left to be derived is given so much time after each batch: of the time that the
  * batch took while more waits in Redis, else in steps between which Redis is asked. */
-#define DERIVE_SHARE 4
+#define DERIVE_SHARE 8
 #define DERIVE_STEP (200 * NS_PER_MS)
 #define DERIVE_MOST (10 * NS_PER_S) /* when it ends; the rest is derived at the next start */
 #define DERIVE_ALONE_MS 50	    /* between steps while Redis is not there */
@@ -64,6 +64,7 @@ struct consume {
 	struct event *alone_timer; /* time to derive, although nobody answers */
 	struct ingest_later *later;
 	bool behind; /* something is left to be derived */
+	uint64_t derive_due_ns, derive_took_ns; /* saved up for it; the newest step took */
 	void (*stopped)(void *arg, int status);
 	void *arg;
 	enum state state;
@@ -339,7 +340,8 @@ static bool end_batch(struct consume *c, int rc, bool stopping)
 	return true;
 }
 
-/* Derives what was left, for so long, in a transaction of its own. True: go on. */
+/* Derives what was left, for so long, or a little longer, in a transaction of its own.
+ * True: go on. */
 static bool derive(struct consume *c, uint64_t most_ns)
 {
 	uint64_t began = c->config.now_real(), now = began;
@@ -360,9 +362,24 @@ static bool derive(struct consume *c, uint64_t most_ns)
 		return false;
 	}
 	c->behind = more;
+	c->derive_took_ns = now > began ? now - began : 0;
 	count(c, &counts);
 	if (c->config.committed)
 		c->config.committed(c->config.committed_arg);
+	return true;
+}
+
+/* The share of a batch that took so long, while more waits. It is saved up until it is
+ * worth a step. */
+static bool derive_share(struct consume *c, uint64_t took_ns)
+{
+	c->derive_due_ns += took_ns / DERIVE_SHARE;
+	if (c->derive_due_ns < c->derive_took_ns)
+		return true;
+	if (!derive(c, c->derive_due_ns))
+		return false;
+	c->derive_due_ns -= c->derive_took_ns < c->derive_due_ns ? c->derive_took_ns
+								  : c->derive_due_ns;
 	return true;
 }
 
@@ -407,7 +424,7 @@ static bool take_batch(struct consume *c, const redisReply *list)
 	/* Redis goes on meanwhile. */
 	redis_flush(c->redis);
 	now = c->config.now_real();
-	return derive(c, full && now > began ? (now - began) / DERIVE_SHARE : DERIVE_STEP);
+	return full ? derive_share(c, now > began ? now - began : 0) : derive(c, DERIVE_STEP);
 }
 
 /* ---- replies --------------------------------------------------------------- */

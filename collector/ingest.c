@@ -299,7 +299,7 @@ static int take_item(const struct taking *t, struct ahead_item *item)
 
 static int take_all(const struct taking *t, const struct ingest_entry *entries, size_t n)
 {
-	struct ahead *a = ahead_begin(entries, n, metrics_of(t->s));
+	struct ahead *a = ahead_begin(entries, n, t->derived, metrics_of(t->s));
 	struct ahead_item *item;
 	int rc = a ? 0 : STORE_FAILED;
 
@@ -415,7 +415,7 @@ static int derive_batch(struct store *s, struct ingest_later *l, bool careful,
 	for (unsigned i = 0; i < b->n; i++)
 		l->entries[i] = (struct ingest_entry){ .json = b->rows[i].row->json,
 						       .len = b->rows[i].row->json_len };
-	a = ahead_begin(l->entries, b->n, metrics_of(s));
+	a = ahead_begin(l->entries, b->n, true, metrics_of(s));
 	rc = a ? 0 : STORE_FAILED;
 	while (!rc && (item = ahead_next(a)) != NULL)
 		rc = derive_item(s, item, &b->rows[item->entry - l->entries], careful, counts);

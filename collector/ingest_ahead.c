@@ -12,7 +12,7 @@
 
 #include "collector/metrics.h"
 
-#define BLOCK 32   /* items; the lock is taken once for each */
+#define BLOCK 64   /* items; the lock is taken once for each */
 #define BLOCKS 4   /* small enough to stay in the processor's cache */
 #define ENOUGH 256 /* entries that are worth a thread */
 
@@ -20,7 +20,9 @@ struct ahead {
 	const struct ingest_entry *entries;
 	size_t n, given; /* items handed out */
 	struct metrics *metrics;
+	bool derive;
 	struct ahead_item *last; /* handed out, to be cleared */
+	bool many; /* items for a thread */
 	bool threaded, stop;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -30,13 +32,16 @@ struct ahead {
 };
 
 /* An event in whose document others look for more than the struct has. */
-static bool needs_document(const struct event *e)
+static bool needs_document(const struct event *e, bool derive)
 {
-	return !e->has_flow || e->type == EVENT_BGP_ROUTE;
+	return e->type == EVENT_AGENT_STATS ||
+	       (derive && (!e->has_flow || e->type == EVENT_BGP_ROUTE));
 }
 
-static void read_item(struct metrics *m, const struct ingest_entry *entry, struct ahead_item *item)
+static void read_item(const struct ahead *a, const struct ingest_entry *entry,
+		      struct ahead_item *item)
 {
+	struct metrics *m = a->metrics;
 	uint64_t lap = metrics_clock(m);
 
 	item->entry = entry;
@@ -49,9 +54,10 @@ static void read_item(struct metrics *m, const struct ingest_entry *entry, struc
 		item->why = "the entry has no field \"json\"";
 	else if (entry->len > INGEST_MAX_JSON)
 		item->why = "the document is larger than 1 MiB";
-	else if (event_read(entry->json, entry->len, &item->event, item->err, sizeof(item->err)))
+	else if (event_read_in(&item->room, entry->json, entry->len, &item->event, item->err,
+			       sizeof(item->err)))
 		item->why = item->err;
-	else if (needs_document(&item->event))
+	else if (needs_document(&item->event, a->derive))
 		item->failed = event_doc(&item->event) == NULL;
 	if (item->why)
 		memset(&item->event, 0, sizeof(item->event));
@@ -100,7 +106,7 @@ static void *run(void *arg)
 		if (!wait_for(a, i, false))
 			break;
 		for (size_t k = i * BLOCK; k < i * BLOCK + items_of(a, i); k++)
-			read_item(a->metrics, &a->entries[k], item_of(a, k));
+			read_item(a, &a->entries[k], item_of(a, k));
 		set(a, i, true);
 	}
 	return NULL;
@@ -108,7 +114,8 @@ static void *run(void *arg)
 
 /* ---- the caller ------------------------------------------------------------ */
 
-struct ahead *ahead_begin(const struct ingest_entry *entries, size_t n, struct metrics *m)
+struct ahead *ahead_begin(const struct ingest_entry *entries, size_t n, bool derive,
+			  struct metrics *m)
 {
 	struct ahead *a = calloc(1, sizeof(*a));
 
@@ -121,8 +128,10 @@ struct ahead *ahead_begin(const struct ingest_entry *entries, size_t n, struct m
 	a->entries = entries;
 	a->n = n;
 	a->metrics = m;
+	a->derive = derive;
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->changed, NULL);
+	a->many = n >= ENOUGH;
 	a->threaded = n >= ENOUGH; /* the thread looks at it */
 	if (a->threaded && pthread_create(&a->thread, NULL, run, a) != 0)
 		a->threaded = false;
@@ -143,7 +152,7 @@ struct ahead_item *ahead_next(struct ahead *a)
 		return NULL;
 	a->last = item_of(a, a->given);
 	if (!a->threaded)
-		read_item(a->metrics, &a->entries[a->given], a->last);
+		read_item(a, &a->entries[a->given], a->last);
 	else if (first)
 		wait_for(a, block, true);
 	a->given++;
@@ -168,6 +177,8 @@ void ahead_end(struct ahead *a)
 		event_clear(&item_of(a, i)->event);
 	pthread_mutex_destroy(&a->lock);
 	pthread_cond_destroy(&a->changed);
+	for (size_t i = 0; i < (a->many ? BLOCKS * BLOCK : 1); i++)
+		json_tree_clear(&a->items[i].room);
 	free(a->items);
 	free(a);
 }

@@ -12,6 +12,7 @@
 
 #include "collector/ingest.h"
 #include "common/event.h"
+#include "common/json_tree.h"
 
 struct ahead;
 struct metrics;
@@ -19,14 +20,16 @@ struct metrics;
 struct ahead_item {
 	const struct ingest_entry *entry;
 	struct event event; /* cleared by the next call */
+	struct json_tree room; /* what the event's strings stand in */
 	const char *why;    /* not NULL: it is no event that can be stored */
 	bool failed;	    /* there was no memory for it */
 	char err[256];
 };
 
-/* entries, borrowed, live until ahead_end(). m: counts the time; may be NULL. NULL: no
- * memory. */
-struct ahead *ahead_begin(const struct ingest_entry *entries, size_t n, struct metrics *m);
+/* entries, borrowed, live until ahead_end(). derive: what follows from the events is wanted,
+ * and so is the whole document of some. m: counts the time; may be NULL. NULL: no memory. */
+struct ahead *ahead_begin(const struct ingest_entry *entries, size_t n, bool derive,
+			  struct metrics *m);
 /* The next item, valid until the next call; NULL after the last. */
 struct ahead_item *ahead_next(struct ahead *a);
 void ahead_end(struct ahead *a); /* accepts NULL; the rest is not read */

@@ -494,8 +494,8 @@ int store_holes(struct store *s, store_hole_fn *fn, void *arg)
 			     " UNION ALL"
 			     " SELECT agent, COALESCE((SELECT MAX(seq) FROM events e"
 			     "  WHERE e.agent = a.agent),"
-			     "  (SELECT last FROM sealed b WHERE b.agent = a.agent), 0) + 1, last_seq"
-			     "  FROM agents a WHERE last_seq >"
+			     "  (SELECT last FROM sealed b WHERE b.agent = a.agent), 0) + 1,"
+			     "  last_seq FROM agents a WHERE last_seq >"
 			     "  COALESCE((SELECT MAX(seq) FROM events e WHERE e.agent = a.agent),"
 			     "  (SELECT last FROM sealed b WHERE b.agent = a.agent), 0)) AS h"
 			     " ORDER BY agent, first",

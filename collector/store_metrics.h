@@ -21,7 +21,8 @@ struct store_metrics {
 	uint64_t events; /* stored ever, also those that retention has removed */
 	uint64_t dead_letters;
 	uint64_t places; /* of the chain, ever */
-	uint64_t underived, underived_ns; /* of them; when the oldest of these was stored, 0: none */
+	/* Of them, and when the oldest of these was stored; 0: none. */
+	uint64_t underived, underived_ns;
 	uint64_t anchors, anchor_ns, anchor_place, anchors_unsent;
 	uint64_t segments, removed; /* segments that were removed, and their events */
 	uint64_t bytes, free_bytes; /* of the database; free: of them not in use */

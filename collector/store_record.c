@@ -96,8 +96,9 @@ int store_event_values(const struct event *e, uint64_t stored_ns, struct store_e
 	v[i++] = db_value_text(e->device);
 	v[i++] = db_value_text(event_path_name(e->path));
 	v[i++] = db_value_text(event_service_name(e->service));
-	v[i++] = db_value_text(
-		e->has_ends && e->source.ip.family ? addr_format(&e->source.ip, buf->source) : NULL);
+	v[i++] = db_value_text(e->has_ends && e->source.ip.family
+				       ? addr_format(&e->source.ip, buf->source)
+				       : NULL);
 	v[i++] = db_value_text(e->has_trust ? event_verdict_name(e->trust.verdict) : NULL);
 	v[i++] = db_value_text(e->policy);
 	v[i++] = db_value_text(e->has_flow ? e->flow.id : NULL);

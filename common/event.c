@@ -775,7 +775,7 @@ struct reader {
 	char *err;
 	size_t size;
 	bool failed;
-	struct json_tree tree;
+	struct json_tree *tree;
 };
 
 static void __attribute__((format(printf, 2, 3))) wrong(struct reader *r, const char *fmt, ...)
@@ -800,7 +800,7 @@ static const char *dot(const char *part)
 static bool get_string(struct reader *r, const struct json_node *o, const char *part,
 		       const char *key, const char **out)
 {
-	const struct json_node *v = json_tree_get(&r->tree, o, key);
+	const struct json_node *v = json_tree_get(r->tree, o, key);
 
 	if (!v)
 		return false;
@@ -815,7 +815,7 @@ static bool get_string(struct reader *r, const struct json_node *o, const char *
 static bool get_uint(struct reader *r, const struct json_node *o, const char *part, const char *key,
 		     uint64_t max, uint64_t *out)
 {
-	const struct json_node *v = json_tree_get(&r->tree, o, key);
+	const struct json_node *v = json_tree_get(r->tree, o, key);
 
 	if (!v)
 		return false;
@@ -842,7 +842,7 @@ static bool get_uint32(struct reader *r, const struct json_node *o, const char *
 static bool get_real(struct reader *r, const struct json_node *o, const char *part, const char *key,
 		     double *out)
 {
-	const struct json_node *v = json_tree_get(&r->tree, o, key);
+	const struct json_node *v = json_tree_get(r->tree, o, key);
 
 	if (!v)
 		return false;
@@ -857,7 +857,7 @@ static bool get_real(struct reader *r, const struct json_node *o, const char *pa
 static void get_true(struct reader *r, const struct json_node *o, const char *part, const char *key,
 		     bool *out)
 {
-	const struct json_node *v = json_tree_get(&r->tree, o, key);
+	const struct json_node *v = json_tree_get(r->tree, o, key);
 
 	if (v && v->type != JSON_TRUE && v->type != JSON_FALSE)
 		wrong(r, "%s%s%s is not true or false", part, dot(part), key);
@@ -907,7 +907,7 @@ static unsigned get_name(struct reader *r, const struct json_node *o, const char
 static const struct json_node *get_object(struct reader *r, const struct json_node *o,
 					  const char *part, const char *key)
 {
-	const struct json_node *v = json_tree_get(&r->tree, o, key);
+	const struct json_node *v = json_tree_get(r->tree, o, key);
 
 	if (v && v->type != JSON_OBJECT) {
 		wrong(r, "%s%s%s is not an object", part, dot(part), key);
@@ -919,7 +919,7 @@ static const struct json_node *get_object(struct reader *r, const struct json_no
 static const struct json_node *get_array(struct reader *r, const struct json_node *o,
 					 const char *part, const char *key)
 {
-	const struct json_node *v = json_tree_get(&r->tree, o, key);
+	const struct json_node *v = json_tree_get(r->tree, o, key);
 
 	if (v && v->type != JSON_ARRAY) {
 		wrong(r, "%s%s%s is not an array", part, dot(part), key);
@@ -951,20 +951,20 @@ static void get_network(struct reader *r, const struct json_node *doc, struct ev
 	if (!o)
 		return;
 	get_string(r, o, "network", "community_id", &e->community_id);
-	v = json_tree_first(&r->tree, get_array(r, o, "network", "vlan"));
-	for (; v && e->vlan_n < EVENT_MAX_STACK; v = json_tree_next(&r->tree, v)) {
+	v = json_tree_first(r->tree, get_array(r, o, "network", "vlan"));
+	for (; v && e->vlan_n < EVENT_MAX_STACK; v = json_tree_next(r->tree, v)) {
 		if (v->type != JSON_INTEGER || v->integer < 0 || v->integer > UINT16_MAX)
 			wrong(r, "network.vlan holds something that is not a VLAN number");
 		e->vlan[e->vlan_n++] = (uint16_t)v->integer;
 	}
-	v = json_tree_first(&r->tree, get_array(r, o, "network", "mpls"));
-	for (; v && e->mpls_n < EVENT_MAX_STACK; v = json_tree_next(&r->tree, v)) {
+	v = json_tree_first(r->tree, get_array(r, o, "network", "mpls"));
+	for (; v && e->mpls_n < EVENT_MAX_STACK; v = json_tree_next(r->tree, v)) {
 		if (v->type != JSON_INTEGER || v->integer < 0 || v->integer > UINT32_MAX)
 			wrong(r, "network.mpls holds something that is not a label");
 		e->mpls[e->mpls_n++] = (uint32_t)v->integer;
 	}
-	v = json_tree_first(&r->tree, get_array(r, o, "network", "encapsulation"));
-	for (; v && e->encapsulation_n < EVENT_MAX_STACK; v = json_tree_next(&r->tree, v)) {
+	v = json_tree_first(r->tree, get_array(r, o, "network", "encapsulation"));
+	for (; v && e->encapsulation_n < EVENT_MAX_STACK; v = json_tree_next(r->tree, v)) {
 		if (v->type != JSON_STRING)
 			wrong(r, "network.encapsulation holds something that is not a string");
 		e->encapsulation[e->encapsulation_n++] = v->text;
@@ -1077,8 +1077,8 @@ static void get_change(struct reader *r, const struct json_node *doc, struct eve
 	get_string(r, o, "change", "from", &e->change.from);
 	get_string(r, o, "change", "to", &e->change.to);
 	get_string(r, o, "change", "reason", &e->change.reason);
-	v = json_tree_first(&r->tree, get_array(r, o, "change", "evidence"));
-	for (; v && e->change.evidence_n < EVENT_MAX_EVIDENCE; v = json_tree_next(&r->tree, v)) {
+	v = json_tree_first(r->tree, get_array(r, o, "change", "evidence"));
+	for (; v && e->change.evidence_n < EVENT_MAX_EVIDENCE; v = json_tree_next(r->tree, v)) {
 		if (v->type != JSON_STRING)
 			wrong(r, "change.evidence holds something that is not a string");
 		e->change.evidence[e->change.evidence_n++] = v->text;
@@ -1095,7 +1095,7 @@ static void get_head(struct reader *r, const struct json_node *doc, struct event
 
 	if (!get_uint(r, doc, "", "v", UINT32_MAX, &v) || v != EVENT_VERSION) {
 		wrong(r, "v is %s: this program reads version %d",
-		      json_tree_get(&r->tree, doc, "v") ? "another version" : "missing",
+		      json_tree_get(r->tree, doc, "v") ? "another version" : "missing",
 		      EVENT_VERSION);
 		return;
 	}
@@ -1141,7 +1141,7 @@ static unsigned get_flow_parts(struct reader *r, const struct json_node *doc)
 	unsigned parts = 0;
 
 	for (unsigned i = 0; i < EVENT_NUM_PARTS; i++)
-		parts |= json_tree_get(&r->tree, doc, part_str[i]) ? 1u << i : 0;
+		parts |= json_tree_get(r->tree, doc, part_str[i]) ? 1u << i : 0;
 	return parts;
 }
 
@@ -1187,7 +1187,7 @@ static void get_parts(struct reader *r, const struct json_node *doc, struct even
 static int read_tree(struct reader *r, const char *text, size_t len, struct event *e)
 {
 	json_error_t why;
-	int rc = e->doc ? 1 : json_tree_read(&r->tree, text, len);
+	int rc = e->doc ? 1 : json_tree_read_again(r->tree, text, len);
 
 	if (rc > 0 && !e->doc) {
 		e->doc = json_loadb(text, len, JSON_REJECT_DUPLICATES, &why);
@@ -1197,16 +1197,19 @@ static int read_tree(struct reader *r, const char *text, size_t len, struct even
 			return -1;
 		}
 	}
-	if (rc > 0)
-		rc = json_tree_from(&r->tree, e->doc);
+	if (rc > 0) {
+		json_tree_clear(r->tree);
+		rc = json_tree_from(r->tree, e->doc);
+	}
 	if (rc)
 		snprintf(r->err, r->size, "out of memory for the document");
 	return rc;
 }
 
-int event_read(const char *text, size_t len, struct event *e, char *err, size_t size)
+int event_read_in(struct json_tree *room, const char *text, size_t len, struct event *e, char *err,
+		  size_t size)
 {
-	struct reader r = { .err = err, .size = size };
+	struct reader r = { .err = err, .size = size, .tree = room };
 	const struct json_node *doc;
 
 	memset(e, 0, sizeof(*e));
@@ -1219,7 +1222,7 @@ int event_read(const char *text, size_t len, struct event *e, char *err, size_t 
 		event_clear(e);
 		return -1;
 	}
-	doc = &r.tree.nodes[1];
+	doc = &room->nodes[1];
 	if (doc->type != JSON_OBJECT)
 		wrong(&r, "not a JSON object");
 	if (!r.failed)
@@ -1227,13 +1230,23 @@ int event_read(const char *text, size_t len, struct event *e, char *err, size_t 
 	if (!r.failed)
 		get_parts(&r, doc, e);
 	e->parts = r.failed ? 0 : get_flow_parts(&r, doc);
-	e->strings = r.tree.text; /* the event's strings stand there, or in e->doc */
-	r.tree.text = NULL;
-	json_tree_clear(&r.tree);
 	if (!r.failed)
 		return 0;
 	event_clear(e);
 	return -1;
+}
+
+int event_read(const char *text, size_t len, struct event *e, char *err, size_t size)
+{
+	struct json_tree tree = { 0 };
+	int rc = event_read_in(&tree, text, len, e, err, size);
+
+	if (!rc) {
+		e->strings = tree.text; /* the event's strings stand there, or in e->doc */
+		tree.text = NULL;
+	}
+	json_tree_clear(&tree);
+	return rc;
 }
 
 const json_t *event_doc(struct event *e)

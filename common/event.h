@@ -259,6 +259,12 @@ void event_clear(struct event *e); /* accepts a zeroed event; leaves one */
 /* The same, several times as fast, without doc: event_doc() makes it when it is
  * asked for, while text lives. NULL: no memory. */
 int event_read(const char *text, size_t len, struct event *e, char *err, size_t size);
+/* The same for one event after the other: what is read stands in room, which is zero at
+ * first, and lives until the next call with it; event_clear() all the same.
+ * json_tree_clear() frees it. */
+struct json_tree;
+int event_read_in(struct json_tree *room, const char *text, size_t len, struct event *e, char *err,
+		  size_t size);
 const json_t *event_doc(struct event *e);
 
 #endif

@@ -240,16 +240,29 @@ static uint32_t read_value(struct scan *s, unsigned depth)
 	return good ? n : 0;
 }
 
-int json_tree_read(struct json_tree *t, const char *text, size_t len)
+static bool make_room(struct json_tree *t, size_t size)
+{
+	char *text;
+
+	if (size <= t->text_size)
+		return true;
+	text = malloc(size);
+	if (!text)
+		return false;
+	free(t->text);
+	t->text = text;
+	t->text_size = size;
+	return true;
+}
+
+int json_tree_read_again(struct json_tree *t, const char *text, size_t len)
 {
 	struct scan s = { .t = t };
-	bool good = false;
 
-	memset(t, 0, sizeof(*t));
+	t->n = 0;
 	if (len >= UINT32_MAX || len == 0 || text[0] != '{')
 		return 1;
-	t->text = malloc(len + 1);
-	if (!t->text)
+	if (!make_room(t, len + 1))
 		return -1;
 	memcpy(t->text, text, len);
 	t->text[len] = '\0';
@@ -257,12 +270,21 @@ int json_tree_read(struct json_tree *t, const char *text, size_t len)
 	s.end = t->text + len;
 	if (read_value(&s, 1)) {
 		skip_blanks(&s);
-		good = s.p == s.end;
+		if (s.p == s.end)
+			return 0;
 	}
-	if (good)
-		return 0;
-	json_tree_clear(t);
 	return s.memory ? -1 : 1;
+}
+
+int json_tree_read(struct json_tree *t, const char *text, size_t len)
+{
+	int rc;
+
+	memset(t, 0, sizeof(*t));
+	rc = json_tree_read_again(t, text, len);
+	if (rc)
+		json_tree_clear(t);
+	return rc;
 }
 
 /* ---- what jansson has read ------------------------------------------------- */

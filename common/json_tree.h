@@ -34,6 +34,7 @@ struct json_node {
 
 struct json_tree {
 	char *text; /* what strings and keys point into */
+	size_t text_size;
 	struct json_node *nodes;
 	uint32_t n, size;
 };
@@ -41,6 +42,9 @@ struct json_tree {
 /* 0: nodes[1] is the document, an object. 1: it does not know. -1: no memory. Both leave
  * *t empty. Members of one object have different names. */
 int json_tree_read(struct json_tree *t, const char *text, size_t len);
+/* The same with the memory of a tree that was read before, or is zero; what was read then
+ * is gone. 1 and -1 leave that memory where it is. */
+int json_tree_read_again(struct json_tree *t, const char *text, size_t len);
 
 /* The same of what jansson has read, which must live as long as *t; 0 or -1. */
 int json_tree_from(struct json_tree *t, const json_t *doc);

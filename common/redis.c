@@ -42,6 +42,7 @@
 #include <hiredis/adapters/libevent.h>
 
 #include "common/addr.h"
+#include "common/redis_reply.h"
 #include "common/redis_tls.h"
 #include "common/secret.h"
 
@@ -73,6 +74,7 @@ struct redis {
 
 	enum state state;
 	redisAsyncContext *context; /* CONNECTING and on */
+	struct redis_replies *replies;
 	struct event *retry;
 	struct event *patience;	 /* in UP: until it counts as steady */
 	unsigned failures; /* in a row; the pause grows with it */
@@ -471,6 +473,7 @@ static void begin(struct redis *r, redisAsyncContext *context)
 		return;
 	}
 	context->data = r;
+	redis_replies_use(r->replies, context->c.reader);
 	r->context = context;
 	redisLibeventAttach(context, r->base);
 	redisAsyncSetConnectCallback(context, on_connect);
@@ -632,7 +635,8 @@ struct redis *redis_open(struct event_base *base, const struct redis_url *url,
 	snprintf(r->reason, sizeof(r->reason), "connecting");
 	r->retry = evtimer_new(base, on_retry, r);
 	r->patience = evtimer_new(base, on_patience, r);
-	if (!r->retry || !r->patience || redis_url_copy(&r->url, url)) {
+	r->replies = redis_replies_new();
+	if (!r->replies || !r->retry || !r->patience || redis_url_copy(&r->url, url)) {
 		redis_close(r);
 		return NULL;
 	}
@@ -654,6 +658,7 @@ void redis_close(struct redis *r)
 	if (r->patience)
 		event_free(r->patience);
 	redis_url_clear(&r->url);
+	redis_replies_free(r->replies);
 	free(r->waiters);
 	free(r);
 }

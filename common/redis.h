@@ -35,7 +35,8 @@ typedef void redis_reply_fn(void *arg, const struct redisReply *reply);
  * memory. */
 struct redis *redis_open(struct event_base *base, const struct redis_url *url,
 			 redis_state_fn *state, void *arg);
-void redis_close(struct redis *r); /* pending replies are called with NULL; accepts NULL */
+/* Pending replies are called with NULL. Not from a reply's own function. Accepts NULL. */
+void redis_close(struct redis *r);
 
 bool redis_is_up(const struct redis *r);
 

@@ -17,7 +17,7 @@ os.chdir(os.path.join(os.path.dirname(__file__), ".."))
 WAYS = {
     "common": [
         ["addr", "bytes", "clock", "fnv", "log", "secret"],
-        ["redis_url", "redis_tls"],
+        ["redis_url", "redis_tls", "redis_reply"],
         ["json_tree"],
         ["conf_value", "conf_yaml", "conf", "community_id", "event", "redis", "redis_options",
          "landlock", "syscalls"],
