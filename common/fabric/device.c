@@ -22,6 +22,7 @@
 #define MAX_NAME 255 /* of anything; longer is no name */
 #define QUOTE_LEN 80 /* of an offending line in a message */
 #define SEQ_STEP 10  /* EOS numbers an entry without seq: the last + 10 */
+#define BUCKETS 256  /* a chassis has some 600 interfaces */
 
 struct group { /* BGP peer group */
 	char *name;
@@ -51,7 +52,8 @@ struct reader {
 	size_t n_groups;
 	struct list_reader *lists; /* beside d->lists */
 	size_t recent;		   /* list looked up last */
-	uint32_t *hashes;	   /* of names, beside d->interfaces */
+	uint32_t heads[BUCKETS];   /* of interfaces by name: 0: none, else number + 1 */
+	uint32_t *next;		   /* of the same bucket, beside d->interfaces */
 	bool no_memory;
 };
 
@@ -108,12 +110,19 @@ static void replace(struct reader *r, char **slot, const char *at, size_t len)
 static const char *const types[] = { "Ethernet", "Management", "Loopback", "Port-Channel",
 				     "Vlan",	 "Vxlan",      "Tunnel" };
 
-/* "ma1", "Management 1", "LOOPBACK6" -> as EOS prints it. False: no name. */
-static bool interface_name(const struct statement *s, char *out, size_t size)
+static char *append(char *to, const char *at, size_t len)
+{
+	memcpy(to, at, len);
+	return to + len;
+}
+
+/* "ma1", "Management 1", "LOOPBACK6" -> as EOS prints it, in NAME_ROOM bytes. False: no
+ * name. */
+#define NAME_ROOM (2 * MAX_NAME + 32)
+static bool interface_name(const struct statement *s, char *out)
 {
 	struct eos_word w = s->w[1];
 	size_t letters = 0;
-	int n;
 
 	if (s->n < 2 || s->n > 3 || w.len > MAX_NAME || s->w[2].len > MAX_NAME)
 		return false;
@@ -122,14 +131,18 @@ static bool interface_name(const struct statement *s, char *out, size_t size)
 	while (letters < w.len && (isalpha((unsigned char)w.at[letters]) || w.at[letters] == '-'))
 		letters++;
 	for (size_t i = 0; letters >= 2 && i < sizeof(types) / sizeof(types[0]); i++) {
-		if (letters > strlen(types[i]) || strncasecmp(w.at, types[i], letters) != 0)
+		size_t len = strlen(types[i]);
+
+		if (letters > len || strncasecmp(w.at, types[i], letters) != 0)
 			continue;
-		n = snprintf(out, size, "%s%.*s%.*s", types[i], (int)(w.len - letters),
-			     w.at + letters, (int)s->w[2].len, s->w[2].at);
-		return n > 0 && (size_t)n < size;
+		out = append(out, types[i], len);
+		w.at += letters;
+		w.len -= letters;
+		break;
 	}
-	n = snprintf(out, size, "%.*s%.*s", (int)w.len, w.at, (int)s->w[2].len, s->w[2].at);
-	return n > 0 && (size_t)n < size;
+	out = append(out, w.at, w.len);
+	*append(out, s->w[2].at, s->w[2].len) = '\0';
+	return true;
 }
 
 static void interface_clear(struct fabric_interface *i)
@@ -140,33 +153,32 @@ static void interface_clear(struct fabric_interface *i)
 	free(i->addresses);
 }
 
-static uint32_t hash_of(const char *name)
+static uint32_t bucket_of(const char *name)
 {
 	uint32_t h = 2166136261u; /* FNV-1a */
 
 	for (; *name; name++)
 		h = (h ^ (unsigned char)*name) * 16777619u;
-	return h;
+	return (h ^ h >> 16) % BUCKETS;
 }
 
 static struct fabric_interface *interface_at(struct reader *r, const char *name, int line)
 {
 	struct fabric_device *d = r->d;
 	struct fabric_interface *i, *array;
-	uint32_t hash = hash_of(name), *hashes;
+	uint32_t bucket = bucket_of(name), *next;
 
-	for (size_t k = d->n_interfaces; k-- > 0;)
-		if (r->hashes[k] == hash && strcmp(d->interfaces[k].name, name) == 0)
-			return &d->interfaces[k];
-	hashes = grow(r, r->hashes, d->n_interfaces, sizeof(*hashes));
-	if (hashes)
-		r->hashes = hashes;
+	for (uint32_t k = r->heads[bucket]; k; k = r->next[k - 1])
+		if (strcmp(d->interfaces[k - 1].name, name) == 0)
+			return &d->interfaces[k - 1];
+	next = grow(r, r->next, d->n_interfaces, sizeof(*next));
+	if (next)
+		r->next = next;
 	array = grow(r, d->interfaces, d->n_interfaces, sizeof(*array));
 	if (array)
 		d->interfaces = array;
-	if (!array || !hashes)
+	if (!array || !next)
 		return NULL;
-	hashes[d->n_interfaces] = hash;
 	i = &array[d->n_interfaces];
 	*i = (struct fabric_interface){ .kind = IF_OTHER, .line = line };
 	i->name = text_of(r, name, strlen(name));
@@ -176,7 +188,8 @@ static struct fabric_interface *interface_at(struct reader *r, const char *name,
 		i->kind = IF_MANAGEMENT;
 	else if (strncmp(name, "Loopback", 8) == 0)
 		i->kind = IF_LOOPBACK;
-	d->n_interfaces++;
+	next[d->n_interfaces] = r->heads[bucket];
+	r->heads[bucket] = (uint32_t)++d->n_interfaces;
 	return i;
 }
 
@@ -303,12 +316,12 @@ static void read_part(const struct statement *s, size_t at, uint32_t *number)
 
 static void read_interface(struct reader *r, const struct statement *head)
 {
-	char name[2 * MAX_NAME + 32];
+	char name[NAME_ROOM];
 	struct fabric_interface *i;
 
 	if (eos_is(head->w[1], "profile") || eos_is(head->w[1], "defaults")) /* no interface */
 		return;
-	if (!interface_name(head, name, sizeof(name))) {
+	if (!interface_name(head, name)) {
 		unread(r, head->node, "one interface name is wanted");
 		return;
 	}
@@ -822,11 +835,10 @@ static bool is_prefix_list(const struct statement *s)
 static bool is_lost_interface(const struct statement *s)
 {
 	const struct eos_node *after = s->node->child ? s->node->child : s->node->next;
-	char name[2 * MAX_NAME + 32];
+	char name[NAME_ROOM];
 	struct eos_word w;
 
-	if (!eos_is(s->w[0], "interface") || s->n != 2 || !after ||
-	    !interface_name(s, name, sizeof(name)) ||
+	if (!eos_is(s->w[0], "interface") || s->n != 2 || !after || !interface_name(s, name) ||
 	    (strcmp(name, "Loopback6") != 0 && strncmp(name, "Management", 10) != 0))
 		return false;
 	eos_split(after->text, &w, 1);
@@ -990,7 +1002,7 @@ int device_read(const struct eos *config, const char *stem, device_report_fn *re
 	for (size_t i = 0; i < n_lists; i++)
 		free(r.lists[i].said);
 	free(r.lists);
-	free(r.hashes);
+	free(r.next);
 	for (size_t i = 0; i < r.n_groups; i++)
 		free(r.groups[i].name);
 	free(r.groups);

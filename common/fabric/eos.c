@@ -55,8 +55,6 @@ enum section {
 	SECTION_MANAGEMENT
 };
 
-#define WORDS 5 /* of a line that the rules of nesting look at */
-
 struct eos {
 	char *buffer;
 	struct raw *raw; /* only while parsing */
@@ -167,19 +165,33 @@ static bool is_content(const struct raw *r)
 	return r->too_long || (r->text[0] && r->text[0] != '!');
 }
 
-static struct eos_node *add(struct eos *e, struct eos_node *parent, size_t i)
+/* Line i becomes a node; w: its first words of `words`, or NULL: they are not known. */
+static struct eos_node *add(struct eos *e, struct eos_node *parent, size_t i,
+			    const struct eos_word *w, size_t words)
 {
 	struct eos_node *n = &e->nodes[++e->n_nodes];
 
 	n->text = e->raw[i].text;
 	n->line = (int)i + 1;
 	n->parent = parent;
+	if (w) {
+		n->n_words = (uint16_t)words;
+		for (size_t k = 0; k < words && k < EOS_WORDS; k++) {
+			n->words[k].at = (uint16_t)(w[k].at - n->text);
+			n->words[k].len = (uint16_t)w[k].len;
+		}
+	}
 	if (parent->last)
 		parent->last->next = n;
 	else
 		parent->child = n;
 	parent->last = n;
 	return n;
+}
+
+static bool is_eof(const struct raw *r)
+{
+	return r->text[0] == 'E' && strcmp(r->text, "EOF") == 0;
 }
 
 static struct eos_node *top(struct eos *e)
@@ -210,9 +222,9 @@ static enum section section_by(const struct eos_word *w)
 
 /* Line i, whose words are w, begins a section. */
 static struct eos_node *open_section(struct eos *e, size_t i, uint32_t indent,
-				     const struct eos_word *w)
+				     const struct eos_word *w, size_t words)
 {
-	struct eos_node *n = add(e, &e->nodes[0], i);
+	struct eos_node *n = add(e, &e->nodes[0], i, w, words);
 
 	e->depth = 0;
 	push(e, n, indent, false);
@@ -332,13 +344,13 @@ static struct eos_node *place(struct eos *e, size_t i, const struct eos_word *w,
 	if (s == SECTION_INTERFACE && eos_is(w[0], "interface") && words == 2) {
 		if (indent > e->stack[0].indent)
 			indent = e->stack[0].indent;
-		return open_section(e, i, indent, w);
+		return open_section(e, i, indent, w, words);
 	}
 	if (e->depth && indent <= e->stack[0].indent &&
 	    ((s == SECTION_INTERFACE && is_interface_word(w, words)) ||
 	     (s == SECTION_PREFIX_LIST && is_entry_word(w)))) {
 		e->depth = 1;
-		return add(e, e->stack[0].node, i);
+		return add(e, e->stack[0].node, i, w, words);
 	}
 
 	while (e->depth) {
@@ -349,7 +361,7 @@ static struct eos_node *place(struct eos *e, size_t i, const struct eos_word *w,
 		e->depth--;
 	}
 	if (!e->depth)
-		return open_section(e, i, indent, w);
+		return open_section(e, i, indent, w, words);
 
 	opener = opener_of(s, w[0]);
 	if (opener == OPENER_VRF || opener == OPENER_CONTROL) {
@@ -361,7 +373,7 @@ static struct eos_node *place(struct eos *e, size_t i, const struct eos_word *w,
 			e->depth--;
 	}
 	flat = opener != OPENER_NONE && next_is_level(e, i);
-	n = add(e, top(e), i);
+	n = add(e, top(e), i, w, words);
 	if (!is_leaf(s, w, words))
 		push(e, n, indent, flat);
 	return n;
@@ -375,7 +387,7 @@ static size_t skip_text(struct eos *e, size_t i, unsigned ends, bool exact, cons
 	for (size_t k = i + 1; k < e->n_raw; k++) {
 		const struct raw *r = &e->raw[k];
 
-		if (exact ? r->eof : strcmp(r->text, "EOF") == 0)
+		if (exact ? r->eof : is_eof(r))
 			ends--;
 		if (!ends)
 			return k;
@@ -403,13 +415,13 @@ static size_t read_code(struct eos *e, struct eos_node *unit, size_t i)
 	for (size_t k = i + 1; k < e->n_raw; k++) {
 		const struct raw *r = &e->raw[k];
 
-		if (strcmp(r->text, "EOF") == 0)
+		if (is_eof(r))
 			return k;
 		if (!is_content(r))
 			continue;
 		if (braces <= 0 && r->indent <= e->raw[i].indent && !is_code_word(r->text))
 			return k - 1;
-		add(e, unit, k)->code = true;
+		add(e, unit, k, NULL, 0)->code = true;
 		for (const char *p = r->text; *p && *p != '#'; p++)
 			braces += (*p == '{') - (*p == '}');
 	}
@@ -454,7 +466,7 @@ static void read_lines(struct eos *e)
 {
 	for (size_t i = 0; i < e->n_raw; i++) {
 		const struct raw *r = &e->raw[i];
-		struct eos_word w[WORDS];
+		struct eos_word w[EOS_WORDS];
 		struct eos_node *n;
 		size_t words;
 
@@ -467,11 +479,11 @@ static void read_lines(struct eos *e)
 		if (!is_content(r))
 			continue;
 
-		words = eos_split(r->text, w, WORDS);
+		words = eos_split(r->text, w, EOS_WORDS);
 		if (eos_is(w[0], "banner") && (r->indent == 0 || eos_is(w[1], "login") ||
 					       eos_is(w[1], "motd") || eos_is(w[1], "exec"))) {
 			e->depth = 0;
-			add(e, &e->nodes[0], i);
+			add(e, &e->nodes[0], i, w, words);
 			i = skip_text(e, i, 1, true,
 				      "banner is not closed by EOF: nothing after it is read");
 			continue;
@@ -486,7 +498,7 @@ static void read_lines(struct eos *e)
 			e->cut = false;
 			return;
 		}
-		if (strcmp(r->text, "EOF") == 0) { /* of a text that was not known as one */
+		if (is_eof(r)) { /* of a text that was not known as one */
 			note(e, (int)i + 1,
 			     "EOF closes nothing: free text before it may have been read as "
 			     "configuration");

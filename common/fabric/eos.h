@@ -8,11 +8,13 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
 #define EOS_MAX_LINES 1000000 /* more is no running-config */
-#define EOS_MAX_LINE 65536    /* a longer line is passed over and noted */
+#define EOS_MAX_LINE 65535    /* a longer line is passed over and noted */
+#define EOS_WORDS 5	      /* of a line that are found while it is parsed */
 #define EOS_MAX_DEPTH 16      /* EOS itself nests 5 deep; deeper lines join level 16 */
 #define EOS_MAX_NOTES 32
 
@@ -20,6 +22,10 @@ struct eos_node {
 	const char *text; /* without blanks around it; "" for the root */
 	int line;	  /* from 1; 0 for the root */
 	bool code;	  /* a line of RCF text under `code unit`: not a command */
+	uint16_t n_words; /* of the line, where they were looked for (code: 0) */
+	struct {
+		uint16_t at, len; /* in text */
+	} words[EOS_WORDS];	  /* the first ones */
 	struct eos_node *parent, *child, *next, *last;
 };
 

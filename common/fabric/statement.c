@@ -3,12 +3,34 @@
 
 #include <string.h>
 
+/* The parser has found the first words already. */
+static void split(const struct eos_node *node, struct statement *s)
+{
+	size_t n = node->n_words < EOS_WORDS ? node->n_words : EOS_WORDS;
+	const char *rest;
+
+	if (n == 0) {
+		s->n = eos_split(node->text, s->w, STATEMENT_WORDS);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		s->w[i] = (struct eos_word){ node->text + node->words[i].at, node->words[i].len };
+	rest = s->w[n - 1].at + s->w[n - 1].len;
+	s->n = node->n_words;
+	if (s->n > n) {
+		eos_split(rest, s->w + n, STATEMENT_WORDS - n);
+		return;
+	}
+	for (size_t i = n; i < STATEMENT_WORDS; i++)
+		s->w[i] = (struct eos_word){ "", 0 };
+}
+
 struct statement statement_of(const struct eos_node *node)
 {
 	struct statement s; /* 300 bytes, for every line: each is written once */
 
 	s.node = node;
-	s.n = eos_split(node->text, s.w, STATEMENT_WORDS);
+	split(node, &s);
 	s.no = s.n && (eos_is(s.w[0], "no") || eos_is(s.w[0], "default"));
 	if (s.no) {
 		memmove(s.w, s.w + 1, sizeof(s.w) - sizeof(s.w[0]));
