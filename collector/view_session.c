@@ -20,7 +20,7 @@ struct session {
 	json_t *out;
 	json_t *doc; /* the flow's folded document */
 	/* strings that outlive the row */
-	char *agent, *flow, *device, *source, *path, *justified, *login, *generation;
+	char *agent, *flow, *device, *source, *user, *path, *justified, *login, *generation;
 	uint64_t n, start_ns, end_ns;
 	bool established, open;
 };
@@ -42,6 +42,7 @@ static int take_flow(void *arg, const struct store_list_flow *f)
 	x->flow = copy(f->f.flow);
 	x->device = copy(f->f.device);
 	x->source = copy(f->f.source);
+	x->user = copy(f->f.user);
 	x->path = copy(f->f.path);
 	x->justified = copy(f->justified);
 	x->login = copy(f->login);
@@ -115,6 +116,13 @@ static void set_actor(struct session *x)
 		json_array_append_new(via, hop);
 		row_text(o, "words",
 			 "Seen by the agent on the source's own host, when it connected.");
+	} else if (x->user) { /* joined: this agent saw the packets, that one who sent them */
+		hop = json_object();
+		row_text(hop, "who", x->user);
+		row_text(hop, "ip", x->source);
+		json_array_append_new(via, hop);
+		row_text(o, "words",
+			 "Seen by another agent, on the source's own host, when it connected.");
 	} else {
 		row_text(o, "words", "Not known: no agent on the source's host saw it connect.");
 	}
@@ -423,6 +431,7 @@ json_t *view_session(struct store *s, const struct view_args *a, uint64_t id)
 	free(x.flow);
 	free(x.device);
 	free(x.source);
+	free(x.user);
 	free(x.path);
 	free(x.justified);
 	free(x.login);

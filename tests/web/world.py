@@ -93,7 +93,7 @@ class World:
         return doc
 
     def tell_fabric(self, t, armed=(), drifting=()):
-        self.event(t, "agent.start")
+        self.event(t, "agent.start", version="0.1.0", capture="bpf", interfaces=["eth0", "eth1"])
         self.event(t + 0.01, "policy.loaded", policy=GENERATION,
                    fabric={"devices": len(self.devices), "generation": GENERATION})
         for d in self.devices:
@@ -168,7 +168,8 @@ class World:
         agent = agent or self.agent
         n = self.seq.get(agent, 0) + 1
         self.event(t, "agent.stats", agent=agent, stats={"delivery": {
-            "generated": n, "acknowledged": n - 1, "waiting": 1, "dropped": {}}})
+            "generated": n, "acknowledged": n - 1, "waiting": 1, "dropped": {}},
+            "interfaces": {"eth0": True, "eth1": True}})
 
     def flow_id(self):
         self.flows += 1
