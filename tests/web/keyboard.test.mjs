@@ -8,7 +8,10 @@ import { VIEWS, look, live, ready, serve } from "./page.mjs";
 const server = await serve({ devices: 13, scene: "during", tokens: true });
 
 const focused = (page) => page.evaluate(() => {
-	const e = document.activeElement, s = getComputedStyle(e);
+	const e = document.activeElement;
+	// The ring is the element's own, or that of the field around it.
+	const ringed = [e, e.parentElement, e.parentElement?.parentElement].find((x) => x && getComputedStyle(x).outlineStyle !== "none") ?? e;
+	const s = getComputedStyle(ringed);
 	return { tag: e.tagName, text: e.innerText?.trim().slice(0, 60), outline: s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 2, colour: s.outlineColor };
 });
 

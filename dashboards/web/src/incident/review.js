@@ -106,7 +106,7 @@ function Sessions({ doc }) {
 		${!rows.length ? html`<${Quiet}>Nobody used lo6 of these devices.<//>` : html`<div class="wide"><table>
 			<thead><tr><th>Time</th><th>Who</th><th>How they came</th><th>Device</th><th>Trust</th><th>Login</th><th>Justified?</th><th class="r">Bytes out / in</th></tr></thead>
 			<tbody>${rows.map(({ s, u }) => s ? html`<tr key=${s.id} class=${s.trust?.verdict === "untrusted" ? "red" : JUSTIFIED[s.justified?.answer]?.hue ?? ""}>
-				<td><a href=${here({ session: s.flow })} aria-label=${`session of ${clean(s.user ?? s.source, 60)} on ${clean(s.device, 60)}`}><${Time} at=${s.start} seconds /></a><span class="l2">${duration(s.duration_s)}${s.open ? ", open" : ""}</span></td>
+				<td><a href=${here({ session: s.flow })} ><${Time} at=${s.start} seconds /><span class="unseen">, session of ${clean(s.user ?? s.source, 60)} on ${clean(s.device, 60)}</span></a><span class="l2">${duration(s.duration_s)}${s.open ? ", open" : ""}</span></td>
 				<td>${s.user ? html`<b><${Wire} text=${s.user} /></b>` : html`<span class="dim">not known</span>`}<span class="l2"><${Wire} mono text=${s.source} /></span></td>
 				<td>${s.came ? html`<${Wire} text=${s.came} />` : html`<span class="dim">no agent on the source</span>`}<span class="l2">${s.actor?.uid !== undefined ? `uid ${s.actor.uid}` : ""}</span></td>
 				<td class="dev"><bdi>${clean(s.device)}</bdi></td>

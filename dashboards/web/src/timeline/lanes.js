@@ -508,9 +508,9 @@ function Label({ row, index, lane, rest, until, letters, at, item, spot, take, p
 	const both = useMemo(() => lane.path.some((p) => p.state === "unreachable" && p.t1 > rest.from && p.t0 < to), [lane, rest, to]);
 	const note = both ? "on neither path" : s.lost ? `lost ${duration(s.lost / 1000)}` : "";
 	return html`<div class=${"tl-row" + (note ? " odd" : "")} role="row" aria-rowindex=${index} style=${{ top: `${row.y}px`, height: `${row.h}px` }}>
-		<a role="rowheader" class="tl-name" href=${quiet ? href("timeline", { device: row.device }) : here({ device: row.device, only: null })} data-lane=${row.lane} tabindex=${at && !item ? 0 : -1} onFocus=${take}
-			title=${clean(row.device)} aria-label=${clean(row.device)}>
-			<bdi>${middle(row.device, letters)}</bdi>${note && html`<span class="l2">${note}</span>`}</a>
+		<span role="rowheader" class="tl-head"><a class="tl-name" href=${quiet ? href("timeline", { device: row.device }) : here({ device: row.device, only: null })} data-lane=${row.lane} tabindex=${at && !item ? 0 : -1} onFocus=${take}
+			title=${clean(row.device)}>
+			<bdi>${middle(row.device, letters)}</bdi> ${note && html`<span class="l2">${note}</span>`}</a></span>
 		<span class="tl-bands" aria-hidden="true"><i>Ma1</i><i>${row.lo6 ? "lo6" : "–"}</i></span>
 		<span role="gridcell" class="tl-cell">
 			${item

@@ -305,7 +305,7 @@ function Choice({ k, value, word, icon, n, params }) {
 }
 
 function Facet({ title, children }) {
-	return html`<section class="facet"><h3>${title}</h3><ul>${children}</ul></section>`;
+	return html`<section class="facet"><h2>${title}</h2><ul>${children}</ul></section>`;
 }
 
 // Counts are of what is filtered: where a value is chosen, nothing is known of the others.
