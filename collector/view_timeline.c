@@ -5,9 +5,10 @@
  * what is not, so it stays to be seen at any scale.
  *
  * What is abnormal is read whole (it has indexes of its own). Of ordinary sessions toward
- * Ma1 there may be millions. Beyond MOST_FLOWS of them the answer is `sampled`: runs then
- * say where there were sessions, their `n` how many were looked at; the density is told
- * from the numbers of the rows.
+ * Ma1 there may be millions. Beyond MOST_FLOWS of them (FEW_FLOWS when only abnormal lanes
+ * are wanted) the answer is `sampled`: the newest ones are read, and of each lane some over
+ * the whole span; runs then say where there were sessions, their `n` how many were looked
+ * at; the density is told from the numbers of the rows.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -20,12 +21,14 @@
 #include "collector/view_row.h"
 #include "common/clock.h"
 
-#define MOST_FLOWS 10000
+#define MOST_FLOWS 100000
+#define FEW_FLOWS 10000
 #define MOST_ABNORMAL 50000
 #define MOST_EVENTS 5000
 #define BUCKETS 240	  /* of the density */
-#define SAMPLES 160	  /* of a lane */
-#define LANES_SAMPLED 60  /* at most, so that this is bounded */
+#define SAMPLES 160	  /* of a lane, at most; each is one step into an index */
+#define LEAST_SAMPLES 8
+#define ALL_SAMPLES 9600  /* of all lanes, while each has its least */
 #define MOST_WATCHED 1000 /* devices of a gap */
 
 enum class {
@@ -209,10 +212,14 @@ static int take_sample(void *arg, const struct store_span_flow *f)
 }
 
 /* Where there were sessions, without reading all of them. */
-static int sample_lane(struct timeline *t, size_t i)
+static int sample_lane(struct timeline *t, size_t i, size_t lanes)
 {
-	struct sample x = { t, &t->lanes[i], t->from_ns, (t->to_ns - t->from_ns) / SAMPLES };
+	struct sample x = { t, &t->lanes[i], t->from_ns, 0 };
+	uint64_t n = ALL_SAMPLES / lanes;
 	int rc = 1;
+
+	n = n > SAMPLES ? SAMPLES : n < LEAST_SAMPLES ? LEAST_SAMPLES : n;
+	x.step_ns = (t->to_ns - t->from_ns) / n;
 
 	while (rc > 0 && x.next_ns < t->to_ns)
 		rc = store_span_next(t->store, t->f->devices[i].name, x.next_ns, t->to_ns,
@@ -237,18 +244,19 @@ static int sample_density(struct timeline *t)
 	return rc;
 }
 
-static int read_flows(struct timeline *t, const char *device)
+static int read_flows(struct timeline *t, const struct view_args *a)
 {
-	static const uint64_t most[] = { MOST_ABNORMAL, MOST_ABNORMAL, MOST_FLOWS };
+	const uint64_t most[] = { MOST_ABNORMAL, MOST_ABNORMAL,
+				  a->abnormal ? FEW_FLOWS : MOST_FLOWS };
 	uint64_t before;
 	int rc = 0;
 
 	for (int what = STORE_SPAN_SESSIONS; !rc && what <= STORE_SPAN_REST; what++) {
 		before = t->flows;
 		t->what = (enum store_span_what)what;
-		rc = store_span_flows(t->store, t->what, device, t->from_ns, t->to_ns, most[what],
-				      take_flow, t);
-		t->sampled = what == STORE_SPAN_REST && t->flows - before >= MOST_FLOWS;
+		rc = store_span_flows(t->store, t->what, a->device, t->from_ns, t->to_ns,
+				      most[what], take_flow, t);
+		t->sampled = what == STORE_SPAN_REST && t->flows - before >= most[what];
 	}
 	return rc;
 }
@@ -686,11 +694,11 @@ static int fill(struct timeline *t, const struct view_args *a, json_t *doc)
 	json_t *lanes = json_array(), *density = json_object(), *list;
 	bool *shown = calloc(t->f->n + 1, sizeof(*shown));
 	struct gaps gaps = { 0 };
-	size_t n, sampled = 0, lost = 0;
+	size_t n, lost = 0;
 	int rc = shown ? 0 : STORE_FAILED;
 
 	if (!rc)
-		rc = read_flows(t, a->device);
+		rc = read_flows(t, a);
 	if (!rc)
 		rc = read_events(t, a->device);
 	if (!rc)
@@ -704,8 +712,8 @@ static int fill(struct timeline *t, const struct view_args *a, json_t *doc)
 		lost += t->lanes[i].lost;
 		if (!shown[i])
 			continue;
-		if (t->sampled && sampled++ < LANES_SAMPLED)
-			rc = sample_lane(t, i);
+		if (t->sampled)
+			rc = sample_lane(t, i, n);
 		json_array_append_new(lanes, lane_row(t, i));
 	}
 	row_time(doc, "from", t->from_ns);

@@ -80,6 +80,9 @@ class World:
     def in_group(self, group, roles=("ce", "tor")):
         return [d for d in self.devices if d["group"] == group and d["role"] in roles]
 
+    def in_any(self, roles):
+        return [d for d in self.devices if d["role"] in roles]
+
     # ---- documents ----------------------------------------------------------
 
     def event(self, t, kind, severity="info", agent=None, **parts):
@@ -343,6 +346,28 @@ class World:
             d["id"] = "jump-2/%d" % d["seq"]
         self.seq["jump-2"] = lost[-1]["seq"]
         return docs
+
+    def scene_busy(self, sessions=100000, hours=24):
+        """So many sessions in a day, one event each: most on Ma1, a few of everything else."""
+        t = self.begin(hours=hours)
+        usual = self.in_any(("ce", "tor"))
+        spell = hours * 3600 - 120
+        for i in range(sessions):
+            start = t + 60 + spell * i / sessions
+            d = usual[self.random.randrange(len(usual))]
+            path, source, verdict, outcome, state = ("primary", "10.20.0.%d" % (5 + i % 40),
+                                                     "trusted", "closed", "SF")
+            kind = self.random.random()
+            if kind < 0.01:
+                path = "in-band"
+            elif kind < 0.013:
+                path, source, verdict, outcome, state = ("in-band", "203.0.113.%d" % (i % 60),
+                                                         "untrusted", "refused", "REJ")
+            last = min(self.random.uniform(2, 60), self.now - start)
+            self.flow(start + last, "flow.end", self.flow_id(), d["name"], path, source, outcome,
+                      start=start, state=state, verdict=verdict, user="u%d" % (i % 40))
+        self.dies(self.now - 900)
+        return self.done()
 
     def scene_big(self):
         """Many devices, a dead switch, and one of each thing that can be wrong elsewhere."""

@@ -76,7 +76,7 @@ export function Overview({ model, doc, context, labelWidth }) {
 			ctx.fillStyle = c.red;
 			for (const [a, b] of lost) ctx.fillRect(X(a), 0, Math.max(2, X(b) - X(a)), 3);
 			let last = -Infinity;
-			for (const s of signs) if (X(s) - last > 12) noEntry(ctx, (last = X(s)), HEIGHT - 7, c, 5);
+			for (const s of signs) if (X(s) - last > 16) noEntry(ctx, (last = X(s)), HEIGHT - 7, c, 5);
 		}
 		ctx.fillStyle = c.edge;
 		ctx.fillRect(0, MIDDLE, w, 1);

@@ -167,7 +167,7 @@ function bars(band, y, { from, to, width, now }) {
 			if (group && a - group.b < 60) {
 				group.n += count[i];
 				group.b = Math.max(group.b, b);
-			} else refused.push((group = { a, b, n: count[i], y }));
+			} else refused.push((group = { a, b, n: count[i], y, room: a - Math.max(0, reached, group ? group.b + 8 : 0) }));
 		} else if (c === UNTRUSTED || c === NOT_JUSTIFIED) signs.push({ c, x: a, y });
 		if (a < reached && b - a > 3) seams.add(Math.round(a), y, 1, BAND);
 		reached = Math.max(reached, b);
@@ -481,8 +481,8 @@ export function paint(ctx, s) {
 	for (const g of refused) {
 		ctx.font = `640 11px ${c.sans}`;
 		const text = g.n > 1 ? `${g.n} × refused` : "refused", w = widthOf(ctx, text);
-		if (g.a > w + 14) tag(ctx, text, g.a - 10, g.y + BAND / 2, c.red, c, "right");
-		else if (g.b >= 0) tag(ctx, text, Math.max(g.a, 0) + 10, g.y + BAND / 2, c.red, c);
+		// Words never lie on a bar: without room for them the sign must do.
+		if (g.room > w + 14) tag(ctx, text, g.a - 10, g.y + BAND / 2, c.red, c, "right");
 		if (g.a > -7) noEntry(ctx, g.a, g.y + BAND / 2, c);
 	}
 	for (const g of signs) {

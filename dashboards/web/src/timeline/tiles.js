@@ -275,7 +275,8 @@ export class Tiles {
 				}
 			}
 		}
-		if (bare !== null) unarmed.push([bare, OPEN]);
+		const end = told.at(-1);
+		if (bare !== null) unarmed.push([bare, end.asOf <= end.cut1 ? OPEN : end.cut1]);
 		return { ma1: ma1.done(), lo6: lo6.done(), path, marks, unarmed, known: true };
 	}
 

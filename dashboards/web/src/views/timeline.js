@@ -154,7 +154,7 @@ function Range({ model }) {
 	const { from, to } = model.span.value, follow = model.follow.value;
 	const one = new Date(from).toDateString() === new Date(to).toDateString(), seconds = to - from < 2 * HOUR;
 	const today = new Date(to).toDateString() === new Date(now.peek()).toDateString();
-	return html`<span class="tl-range"><span class="nw">${!(one && today) && `${date(from)} `}${clock(from, seconds)} –</span> <span class="nw">${!one && `${date(to)} `}${clock(to, seconds)}</span> <span class="dim nw">· ${duration((to - from) / 1000)}${follow ? ", goes with time" : ""}</span></span>`;
+	return html`<span class="tl-range"><span class="nw">${!(one && today) && `${date(from)} `}${clock(from, seconds)} –</span> <span class="nw">${!one && `${date(to)} `}${clock(to, seconds)}</span> <span class="dim nw">· ${follow ? `the last ${duration(follow / 1000)}, goes with time` : duration((to - from) / 1000)}</span></span>`;
 }
 
 function CopyLink() {
