@@ -222,73 +222,104 @@ void rule_rcf_no_function(const struct subject *s)
 
 /* ---- S7 ---- */
 
-static const struct model_redistribute *connected(const struct subject *s, const char *vrf)
+/* The line that redistributes connected routes in a VRF: the i-th of them, for there may
+ * be one in each address-family. NULL: no more. */
+static const struct model_redistribute *connected(const struct subject *s, const char *vrf,
+						  size_t i)
 {
-	for (size_t i = 0; i < s->m->n_redistributes; i++)
-		if (model_same_vrf(s->m->redistributes[i].vrf, vrf) &&
-		    strcasecmp(s->m->redistributes[i].what, "connected") == 0)
-			return &s->m->redistributes[i];
+	for (size_t k = 0; k < s->m->n_redistributes; k++)
+		if (model_same_vrf(s->m->redistributes[k].vrf, vrf) &&
+		    strcasecmp(s->m->redistributes[k].what, "connected") == 0 && i-- == 0)
+			return &s->m->redistributes[k];
 	return NULL;
 }
 
-/* As the device can do it: by the function, or where a route-map of that name is
- * defined, by that. */
-static void mend_redistribute(const struct subject *s, struct finding *f, const char *vrf)
+/* Whether it does so for a family: outside the address-families, or in that one. */
+static bool redistributes(const struct subject *s, const char *vrf, const char *family)
+{
+	const struct model_redistribute *r;
+
+	for (size_t i = 0; (r = connected(s, vrf, i)); i++)
+		if (!r->family || strcasecmp(r->family, family) == 0)
+			return true;
+	return false;
+}
+
+/* Under that VRF or address-family (NULL: neither). As the device can do it: by the function,
+ * or where a route-map of that name is defined, by that. */
+static void mend_redistribute(const struct subject *s, struct finding *f, const char *vrf,
+			      const char *family)
 {
 	bool map = model_map(s->m, s->names->advertise) && !advertise_unit(s);
 
 	rule_mend(f, "router bgp %u\n", s->m->asn);
-	if (vrf)
-		rule_mend(f, "   vrf %s\n", vrf);
-	rule_mend(f, "%s   redistribute connected %s %s%s\n", vrf ? "   " : "",
+	if (vrf || family)
+		rule_mend(f, "   %s %s\n", vrf ? "vrf" : "address-family", vrf ? vrf : family);
+	rule_mend(f, "%s   redistribute connected %s %s%s\n", vrf || family ? "   " : "",
 		  map ? "route-map" : "rcf", s->names->advertise, map ? "" : "()");
 }
 
 void rule_redistribute_missing(const struct subject *s)
 {
-	if (!connected(s, NULL))
-		mend_redistribute(s,
-				  rule_tell(s, s->m->bgp_line,
-					    "redistribute connected by %s is absent in global BGP",
-					    s->names->advertise),
-				  NULL);
+	bool v4 = redistributes(s, NULL, "ipv4"), v6 = redistributes(s, NULL, "ipv6");
+	struct finding *f;
+
+	if (v4 && v6)
+		return;
+	if (!v4 && !v6)
+		f = rule_tell(s, s->m->bgp_line,
+			      "redistribute connected by %s is absent in global BGP",
+			      s->names->advertise);
+	else
+		f = rule_tell(s, connected(s, NULL, 0)->line,
+			      "redistribute connected is said for IPv%u alone: IPv%u is not "
+			      "announced",
+			      v4 ? 4 : 6, v4 ? 6 : 4);
+	mend_redistribute(s, f, NULL, NULL);
 }
 
 void rule_redistribute_unfiltered(const struct subject *s)
 {
-	const struct model_redistribute *r = connected(s, NULL);
-	struct finding *f;
+	const struct model_redistribute *r;
 
-	if (!r || (r->policy && strcmp(r->policy, s->names->advertise) == 0))
-		return;
-	if (r->policy)
-		f = rule_tell(s, r->line, "redistribute connected is filtered by %s, not by %s",
-			      r->policy, s->names->advertise);
-	else
-		f = rule_tell(s, r->line, "redistribute connected is not filtered by %s",
-			      s->names->advertise);
-	mend_redistribute(s, f, NULL);
+	for (size_t i = 0; (r = connected(s, NULL, i)); i++) {
+		struct finding *f;
+
+		if (r->policy && strcmp(r->policy, s->names->advertise) == 0)
+			continue;
+		if (r->policy)
+			f = rule_tell(s, r->line,
+				      "redistribute connected is filtered by %s, not by %s",
+				      r->policy, s->names->advertise);
+		else
+			f = rule_tell(s, r->line, "redistribute connected is not filtered by %s",
+				      s->names->advertise);
+		mend_redistribute(s, f, NULL, r->family);
+	}
 }
 
 /* The procedure's own text names a route-map where it builds a function. */
 void rule_redistribute_undefined(const struct subject *s)
 {
-	const struct model_redistribute *r = connected(s, NULL);
-	struct finding *f;
+	const struct model_redistribute *r;
 
-	if (!r || !r->policy || r->rcf || strcmp(r->policy, s->names->advertise) != 0 ||
-	    model_map(s->m, r->policy))
-		return;
-	if (model_function(s->m, r->policy)) {
-		f = rule_tell(s, r->line,
-			      "route-map %s is not defined (an RCF function %s() exists: "
-			      "`redistribute connected rcf %s()`?)",
-			      r->policy, r->policy, r->policy);
-		f->severity = FINDING_WARN;
-	} else {
-		f = rule_tell(s, r->line, "route-map %s is not defined", r->policy);
+	for (size_t i = 0; (r = connected(s, NULL, i)); i++) {
+		struct finding *f;
+
+		if (!r->policy || r->rcf || strcmp(r->policy, s->names->advertise) != 0 ||
+		    model_map(s->m, r->policy))
+			continue;
+		if (model_function(s->m, r->policy)) {
+			f = rule_tell(s, r->line,
+				      "route-map %s is not defined (an RCF function %s() exists: "
+				      "`redistribute connected rcf %s()`?)",
+				      r->policy, r->policy, r->policy);
+			f->severity = FINDING_WARN;
+		} else {
+			f = rule_tell(s, r->line, "route-map %s is not defined", r->policy);
+		}
+		mend_redistribute(s, f, NULL, r->family);
 	}
-	mend_redistribute(s, f, NULL);
 }
 
 /* Whether a statement applies to a connected route. Matches that say nothing about the
@@ -345,25 +376,30 @@ static void check_map(const struct subject *s, const struct model_route_map *map
 		  rule_ip(family), l->name);
 }
 
-void rule_advertise_map_denies(const struct subject *s)
+/* The route-map by which it does so; NULL: a function, or none that is defined. */
+static const struct model_route_map *map_of(const struct subject *s,
+					    const struct model_redistribute *r)
 {
-	const struct model_redistribute *r = connected(s, rule_inband_vrf(s));
-	const struct model_route_map *map = r && r->policy && !r->rcf ? model_map(s->m, r->policy)
-								      : NULL;
-
-	if (!map)
-		return;
-	check_map(s, map, 4);
-	check_map(s, map, 6);
+	return r->policy && !r->rcf ? model_map(s->m, r->policy) : NULL;
 }
 
-void rule_advertise_map_open(const struct subject *s)
+void rule_advertise_map_denies(const struct subject *s)
 {
-	const struct model_redistribute *r = connected(s, NULL);
-	const struct model_route_map *map = r && r->policy && !r->rcf ? model_map(s->m, r->policy)
-								      : NULL;
+	const struct model_redistribute *r;
 
-	for (size_t i = 0; map && i < map->n_statements; i++) {
+	for (size_t i = 0; (r = connected(s, rule_inband_vrf(s), i)); i++) {
+		const struct model_route_map *map = map_of(s, r);
+
+		if (map && (!r->family || strcasecmp(r->family, "ipv4") == 0))
+			check_map(s, map, 4);
+		if (map && (!r->family || strcasecmp(r->family, "ipv6") == 0))
+			check_map(s, map, 6);
+	}
+}
+
+static void check_open(const struct subject *s, const struct model_route_map *map)
+{
+	for (size_t i = 0; i < map->n_statements; i++) {
 		const struct model_statement *t = &map->statements[i];
 		bool matches = !t->permit;
 
@@ -382,13 +418,26 @@ void rule_advertise_map_open(const struct subject *s)
 	}
 }
 
+void rule_advertise_map_open(const struct subject *s)
+{
+	const struct model_route_map *last = NULL;
+	const struct model_redistribute *r;
+
+	for (size_t i = 0; (r = connected(s, NULL, i)); i++) {
+		const struct model_route_map *map = map_of(s, r);
+
+		if (map && map != last) /* both families go by one map */
+			check_open(s, map);
+		last = map ? map : last;
+	}
+}
+
 /* A CE's in-band interface is in its own VRF: the global line does not carry it. */
 void rule_ce_lo6_not_redistributed(const struct subject *s)
 {
-	const struct model_redistribute *r = connected(s, s->names->vrf);
 	int line = s->m->bgp_line;
 
-	if (r)
+	if (connected(s, s->names->vrf, 0))
 		return;
 	for (size_t i = 0; i < s->m->n_bgp_vrfs; i++)
 		if (model_same_vrf(s->m->bgp_vrfs[i].name, s->names->vrf))
@@ -398,5 +447,5 @@ void rule_ce_lo6_not_redistributed(const struct subject *s)
 				    "no redistribute connected under vrf %s: the PE does not learn "
 				    "%s of this CE",
 				    s->names->vrf, s->names->interface),
-			  s->names->vrf);
+			  s->names->vrf, NULL);
 }

@@ -335,7 +335,8 @@ void rule_session_no_link(const struct subject *s)
 		const struct fabric_neighbor *n = &s->d->neighbors[i];
 		char text[ADDR_STRLEN];
 
-		if (rule_is_underlay(s, n) && !rule_link(s, n, NULL))
+		/* a link-local address is on the link that it names */
+		if (rule_is_underlay(s, n) && !n->scope && !rule_link(s, n, NULL))
 			rule_tell(s, n->line,
 				  "neighbor %s is in no subnet of this device's interfaces: the "
 				  "session cannot come up",
@@ -379,7 +380,22 @@ void rule_session_one_sided(const struct subject *s)
 	each_link(s, check_back);
 }
 
-/* A CE's neighbor that is a ToR, or the other way round, by the addresses. */
+/* Whether a session of the peer group goes to that device as it should. */
+static bool has_session(const struct subject *s, const struct fabric_device *far)
+{
+	for (size_t i = 0; i < s->d->n_neighbors; i++) {
+		const struct fabric_neighbor *n = &s->d->neighbors[i];
+		const struct scope_address *end = rule_is_underlay(s, n) ? rule_far_end(s, n)
+									 : NULL;
+
+		if (end && end->device == far)
+			return true;
+	}
+	return false;
+}
+
+/* A CE's neighbor that is a ToR, or the other way round, by the addresses. Beside a session
+ * that is in the group there may be others, for what else they have to tell each other. */
 void rule_session_not_in_group(const struct subject *s)
 {
 	for (size_t i = 0; i < s->d->n_neighbors; i++) {
@@ -390,7 +406,8 @@ void rule_session_not_in_group(const struct subject *s)
 		if (n->vrf || rule_is_underlay(s, n) || !rule_link(s, n, NULL))
 			continue;
 		far = rule_far_end(s, n);
-		if (!far || !is_ours(far->device) || far->device->role == s->d->role)
+		if (!far || !is_ours(far->device) || far->device->role == s->d->role ||
+		    has_session(s, far->device))
 			continue;
 		addr_format(&n->address, text);
 		rule_mend(
@@ -465,10 +482,26 @@ void rule_session_none(const struct subject *s)
 	for (size_t i = 0; i < s->d->n_neighbors; i++)
 		if (rule_is_underlay(s, &s->d->neighbors[i]))
 			return;
+	for (size_t i = 0; i < s->m->n_uses; i++) /* unnumbered, or a range of addresses */
+		if (s->m->uses[i].kind == NAME_GROUP &&
+		    strcmp(s->m->uses[i].name, s->names->peer_group) == 0)
+			return;
 	if (g && g->line) /* else S4 tells that it is not there */
 		rule_mend(rule_tell(s, g->line, "no neighbor is in peer group %s", g->name),
 			  "router bgp %u\n   neighbor <address> peer group %s\n", s->m->asn,
 			  g->name);
+}
+
+/* On a link, or behind a static route. */
+static bool is_reachable(const struct subject *s, const struct fabric_neighbor *n)
+{
+	if (n->scope || rule_link(s, n, NULL))
+		return true;
+	for (size_t i = 0; i < s->m->n_statics; i++)
+		if (model_same_vrf(s->m->statics[i].vrf, n->vrf) &&
+		    prefix_contains(&s->m->statics[i].prefix, &n->address))
+			return true;
+	return false;
 }
 
 /* A session of the CE in the in-band VRF that can carry IPv4 routes. */
@@ -481,7 +514,7 @@ static const char *pe_fault(const struct subject *s, const struct fabric_neighbo
 		return "is shut down";
 	if (!expected(s->m, n))
 		return "has no remote-as";
-	if (!rule_link(s, n, NULL))
+	if (!is_reachable(s, n))
 		return "is in no subnet of that VRF";
 	a = model_activate(s->m, n->vrf, "ipv4", addr_format(&n->address, text));
 	if (!a && n->peer_group)

@@ -260,6 +260,8 @@ static const struct rule_case cases[] = {
 	{ "rcf-no-function", TOR, NULL, "function adv_loopback()", "function other()", 100, SAME },
 	{ "redistribute-missing", TOR, NULL, "   redistribute connected rcf adv_loopback()\n", "",
 	  65, SAME },
+	{ "redistribute-missing", TOR, NULL, "   redistribute connected rcf adv_loopback()\n",
+	  "   address-family ipv4\n      redistribute connected rcf adv_loopback()\n", 78, SAME },
 	{ "redistribute-unfiltered", TOR, NULL, "connected rcf adv_loopback()", "connected", 77,
 	  SAME },
 	{ "redistribute-unfiltered", TOR, NULL, "connected rcf adv_loopback()",
@@ -535,6 +537,66 @@ static void test_rules(void **state)
 		assert_true(seen[i]);
 }
 
+/* ---- what is not wrong ---- */
+
+/* Edits of our own fabric with which break-glass works as well. */
+static void test_no_finding(void **state)
+{
+	static const struct rule_case fine[] = {
+		{ "another session beside the one in the group", CE, NULL,
+		  "   neighbor 203.0.113.0 description lab1-CP1-TOR1\n",
+		  "   neighbor 203.0.113.0 description lab1-CP1-TOR1\n   neighbor 203.0.113.201 "
+		  "remote-as 65101\n",
+		  0, 0 },
+		{ "a neighbor by its link-local address", TOR, NULL,
+		  "   neighbor 203.0.113.5 description lab1-AR-CE2\n",
+		  "   neighbor 203.0.113.5 description lab1-AR-CE2\n   neighbor "
+		  "fe80::1%Et24/1 peer group CE_TOR_UNDERLAY\n",
+		  0, 0 },
+		{ "neighbors active for IPv4 by themselves", TOR, NULL,
+		  "   no bgp default ipv4-unicast\n", "", 0, 0 },
+		{ "ports that are routed unless told otherwise", TOR, NULL, "vrf instance MGMT\n",
+		  "vrf instance MGMT\nswitchport default mode routed\n", 0, 0 },
+		{ "a second address of the loopback", TOR, NULL, "   ip address 198.51.100.66/32\n",
+		  "   ip address 198.51.100.66/32\n   ip address 203.0.113.240/32 secondary\n", 0,
+		  0 },
+		{ "the filter in the family", TOR, NULL,
+		  "   redistribute connected rcf adv_loopback()\n",
+		  "   address-family ipv4\n      redistribute connected rcf adv_loopback()\n"
+		  "   address-family ipv6\n      redistribute connected rcf adv_loopback()\n",
+		  0, 0 },
+		{ "another name of the unit", TOR, NULL, "code unit adv_loopback",
+		  "code unit whatever", 0, 0 },
+		{ "lists returned as they are", TOR, NULL,
+		  "            @SEQ_10 {if prefix match prefix_list_v4 loopback {\n"
+		  "               return true;\n            }}\n",
+		  "            if source_protocol is CONNECTED {\n"
+		  "               return prefix match prefix_list_v4 loopback;\n            }\n",
+		  0, 0 },
+		{ "a trust list with holes", TOR, NULL, "   seq 20 permit 198.18.1.0/24\n",
+		  "   seq 10 deny 198.18.1.7/32\n   seq 20 permit 198.18.1.0/24\n", 0, 0 },
+	};
+
+	for (size_t i = 0; i < sizeof(fine) / sizeof(fine[0]); i++) {
+		char path[256], *good, *text;
+		struct checked x;
+
+		snprintf(path, sizeof(path), "%s/%s.cfg", OWN, fine[i].device);
+		good = read_whole(path);
+		run("rm -f %s/*; ln -s $PWD/%s/*.cfg %s/", scratch, OWN, scratch);
+		text = edited(good, &fine[i]);
+		write_own(fine[i].device, text);
+		x = check_directory(scratch);
+		for (size_t k = 0; k < x.c.findings.n; k++)
+			print_finding(&x.c.findings.all[k]);
+		if (x.c.findings.n)
+			fail_msg("%s", fine[i].code);
+		done(&x);
+		free(good);
+		free(text);
+	}
+}
+
 /* ---- other sources, and a fabric's own names ---- */
 
 static void write_file(const char *name, const char *text)
@@ -635,9 +697,10 @@ static void test_page(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),  cmocka_unit_test(test_expected),
-		cmocka_unit_test(test_rules), cmocka_unit_test(test_sources),
-		cmocka_unit_test(test_names), cmocka_unit_test(test_page),
+		cmocka_unit_test(test_good),	cmocka_unit_test(test_expected),
+		cmocka_unit_test(test_rules),	cmocka_unit_test(test_no_finding),
+		cmocka_unit_test(test_sources), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_page),
 	};
 
 	return cmocka_run_group_tests_name("check", tests, make_scratch, drop_scratch);
