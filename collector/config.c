@@ -476,6 +476,13 @@ static const struct conf_option options[] = {
 	  .commands = CMD_VERIFY,
 	  .argument = "FILE|-",
 	  .help = "check this evidence pack by itself, instead of the store" },
+	{ .key = "note",
+	  .type = CONF_BOOL,
+	  .flags = CONF_NOT_IN_FILE,
+	  .offset = AT(note),
+	  .commands = CMD_VERIFY,
+	  .help = "note in the record that it was verified, and what came of it: the page "
+		  "shows when that was" },
 };
 
 static const struct conf_command commands[] = {

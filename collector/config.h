@@ -54,6 +54,7 @@ struct collector_config {
 	char *since, *until, *device, *source, *path, *service, *verdict, *type, *format, *limit;
 	uint64_t id;
 	bool follow;
+	bool note; /* verify */
 
 	/* what an auditor asks */
 	char *justified, *login, *actor; /* sessions */

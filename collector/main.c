@@ -29,10 +29,11 @@
 #include "collector/consume_anchor.h"
 #include "collector/deliver.h"
 #include "collector/metrics.h"
+#include "collector/operate.h"
 #include "collector/query.h"
+#include "collector/report_run.h"
 #include "collector/serve.h"
 #include "collector/store.h"
-#include "collector/report_run.h"
 #include "collector/timeline.h"
 #include "collector/token.h"
 #include "collector/verify.h"
@@ -480,10 +481,33 @@ static void tell_progress(uint64_t done, uint64_t of)
 		log_info("%" PRIu64 " of %" PRIu64 " rows", done, of);
 }
 
+/* What was found is printed already: that it cannot be noted is told besides. */
+static bool note_verified(const struct collector_config *config, const struct verify_outcome *o)
+{
+	char err[600], name[EVENT_AGENT_MAX + 1];
+	struct store *store = store_open(config->db, STORE_WRITE, err, sizeof(err));
+	const char *who = login_user();
+	int rc;
+
+	if (!store) {
+		log_error("--note: %s", err);
+		return false;
+	}
+	own_name(config->group, name);
+	store_set_name(store, name);
+	rc = operate_verified(store, who ? who : "local", o->places, o->findings, o->first_bad,
+			      o->covers, now_real());
+	if (rc < 0)
+		log_error("--note: %s", store_error(store));
+	store_close(store);
+	return rc == 1;
+}
+
 static int verify(const struct collector_config *config)
 {
 	struct verify_anchors anchors = { 0 };
-	struct verify_config v = { .progress = tell_progress };
+	struct verify_outcome outcome = { 0 };
+	struct verify_config v = { .progress = tell_progress, .outcome = &outcome };
 	struct store *store;
 	char err[600], from[REDIS_URL_STRLEN];
 	struct redis_url url;
@@ -494,6 +518,8 @@ static int verify(const struct collector_config *config)
 	else if (config->format && strcmp(config->format, "text") != 0)
 		die("--format \"%.40s\": one of text, json", config->format);
 	if (config->pack) {
+		if (config->note)
+			die("--note: a pack is no record that could hold it");
 		if (config->anchors)
 			read_anchors(config, &anchors);
 		rc = audit_pack(config, config->anchors ? &anchors : NULL, v.format);
@@ -518,6 +544,8 @@ static int verify(const struct collector_config *config)
 		rc = failed(store, rc);
 	store_close(store);
 	verify_anchors_free(&anchors);
+	if (config->note && (rc == 0 || rc == 1) && !note_verified(config, &outcome))
+		rc = 2;
 	return rc;
 }
 

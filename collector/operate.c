@@ -282,3 +282,34 @@ int operate_drill_end(struct store *s, uint64_t id, const char *who, uint64_t no
 	return end_it(s, store_drill_end(s, id, now_ns), "drill", "drill",
 		      "a drill was ended before its time", id, who, now_ns);
 }
+
+int operate_verified(struct store *s, const char *who, uint64_t places, uint64_t findings,
+		     const char *first_bad, uint64_t covers, uint64_t now_ns)
+{
+	struct said what = { .name = "record-verified" };
+	char text[OPERATE_MAX_TEXT + 200];
+	uint64_t n;
+	int rc = check_person(s, who, "-");
+
+	if (!rc)
+		rc = store_begin(s);
+	if (rc)
+		return rc;
+	if (findings)
+		snprintf(text, sizeof(text),
+			 "the record was verified and is not good: %" PRIu64 " faults, the first: %s",
+			 findings, first_bad);
+	else
+		snprintf(text, sizeof(text),
+			 "the record was verified: its %" PRIu64 " places are as they were stored%s",
+			 places, covers ? ", and anchors kept elsewhere agree" : "");
+	what.body = json_pack("{s:s,s:s,s:s,s:b,s:I,s:I}", "state", "told", "by", who, "text", text,
+			      "good", findings == 0, "places", (json_int_t)places, "faults",
+			      (json_int_t)findings);
+	if (what.body && covers)
+		json_object_set_new(what.body, "covers", json_integer((json_int_t)covers));
+	if (what.body && findings)
+		json_object_set_new(what.body, "first", json_string(first_bad));
+	rc = record(s, &what, now_ns, &n);
+	return finish(s, rc < 0 ? rc : 1);
+}

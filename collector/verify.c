@@ -353,6 +353,26 @@ static void print_json(const struct walk *w, FILE *to)
 	json_decref(doc);
 }
 
+static void take_outcome(const struct walk *w, struct verify_outcome *out)
+{
+	const struct chain_totals *t = chain_check_totals(w->check);
+	const struct chain_finding *found;
+	FILE *to;
+
+	*out = (struct verify_outcome){ .places = t->places, .findings = t->findings };
+	if (w->config->anchors && t->anchors)
+		out->covers = t->newest_place;
+	if (!chain_check_findings(w->check, &found))
+		return;
+	to = fmemopen(out->first_bad, sizeof(out->first_bad), "w");
+	if (to) {
+		print_finding(&found[0], to);
+		fclose(to);
+	}
+	out->first_bad[sizeof(out->first_bad) - 1] = '\0';
+	out->first_bad[strcspn(out->first_bad, "\n")] = '\0';
+}
+
 int verify_run(struct store *s, const struct verify_config *config, FILE *to)
 {
 	struct walk w = { .store = s, .config = config, .check = chain_check_new(store_id(s)) };
@@ -369,6 +389,8 @@ int verify_run(struct store *s, const struct verify_config *config, FILE *to)
 		rc = chain_check_totals(w.check)->findings != 0;
 		if (fflush(to) || ferror(to))
 			rc = QUERY_WRITE_FAILED;
+		if (config->outcome)
+			take_outcome(&w, config->outcome);
 	}
 	chain_check_free(w.check);
 	return rc;

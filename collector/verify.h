@@ -34,6 +34,13 @@ struct verify_config {
 	const char *anchors_name;	/* where they are from */
 	/* Called now and then, with the number of places so far; NULL: not. */
 	void (*progress)(uint64_t done, uint64_t of);
+	struct verify_outcome *outcome; /* filled when it could be checked; NULL: not asked */
+};
+
+struct verify_outcome {
+	uint64_t places, findings;
+	uint64_t covers;     /* places that an anchor from elsewhere agrees with; 0: none */
+	char first_bad[300]; /* what was found first, as the answer has it; else empty */
 };
 
 /* 0 the record is good, 1 it is not; below 0: STORE_* with store_error(), or

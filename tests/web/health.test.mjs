@@ -68,6 +68,24 @@ test("what is watched: each path as GET /coverage has it; what is not watched is
 	await page.done();
 });
 
+test("the chain's last verification: not yet; then when `verify --note` says so", async () => {
+	const page = await look(server, "#/health");
+	await page.locator(".vouch", { hasText: "hash chain not verified yet: glasswatch-collector verify --note" }).waitFor();
+	await live(page);
+	const { stdout } = await run(collector, ["verify", "--note", "--db", server.db]);
+	assert.match(stdout, /^good: /);
+	await page.locator(".vouch", { hasText: /hash chain verified at \d\d:\d\d by / }).waitFor();
+	const { events } = await server.api("events?type=alert.record-verified");
+	assert.equal(events.length, 1);
+	const a = events[0].event.alert;
+	assert.deepEqual([a.state, a.good, a.faults], ["told", true, 0]);
+	assert.equal(a.places, Number(/ends at place (\d+)/.exec(stdout)[1]));
+	// A pack holds no record that could note it; the record is good with the note in it.
+	await assert.rejects(run(collector, ["verify", "--note", "--pack", "-", "--db", server.db]), /--note: a pack is no record/);
+	assert.match((await run(collector, ["verify", "--db", server.db])).stdout, /^good: /);
+	await page.done();
+});
+
 test("the collector: what /metrics says", async () => {
 	const page = await look(server, "#/health");
 	const facts = page.locator("section[aria-labelledby=collector] .facts");

@@ -100,13 +100,13 @@ function Identity({ rows }) {
 }
 
 function Chain() {
-	const { value: e, error } = useAsked((signal) => ask("events", { type: "alert.record-verified", limit: 1 }, { signal }).then((d) => d.events[0] ?? null), ["alert"], 2000, []);
+	const { value: e, error } = useAsked((signal) => ask("events", { type: "alert.record-verified", limit: 1 }, { signal }).then((d) => d.events[0] ?? null), ["summary"], 5000, []);
 	if (error) return html`<li class="h-amber"><${Icon} name="unexplained" />the chain's last verification could not be read</li>`;
 	const v = e?.event?.alert;
-	if (!v) return html`<li><${Icon} name="nopolicy" hue="amber" /><span>hash chain not verified yet: <code>glasswatch-collector verify</code></span></li>`;
+	if (!v) return html`<li><${Icon} name="nopolicy" hue="amber" /><span>hash chain not verified yet: <code>glasswatch-collector verify --note</code></span></li>`;
 	const old = now.value - ms(e.event.time) > 8 * 86400000;
 	return html`<li class=${v.good === false ? "h-red" : old ? "h-amber" : ""} title=${clean(v.text)}><${Icon} name=${v.good === false ? "lost" : old ? "unexplained" : "trusted"} />
-		<span>${v.good === false ? html`<b>hash chain does not hold</b>, found at ` : "hash chain verified at "}<${Time} at=${e.event.time} />${v.anchors ? " against anchors kept elsewhere" : ""}${v.good === false ? html`: ${clean(v.first_bad ?? v.text)}` : ""}</span></li>`;
+		<span>${v.good === false ? html`<b>hash chain does not hold</b>, found at ` : "hash chain verified at "}<${Time} at=${e.event.time} />${v.covers ? ", anchors kept elsewhere agree" : ""}<span class="dim"> by <${Wire} text=${v.by} /></span>${v.good === false ? html`: ${clean(v.first ?? v.text)}` : ""}</span></li>`;
 }
 
 // ---- agents ----------------------------------------------------------------------------------------
