@@ -179,3 +179,50 @@ test("more than 60 devices: what is not normal; all on demand; few elements", as
 	await page.done();
 	await many.close();
 });
+
+test("touch: two fingers zoom, one pans sideways and scrolls downwards", async () => {
+	const page = await look(server, "#/timeline?from=-2h", { phone: true });
+	await ready(page);
+	await page.locator(".tl-row").first().waitFor();
+	const cdp = await page.context().newCDPSession(page);
+	const touch = async (from, to) => {
+		const at = (k) => from.map(([x, y], id) => ({ id, x: x + ((to[id][0] - x) * k) / 8, y: y + ((to[id][1] - y) * k) / 8 }));
+		await cdp.send("Input.dispatchTouchEvent", { type: "touchStart", touchPoints: at(0) });
+		for (let k = 1; k <= 8; k++) await cdp.send("Input.dispatchTouchEvent", { type: "touchMove", touchPoints: at(k) });
+		await cdp.send("Input.dispatchTouchEvent", { type: "touchEnd", touchPoints: [] });
+	};
+	await touch([[200, 600], [260, 600]], [[160, 600], [320, 600]]);
+	await page.waitForFunction(() => /from=\d{4}-/.test(location.hash));
+	const near = await span(page);
+	assert.ok(seconds(near) < 3600, `${seconds(near)} s`);
+	await touch([[300, 600]], [[200, 600]]);
+	await page.waitForFunction((f) => !location.hash.includes(f), near.from);
+	const later = await span(page);
+	assert.ok(Math.abs(seconds(later) - seconds(near)) <= 2);
+	assert.ok(Date.parse(later.from) > Date.parse(near.from));
+	await touch([[200, 700]], [[200, 500]]);
+	await page.waitForFunction(() => scrollY > 50);
+	assert.deepEqual(await span(page), later);
+	await page.done();
+});
+
+test("stale, blind, failing: each is said", async () => {
+	const page = await look(server, "#/timeline", { lost: true });
+	await ready(page);
+	await page.route("**/api/v1/timeline*", (r) => r.fulfill({ status: 503, contentType: "application/problem+json", body: JSON.stringify({ type: "urn:glasswatch:problem:busy", title: "Busy", status: 503, detail: "too many questions wait", request: "x-1" }) }));
+	await page.evaluate(() => { location.hash = "#/timeline?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z"; });
+	await page.locator(".failed-box", { hasText: "too many questions wait" }).waitFor();
+	// The lanes stay, and what is not read is not shown as quiet.
+	assert.ok((await page.locator(".tl-row").count()) > 5);
+	await page.unroute("**/api/v1/timeline*");
+	await page.locator(".failed-box button").click();
+	await page.locator(".failed-box").waitFor({ state: "detached" });
+	await page.locator(".notseen", { hasText: "no agent had begun" }).waitFor();
+	await page.context().close();
+	const none = await serve({ scene: "nothing" });
+	const empty = await look(none, "#/timeline");
+	await empty.locator(".blind-box", { hasText: "Nothing has been seen yet" }).waitFor();
+	assert.equal(await empty.locator(".tl-words").count(), 0);
+	await empty.done();
+	await none.close();
+});

@@ -14,7 +14,7 @@ import { Icon } from "../icons.js";
 import { now } from "../live.js";
 import { theme } from "../theme.js";
 import { clock, duration } from "../time.js";
-import { here, href } from "../url.js";
+import { here, href, route } from "../url.js";
 import { clean, middle } from "../words.js";
 import { BAND, LANE, LO6, MA1, inks, losses, paint } from "./paint.js";
 import { rowAt } from "./rows.js";
@@ -131,7 +131,8 @@ export function Lanes({ model, tiles, plan, brackets, begun = null, cursor = nul
 	const [hover, setHover] = useState(null);
 	const moved = useRef(false);
 	const scene = useRef({}).current;
-	Object.assign(scene, { plan, brackets, begun, cursor, until, pick, focus });
+	const selected = Number(route.value.params.session) || 0;
+	Object.assign(scene, { plan, brackets, begun, cursor, until, pick, focus, selected });
 
 	// ---- drawing ---------------------------------------------------------------------------
 
@@ -172,7 +173,7 @@ export function Lanes({ model, tiles, plan, brackets, begun = null, cursor = nul
 			ctx.rect(0, a, width, b - a);
 			ctx.clip();
 			const i = rowAt(scene.plan.rows, a), j = rowAt(scene.plan.rows, b);
-			const s = { width, dpr, top: a, bottom: b, from, to, now: now.peek(), dim: scene.until ?? now.peek(), grid: ticks(from, to, width).map((t) => t.t), rows: scene.plan.rows.slice(Math.max(0, i - 1), j + 2), tiles, brackets: scene.brackets, begun: scene.begun, inks: d.colours };
+			const s = { width, dpr, top: a, bottom: b, from, to, now: now.peek(), dim: scene.until ?? now.peek(), grid: ticks(from, to, width).map((t) => t.t), rows: scene.plan.rows.slice(Math.max(0, i - 1), j + 2), tiles, brackets: scene.brackets, begun: scene.begun, selected: scene.selected, inks: d.colours };
 			d.hits = paint(ctx, s);
 			ctx.restore();
 			d.drawn = [a, b];
@@ -237,7 +238,7 @@ export function Lanes({ model, tiles, plan, brackets, begun = null, cursor = nul
 	useLayoutEffect(() => {
 		draw.scrolled();
 		draw.soon();
-	}, [plan, brackets, begun, cursor, until]);
+	}, [plan, brackets, begun, cursor, until, selected]);
 
 	// ---- what is where ----------------------------------------------------------------------
 

@@ -12,6 +12,7 @@
 //	rows                 of layout() (rows.js), those that may be in sight
 //	tiles                Tiles
 //	brackets             group key -> [{ t0, t1, text, short, calm }]
+//	selected             the session that is open in the panel, 0: none
 //	begun                when the record began, null: before this window
 //	inks                 of inks()
 // }
@@ -116,7 +117,7 @@ class Rects {
 const by = CLASSES.map(() => new Rects());
 const lost = new Rects(), edges = new Rects(), seams = new Rects(), bare = new Rects();
 const x0 = new Float64Array(CLASSES.length), x1 = new Float64Array(CLASSES.length);
-let crosses = [], names = [], refused = [], signs = [];
+let crosses = [], names = [], refused = [], signs = [], chosen = [];
 
 function startFrame() {
 	for (const r of by) r.n = 0;
@@ -125,6 +126,7 @@ function startFrame() {
 	names = [];
 	refused = [];
 	signs = [];
+	chosen = [];
 }
 
 const LEAST = CLASSES.map((_, c) => (c >= NO_POLICY ? 4 : 2)); // pixels that a bar is wide
@@ -135,9 +137,9 @@ function put(cls, y, from, to, width) {
 	by[cls].add(a, cls === TRUSTED ? y + 2 : y, Math.max(LEAST[cls], b - a), cls === TRUSTED ? BAND - 4 : BAND);
 }
 
-function bars(band, y, { from, to, width, now }) {
+function bars(band, y, { from, to, width, now, selected }) {
 	if (!band.n) return;
-	const k = width / (to - from), { t0, t1, cls, count, who } = band;
+	const k = width / (to - from), { t0, t1, id, cls, count, who } = band;
 	const slack = 4 / k;
 	x1.fill(-Infinity);
 	let reached = -Infinity, lastName = -Infinity, group = null;
@@ -147,6 +149,7 @@ function bars(band, y, { from, to, width, now }) {
 		const b = Math.min((Math.min(t1[i], Math.max(now, t0[i])) - from) * k, width + 4);
 		if (b < -4) continue;
 		const c = cls[i];
+		if (selected && id[i] === selected) chosen.push(Math.max(-2, a), y, Math.max(4, b - Math.max(-2, a)));
 		if (c === FAILED) {
 			// Nearer than a cross is wide they are one.
 			if (a - x1[c] > 5) {
@@ -490,6 +493,10 @@ export function paint(ctx, s) {
 		if (g.c === UNTRUSTED) noEntry(ctx, g.x + 3, g.y + BAND / 2, c);
 		else octagon(ctx, g.x + 3, g.y + BAND / 2, c);
 	}
+
+	ctx.strokeStyle = c.ink;
+	ctx.lineWidth = 2;
+	for (let i = 0; i < chosen.length; i += 3) ctx.strokeRect(chosen[i] - 1.5, chosen[i + 1] - 1.5, chosen[i + 2] + 3, BAND + 3);
 
 	// What agents did not see: over the lanes that they watch.
 	for (const g of tiles.gaps()) {

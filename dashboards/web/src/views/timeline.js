@@ -26,6 +26,7 @@ import { clean, count, plural } from "../words.js";
 
 const DEFAULT = "-1h", FOLDS = 60;
 const SPANS = [["-10m", "10 min"], ["-1h", "1 h"], ["-6h", "6 h"], ["-1d", "day"], ["-7d", "week"]];
+const RESTING_MS = 15000; // a pointer that did not move for so long looks at nothing
 const AHEAD = 0.04; // of a window that goes with time, after now
 
 // ---- the window and the address -----------------------------------------------------------
@@ -202,11 +203,12 @@ export default function Timeline() {
 		return () => { off(); clearTimeout(timer); };
 	}, [tiles, model, width]);
 
-	// A window that goes with time: by a step when now comes near its end, unless it is handled.
-	const held = useRef(false);
+	// A window that goes with time: by a step when now comes near its end, but not under a pointer
+	// that is being moved.
+	const held = useRef(0);
 	useEffect(() => now.subscribe((t) => {
 		const f = model.follow.peek();
-		if (!f || held.current || link.peek().state === "stale") return;
+		if (!f || Date.now() - held.current < RESTING_MS || link.peek().state === "stale") return;
 		const s = followed(f, t), c = model.span.peek();
 		if (s.to > c.to && t > c.to - f * (AHEAD / 4)) model.put(s.from, s.to, f);
 		else tiles.want(c.from, c.to, model.width.peek(), t);
@@ -325,7 +327,7 @@ export default function Timeline() {
 			<span class="row"><button class="btn" aria-label="Nearer" onClick=${move(() => model.zoom(0.6))}>+</button><button class="btn" aria-label="Farther" onClick=${move(() => model.zoom(1 / 0.6))}>−</button>
 			<a class="btn" href=${here({ table: table ? null : 1 })} aria-pressed=${table ? "true" : "false"} role="button"><${Icon} name="rows" />${table ? "Show as lanes" : "Show as table"}</a><${CopyLink} /></span></div>
 		${error && html`<${Failed} what=${"Some of the timeline"} error=${error} again=${() => tiles.again()} />`}
-		<section class="card tl-card" ref=${frame} aria-label="Timeline" onPointerEnter=${() => { held.current = true; }} onPointerLeave=${() => { held.current = false; }}>
+		<section class="card tl-card" ref=${frame} aria-label="Timeline" onPointerMove=${() => { held.current = Date.now(); }} onPointerLeave=${() => { held.current = 0; }}>
 			<${Overview} model=${model} doc=${overview.doc} context=${around} labelWidth=${labelWidth} />
 			${state === "loading" && !rows.length ? html`<${Loading} what="the devices" rows=${6} />`
 				: empty ? html`<${Blind} title="Nothing has been seen yet" command="glasswatch-agent run -c /etc/glasswatch/agent.yaml">That is not the same as nothing happening: no agent has told of a device.<//>`
@@ -338,7 +340,7 @@ export default function Timeline() {
 			${tiles.cut && html`<${NotSeen}>There are more marks in this window than were read: the oldest ones are left out. A shorter window has them all.<//>`}
 			${begun && begun > span.from && html`<${NotSeen}>Before ${date(begun)} ${clock(begun)} no agent had begun: nothing was seen then.<//>`}
 			<${Legend} />
-			<${InWindow} answer=${words} fabric=${fabric} />
+			${!empty && html`<${InWindow} answer=${words} fabric=${fabric} />`}
 		</section>
 	</div>`;
 }
