@@ -100,6 +100,39 @@ test("a session that is stored is on the page within a second, without reload", 
 	await page.done();
 });
 
+test("a drill is drawn as one: dashed, in blue, not as a session that nobody could explain", async () => {
+	const page = await look(server);
+	await ready(page);
+	await live(page);
+	const r = await fetch(`${server.url}api/v1/drills`, { method: "POST", headers: { "Content-Type": "application/json" },
+		body: JSON.stringify({ device: "fab1-CP13-TOR1", reason: "the quarter's drill", for: "1h", by: "olivia" }) });
+	assert.equal(r.status, 201, await r.text());
+	await server.live("session", [{ at: 0.2 }, { at: 1.5 }, "fab1-CP13-TOR1", "in-band", "10.20.0.41", "dan"], { closed: false });
+	await server.live("change", [{ at: 1.5 }, "fab1-CP13-TOR1", "primary", "in-band-unjustified", "primary-ok"]);
+	const rung = page.locator(".rung", { has: page.locator('[data-device="fab1-CP13-TOR1"]') });
+	await rung.locator(".half.drill").waitFor();
+	await page.waitForFunction(() => document.querySelector('[data-device="fab1-CP13-TOR1"] .w').innerText === "on lo6, drill");
+	assert.equal(await rung.locator(".h-red").count(), 0);
+	assert.match(await page.locator(".side .who").innerText(), /dan from[\s\S]*drill/);
+	await page.done();
+});
+
+test("rows do not move while one has the pointer", async () => {
+	const page = await look(server);
+	await ready(page);
+	await live(page);
+	const row = page.locator(".side .who h3:text('Over lo6 now') + ul li").first();
+	const before = await row.innerText();
+	await row.hover();
+	await server.live("session", [{ at: -0.5 }, { at: 0 }, "fab1-CP14-TOR2", "in-band", "10.20.0.43", "newcomer"], { closed: false });
+	const late = page.locator(".side .who li", { hasText: "newcomer" });
+	await late.waitFor();
+	assert.equal((await row.innerText()).split("\n")[0], before.split("\n")[0]);
+	await page.mouse.move(5, 5);
+	await page.waitForFunction((t) => !document.querySelectorAll(".side .who ul")[1].querySelector("li").innerText.startsWith(t), before.split("\n")[0]);
+	await page.done();
+});
+
 test("a device's panel opens by link, closes by Escape, and focus returns", async () => {
 	const page = await look(server);
 	await ready(page);

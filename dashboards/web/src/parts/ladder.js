@@ -5,6 +5,7 @@
 import { html } from "../html.js";
 import { Icon } from "../icons.js";
 import { clean, pathState, plural, roleWord } from "../words.js";
+import { useFresh } from "./fresh.js";
 import { Time } from "./time.js";
 
 // How a device stands: { ma1, lo6, box, word, icon, hue, rank, note, hasLo6 }
@@ -13,7 +14,7 @@ import { Time } from "./time.js";
 //	rank how far from normal: sorts, 0 is normal
 export function stand(d) {
 	const state = d.path.state, p = pathState(state);
-	const drill = Boolean(d.drill) || d.path.reason === "drill";
+	const drill = Boolean(d.drill); // every session on its lo6 is part of one (fleet.js)
 	const npb = d.role === "npb" || d.role === "mgmt-switch";
 	const hasLo6 = Boolean(d.lo6?.v4 || d.lo6?.v6);
 	const notArmed = hasLo6 && d.armed && d.armed.ok === false;
@@ -24,15 +25,16 @@ export function stand(d) {
 	const ma1 = lost ? "lost" : d.open.ma1 ? "used" : !d.ma1.address ? "none" : blind ? "blind" : "idle";
 	let lo6 = "idle";
 	if (!hasLo6) lo6 = "none";
+	else if (drill) lo6 = d.open.lo6 ? "drill" : "free";
 	else if (state === "unreachable") lo6 = notArmed ? "notarmed" : "lost";
 	else if (state === "in-band-unjustified") lo6 = "unjustified";
 	else if (state === "in-band-unexplained") lo6 = "unexplained";
-	else if (d.open.lo6) lo6 = drill ? "drill" : "used";
+	else if (d.open.lo6) lo6 = "used";
 	else if (state === "in-band") lo6 = "free";
 	else if (notArmed) lo6 = "notarmed";
 
 	let { word, icon, hue, rank } = p;
-	if (state === "in-band" && drill) ({ word, icon, hue, rank } = pathState("in-band-drill"));
+	if (drill) ({ word, icon, hue, rank } = pathState("in-band-drill"));
 	else if (state === "in-band" && !d.open.lo6) word = "lo6 only";
 	else if (state === "primary" && d.open.lo6) {
 		word = "on Ma1 and lo6";
@@ -98,9 +100,10 @@ function Right({ d, s }) {
 // d: the collector's row. to: where its box leads.
 export function Rung({ d, to }) {
 	const s = stand(d);
+	const box = useFresh(`${s.state} ${s.ma1} ${s.lo6} ${d.open.ma1} ${d.open.lo6} ${d.refused_1h}`);
 	return html`<div class="rung">
 		<${Left} d=${d} s=${s} />
-		<a class=${"box h-" + (s.rank >= 0.5 ? s.hue : "grey") + (["primary-failing"].includes(s.state) ? " hollow" : "") + (s.drill ? " drill" : "")} href=${to} data-device=${d.name}>
+		<a ref=${box} class=${"box h-" + (s.rank >= 0.5 ? s.hue : "grey") + (["primary-failing"].includes(s.state) ? " hollow" : "") + (s.drill ? " drill" : "")} href=${to} data-device=${d.name}>
 			<${Icon} name=${s.icon} />
 			<span class="nm">${clean(d.name)}</span><span class="role">${roleWord(d.role)}</span>
 			<span class="st"><span class="w">${s.word}</span>
@@ -113,9 +116,9 @@ export function Rung({ d, to }) {
 
 // 40 x 18, decoration: who uses it says the same in words (glyphWords).
 export function Glyph({ d, s = stand(d) }) {
-	const box = s.state === "unreachable" || s.state === "in-band-unjustified" ? "g-red g-full"
+	const box = s.drill ? "g-blue g-dash" : s.state === "unreachable" || s.state === "in-band-unjustified" ? "g-red g-full"
 		: s.lo6 === "used" || s.lo6 === "free" ? "g-blue" + (s.lost ? " g-full" : "")
-		: s.drill ? "g-blue" : s.state === "in-band-unexplained" ? "g-amber" : s.state === "primary-failing" ? "g-red" : s.note ? "g-amber" : "g-rail";
+		: s.state === "in-band-unexplained" ? "g-amber" : s.state === "primary-failing" ? "g-red" : s.note ? "g-amber" : "g-rail";
 	const right = {
 		none: null, idle: "g-idle", used: "g-used g-blue", free: "g-free g-blue", drill: "g-drill g-blue",
 		unjustified: "g-used g-red", unexplained: "g-used g-amber", notarmed: "g-dash g-amber", lost: "g-dash g-red",
@@ -127,8 +130,8 @@ export function Glyph({ d, s = stand(d) }) {
 		${right && html`<path class=${right} d="M26 9h13" />`}
 		<rect class=${"g-box " + box} x="14.7" y="4.2" width="10.6" height="9.6" rx="2" />
 		${s.state === "unreachable" && html`<path class="g-hole" d="m17.5 6.5 5 5m0-5-5 5" />`}
-		${s.state === "in-band-unjustified" && html`<path class="g-hole" d="M20 5.8v3.8M20 11v1.5" />`}
-		${s.state === "in-band-unexplained" && html`<path class="g-ask" d="M18.4 7.7c0-2.2 3.3-2.1 3.3.1 0 1.3-1.7 1.2-1.7 2.4M20 11.2v1" />`}
+		${s.state === "in-band-unjustified" && !s.drill && html`<path class="g-hole" d="M20 5.8v3.8M20 11v1.5" />`}
+		${s.state === "in-band-unexplained" && !s.drill && html`<path class="g-ask" d="M18.4 7.7c0-2.2 3.3-2.1 3.3.1 0 1.3-1.7 1.2-1.7 2.4M20 11.2v1" />`}
 		${s.note && s.state === "primary" && html`<path class="g-ask" d="M17.8 7.7h4.4M17.8 10.3h4.4M21.3 5.8l-2.6 6.4" />`}
 		${d.refused_1h ? html`<circle class="g-no" cx="33" cy="4.5" r="3.6" /><path class="g-hole" d="M31 4.5h4" />` : null}
 	</svg>`;

@@ -6,12 +6,13 @@
 //
 // Parameters: group=role or fabric (else the management switch), fabric=NAME, zoom=rungs|cells|lines
 // (else by count), state=failing|in-band|unreachable|... (only these), device=NAME (its panel).
-import { html, useEffect, useMemo, useRef, useState } from "../html.js";
+import { computed, html, useEffect, useMemo, useRef, useState } from "../html.js";
 import { ask } from "../api.js";
 import { agents, devices, openFlows, summary } from "../data.js";
 import { Icon } from "../icons.js";
 import { on } from "../live.js";
 import { Answers } from "../parts/answers.js";
+import { useFresh, useHeld } from "../parts/fresh.js";
 import { Glyph, Rung, stand, standWords } from "../parts/ladder.js";
 import { Panel } from "../parts/panel.js";
 import { Blind, Failed, Loading, NotSeen, Quiet, Ready } from "../parts/states.js";
@@ -33,6 +34,17 @@ const STATES = {
 	drift: { word: "trust differs", is: (d) => Boolean(d.trust.drift) },
 };
 const only = (state) => (state ? STATES[state]?.is ?? ((d) => d.path.state === state) : null);
+
+// Devices that are on lo6 for a drill only: the agents do not know of it, the collector does.
+const drilling = computed(() => {
+	const all = new Map();
+	for (const f of openFlows().rows.all())
+		if (f.path === "in-band" && f.service === "ssh" && f.established) all.set(f.device, (all.get(f.device) ?? true) && f.justified === "drill");
+	return [...all].filter(([, drill]) => drill).map(([name]) => name).sort().join("\n");
+});
+const drills = computed(() => new Set(drilling.value ? drilling.value.split("\n") : []));
+const drilled = (d) => (d && drills.value.has(d.name) ? { ...d, drill: true } : d);
+const find = (name) => drilled(devices().rows.get(name));
 
 // ---- groups -------------------------------------------------------------------------------
 
@@ -72,19 +84,11 @@ function grouped(rows, how, fabric, only) {
 	return [...groups.values()].sort((a, b) => b.bad - a.bad || b.score - a.score || (b.key !== "") - (a.key !== "") || a.name.localeCompare(b.name, "en", { numeric: true }));
 }
 
-// Rows do not move under the pointer: while one has it, or focus, the order stays.
+// The groups in an order that does not change under the pointer.
 function useCalm(groups) {
-	const kept = useRef(null), hold = useRef(false);
-	const [, again] = useState(0);
-	const keys = groups.map((g) => g.key);
-	if (!kept.current || !hold.current) kept.current = keys;
-	const place = new Map(kept.current.map((k, i) => [k, i]));
-	const sorted = [...groups].sort((a, b) => (place.get(a.key) ?? 1e6) - (place.get(b.key) ?? 1e6));
-	const held = (yes) => () => {
-		hold.current = yes;
-		if (!yes) again((n) => n + 1);
-	};
-	return [sorted, { onPointerEnter: held(true), onPointerLeave: held(false), onFocusIn: held(true), onFocusOut: held(false) }];
+	const by = new Map(groups.map((g) => [g.key, g]));
+	const [keys, hold] = useHeld([...by.keys()]);
+	return [keys.map((k) => by.get(k)), hold];
 }
 
 const device = (name) => here({ device: route.value.params.device === name ? null : name });
@@ -104,7 +108,7 @@ function Fact({ g }) {
 // ---- up to 60: rungs ------------------------------------------------------------------------
 
 function OneRung({ name }) {
-	const d = devices().rows.get(name);
+	const d = find(name);
 	return d ? html`<${Rung} d=${d} to=${device(name)} />` : null;
 }
 
@@ -122,14 +126,15 @@ function Ladder({ g }) {
 // ---- up to 1,000: glyphs --------------------------------------------------------------------
 
 function Cell({ name }) {
-	const d = devices().rows.get(name);
+	const d = find(name);
+	const box = useFresh(d && standWords(d));
 	if (!d) return null;
 	const words = `${clean(name)}: ${standWords(d)}`;
-	return html`<a class="cell" href=${device(name)} title=${words} aria-label=${words}><${Glyph} d=${d} /></a>`;
+	return html`<a ref=${box} class="cell" href=${device(name)} title=${words} aria-label=${words}><${Glyph} d=${d} /></a>`;
 }
 
 function Named({ name }) {
-	const d = devices().rows.get(name);
+	const d = find(name);
 	if (!d) return null;
 	const s = stand(d);
 	return html`<a class="named" href=${device(name)} title=${standWords(d, s)}><${Glyph} d=${d} s=${s} />
@@ -139,7 +144,7 @@ function Named({ name }) {
 function Odd({ g }) {
 	if (!g.odd.length) return html`<span class="dim">${g.devices.length}</span>`;
 	if (g.odd.length === 1) {
-		const d = devices().rows.get(g.odd[0].name), { s } = g.odd[0];
+		const d = find(g.odd[0].name), { s } = g.odd[0];
 		const words = d?.refused_1h && s.rank < 2 ? `${d.refused_1h} refused` : s.note && s.rank < 1 ? s.note.text : s.word;
 		return html`<span class=${"nw h-" + (d?.refused_1h && s.rank < 2 ? "red" : s.note && s.rank < 1 ? "amber" : s.hue)}>1 ${words}</span>`;
 	}
@@ -191,19 +196,22 @@ function Who({ fabric }) {
 	const lo6 = rest.filter((f) => f.path === "in-band").sort(sort), ma1 = rest.filter((f) => f.path !== "in-band").sort(sort);
 	const tried = (summary.value?.untrusted ?? []).filter((u) => u.devices.some(here_) || !fabric);
 	const total = flows.length;
-	return html`<section class="card who" aria-labelledby="who"><header><h2 id="who">Who is there</h2><span class="grow" /><span class="dim">${plural(total, "session")} open</span></header>
+	const listed = new Map([...bad, ...lo6.slice(0, LO6), ...ma1.slice(0, MA1)].map((f) => [f.id, f]));
+	const [order, hold] = useHeld([...listed.keys()]);
+	const held = (which) => order.filter((id) => which.includes(listed.get(id))).map((id) => html`<${Row} f=${listed.get(id)} key=${id} />`);
+	return html`<section class="card who" aria-labelledby="who" ...${hold}><header><h2 id="who">Who is there</h2><span class="grow" /><span class="dim">${plural(total, "session")} open</span></header>
 		<${Ready} list=${list} what="who is there">${() => html`
 			${tried.length + bad.length > 0 && html`<h3>Not trusted, last hour</h3><ul>
-				${bad.map((f) => html`<${Row} f=${f} key=${f.id} />`)}
+				${held(bad)}
 				${tried.slice(0, 12).map((u) => html`<li key=${u.source}><a href=${href("flows", { source: u.source, verdict: "untrusted" })}>
 					<${Icon} name="untrusted" hue="red" /><span class="h-red"><bdi class="mono b">${clean(u.source)}</bdi> ${u.logged_in ? "logged in" : u.established ? "connected" : "refused, not in"}</span><span class="dim">${u.last && html`<${Time} at=${u.last} />`}</span>
 					<span class="l2">${u.devices.slice(0, 3).map((d) => clean(d)).join(", ")}${u.devices.length > 3 ? ` and ${u.devices.length - 3} more` : ""} · ${plural(u.attempts, "attempt")}</span>
 					${u.would_trust?.length > 0 && html`<span class="l2 h-amber">${u.would_trust.slice(0, 2).map((d) => clean(d)).join(", ")}${u.would_trust.length > 2 ? ` and ${u.would_trust.length - 2} more` : ""} would let it in</span>`}</a></li>`)}
 				${tried.length > 12 && html`<li><a href=${href("flows", { verdict: "untrusted" })}><span class="l2">${tried.length - 12} more sources</span></a></li>`}
 			</ul>`}
-			${lo6.length > 0 && html`<h3>Over lo6 now</h3><ul>${lo6.slice(0, LO6).map((f) => html`<${Row} f=${f} key=${f.id} />`)}
+			${lo6.length > 0 && html`<h3>Over lo6 now</h3><ul>${held(lo6)}
 				${lo6.length > LO6 && html`<li><a href=${href("flows", { state: "open", path: "in-band", service: "ssh" })}><span class="l2">${lo6.length - LO6} more over lo6</span></a></li>`}</ul>`}
-			${ma1.length > 0 && html`<h3>Over Ma1 now</h3><ul>${ma1.slice(0, MA1).map((f) => html`<${Row} f=${f} key=${f.id} />`)}
+			${ma1.length > 0 && html`<h3>Over Ma1 now</h3><ul>${held(ma1)}
 				${ma1.length > MA1 && html`<li><a href=${href("flows", { state: "open", path: "primary", service: "ssh" })}><span class="l2">${ma1.length - MA1} more over Ma1</span></a></li>`}</ul>`}
 			${!total && html`<${Quiet}>No session is open on any device.<//>`}`}<//>
 	</section>`;
@@ -292,7 +300,7 @@ function Changes() {
 // ---- one device -------------------------------------------------------------------------------
 
 function Device({ name }) {
-	const d = devices().rows.get(name);
+	const d = find(name);
 	const close = () => go(here({ device: null }));
 	const head = html`<h2><bdi>${clean(name)}</bdi> <span class="dim">${roleWord(d?.role)}</span></h2>`;
 	if (!d) return html`<${Panel} label="Device" close=${close} head=${head}><${Quiet}>No agent has told of a device of this name.<//><//>`;
@@ -335,8 +343,8 @@ export default function Fleet() {
 	const list = devices();
 	const { group = "switch", fabric, zoom, state, device: chosen } = route.value.params;
 	const how = by[group] ? group : "switch";
-	const rows = list.rows.all();
-	const all = useMemo(() => grouped(rows, how, fabric, only(state)), [list.rows.version.value, how, fabric, state]);
+	const rows = list.rows.all(), drill = drills.value;
+	const all = useMemo(() => grouped(rows.map(drilled), how, fabric, only(state)), [list.rows.version.value, drill, how, fabric, state]);
 	const [groups, calm] = useCalm(all);
 	const n = groups.reduce((a, g) => a + g.devices.length, 0);
 	const level = zoom ?? (n <= RUNGS ? "rungs" : n <= CELLS ? "cells" : "lines");
