@@ -92,17 +92,18 @@ static int note(struct store *s, const struct event *e, uint64_t flow_n, uint64_
 
 /* STORE_NEW, STORE_DUPLICATE, STORE_CONFLICT or below 0. derived: derive_event() follows
  * in this transaction. */
-static int record_event(struct store *s, const struct event *e, const struct ingest_entry *entry,
-			uint64_t now_ns, bool derived, uint64_t *place)
+static int record_event(struct store *s, const struct ahead_item *item, uint64_t now_ns,
+			bool derived, uint64_t *place)
 {
-	uint64_t interval = 0, lap = metrics_clock(metrics_of(s));
+	const struct ingest_entry *entry = item->entry;
+	const struct event *e = &item->event;
+	uint64_t lap = metrics_clock(metrics_of(s));
 	int rc;
 
-	if (e->type == EVENT_AGENT_STATS)
-		interval = silence_interval(json_object_get(e->doc, "stats"));
-	rc = store_record(s, e, entry->json, entry->len, now_ns, derived, place);
+	rc = store_record(s, e, entry->json, entry->len, now_ns,
+			  item->hashed ? &item->digest : NULL, derived, place);
 	if (rc == STORE_NEW) {
-		int agent = store_agent(s, e, entry->json, entry->len, now_ns, interval);
+		int agent = store_agent(s, e, now_ns);
 
 		rc = agent ? agent : STORE_NEW;
 	}
@@ -118,6 +119,9 @@ static int derive_event(struct store *s, struct event *e, const char *json, size
 	struct folded flow = { 0 };
 	int rc = store_event_row(s, e, place, stored_ns, &n);
 
+	if (!rc && e->type == EVENT_AGENT_STATS)
+		rc = store_agent_stats(s, e, json, len,
+				       silence_interval(json_object_get(e->doc, "stats")));
 	if (!rc && e->type == EVENT_AGENT_STATS)
 		rc = notice_stats(s, e, stored_ns);
 	if (!rc && (e->type == EVENT_AGENT_START || e->type == EVENT_AGENT_STOP))
@@ -226,16 +230,18 @@ static int derive_careful(struct store *s, struct event *e, const char *json, si
 	return rc == STORE_REFUSED ? refuse(s, json, len, place, stored_ns, why, counts) : rc;
 }
 
-static int record_careful(struct store *s, struct event *e, const struct ingest_entry *entry,
-			  uint64_t now_ns, bool derived, struct ingest_counts *counts)
+static int record_careful(struct store *s, struct ahead_item *item, uint64_t now_ns, bool derived,
+			  struct ingest_counts *counts)
 {
+	const struct ingest_entry *entry = item->entry;
+	struct event *e = &item->event;
 	char reason[600];
 	uint64_t place;
 	int rc = store_entry_begin(s), new;
 
 	if (rc)
 		return rc;
-	new = record_event(s, e, entry, now_ns, derived, &place);
+	new = record_event(s, item, now_ns, derived, &place);
 	new = end_entry(s, new, reason, sizeof(reason));
 	if (new == STORE_REFUSED)
 		return bury(s, entry, now_ns, reason, counts);
@@ -289,8 +295,8 @@ static int take_item(const struct taking *t, struct ahead_item *item)
 	if (rc)
 		return rc < 0 ? rc : 0;
 	if (t->careful)
-		return record_careful(t->s, e, entry, t->now_ns, t->derived, t->counts);
-	new = record_event(t->s, e, entry, t->now_ns, t->derived, &place);
+		return record_careful(t->s, item, t->now_ns, t->derived, t->counts);
+	new = record_event(t->s, item, t->now_ns, t->derived, &place);
 	rc = new < 0 ? new : settle(t->s, entry, e, t->now_ns, new, t->counts);
 	if (rc || new != STORE_NEW || !t->derived)
 		return rc;
@@ -299,7 +305,7 @@ static int take_item(const struct taking *t, struct ahead_item *item)
 
 static int take_all(const struct taking *t, const struct ingest_entry *entries, size_t n)
 {
-	struct ahead *a = ahead_begin(entries, n, t->derived, metrics_of(t->s));
+	struct ahead *a = ahead_begin(entries, n, t->derived, t->now_ns, metrics_of(t->s));
 	struct ahead_item *item;
 	int rc = a ? 0 : STORE_FAILED;
 
@@ -415,7 +421,7 @@ static int derive_batch(struct store *s, struct ingest_later *l, bool careful,
 	for (unsigned i = 0; i < b->n; i++)
 		l->entries[i] = (struct ingest_entry){ .json = b->rows[i].row->json,
 						       .len = b->rows[i].row->json_len };
-	a = ahead_begin(l->entries, b->n, true, metrics_of(s));
+	a = ahead_begin(l->entries, b->n, true, 0, metrics_of(s));
 	rc = a ? 0 : STORE_FAILED;
 	while (!rc && (item = ahead_next(a)) != NULL)
 		rc = derive_item(s, item, &b->rows[item->entry - l->entries], careful, counts);

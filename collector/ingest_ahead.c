@@ -21,6 +21,8 @@ struct ahead {
 	size_t n, given; /* items handed out */
 	struct metrics *metrics;
 	bool derive;
+	uint64_t stored_ns;
+	struct chain_digest *digest; /* the thread's; NULL: it makes none */
 	struct ahead_item *last; /* handed out, to be cleared */
 	bool many; /* items for a thread */
 	bool threaded, stop;
@@ -32,10 +34,9 @@ struct ahead {
 };
 
 /* An event in whose document others look for more than the struct has. */
-static bool needs_document(const struct event *e, bool derive)
+static bool needs_document(const struct event *e)
 {
-	return e->type == EVENT_AGENT_STATS ||
-	       (derive && (!e->has_flow || e->type == EVENT_BGP_ROUTE));
+	return !e->has_flow || e->type == EVENT_BGP_ROUTE;
 }
 
 static void read_item(const struct ahead *a, const struct ingest_entry *entry,
@@ -46,7 +47,7 @@ static void read_item(const struct ahead *a, const struct ingest_entry *entry,
 
 	item->entry = entry;
 	item->why = NULL;
-	item->failed = false;
+	item->failed = item->hashed = false;
 	if (entry->lost)
 		item->why = "it was trimmed from the stream or deleted before it was acknowledged; "
 			    "if it was never stored, its agent's gaps show it";
@@ -57,8 +58,11 @@ static void read_item(const struct ahead *a, const struct ingest_entry *entry,
 	else if (event_read_in(&item->room, entry->json, entry->len, &item->event, item->err,
 			       sizeof(item->err)))
 		item->why = item->err;
-	else if (needs_document(&item->event, a->derive))
+	else if (a->derive && needs_document(&item->event))
 		item->failed = event_doc(&item->event) == NULL;
+	if (!item->why && a->digest && entry->json)
+		item->hashed = store_event_digest(a->digest, &item->event, entry->json, entry->len,
+						  a->stored_ns, &item->digest);
 	if (item->why)
 		memset(&item->event, 0, sizeof(item->event));
 	metrics_lap(m, METRIC_EVENT_SECONDS, METRICS_DECODE, lap);
@@ -115,7 +119,7 @@ static void *run(void *arg)
 /* ---- the caller ------------------------------------------------------------ */
 
 struct ahead *ahead_begin(const struct ingest_entry *entries, size_t n, bool derive,
-			  struct metrics *m)
+			  uint64_t stored_ns, struct metrics *m)
 {
 	struct ahead *a = calloc(1, sizeof(*a));
 
@@ -129,6 +133,8 @@ struct ahead *ahead_begin(const struct ingest_entry *entries, size_t n, bool der
 	a->n = n;
 	a->metrics = m;
 	a->derive = derive;
+	a->stored_ns = stored_ns;
+	a->digest = stored_ns && n >= ENOUGH ? chain_digest_new() : NULL;
 	pthread_mutex_init(&a->lock, NULL);
 	pthread_cond_init(&a->changed, NULL);
 	a->many = n >= ENOUGH;
@@ -177,6 +183,7 @@ void ahead_end(struct ahead *a)
 		event_clear(&item_of(a, i)->event);
 	pthread_mutex_destroy(&a->lock);
 	pthread_cond_destroy(&a->changed);
+	chain_digest_free(a->digest);
 	for (size_t i = 0; i < (a->many ? BLOCKS * BLOCK : 1); i++)
 		json_tree_clear(&a->items[i].room);
 	free(a->items);

@@ -87,7 +87,12 @@ enum { STORE_DUPLICATE = 0, STORE_NEW = 1, STORE_CONFLICT = 2 };
  * STORE_DUPLICATE: this id is stored with the same document; STORE_CONFLICT: with
  * another one, which an agent that lost its outbox and began at 1 again causes. */
 int store_record(struct store *s, const struct event *e, const char *json, size_t len,
-		 uint64_t stored_ns, bool derived, uint64_t *place);
+		 uint64_t stored_ns, const struct chain_hash *digest, bool derived,
+		 uint64_t *place);
+/* What digest is there; NULL: it is made there. Any thread may make one, with its own d.
+ * False: libcrypto failed. */
+bool store_event_digest(struct chain_digest *d, const struct event *e, const char *json, size_t len,
+			uint64_t stored_ns, struct chain_hash *out);
 /* The first of what is derived from it: its row, under the next number. */
 int store_event_row(struct store *s, const struct event *e, uint64_t place, uint64_t stored_ns,
 		    uint64_t *n);
@@ -100,10 +105,12 @@ int store_event(struct store *s, const struct event *e, const char *json, size_t
  * none is. */
 int store_behind(struct store *s, uint64_t *derived, uint64_t *places, uint64_t *oldest_ns);
 
-/* Counts a new event to its agent: newest number, gaps, state, statistics, and when
- * it was heard. interval_ns: of the heartbeat that this event is. */
-int store_agent(struct store *s, const struct event *e, const char *json, size_t len,
-		uint64_t now_ns, uint64_t interval_ns);
+/* Counts a new event of the record to its agent: newest number, gaps, state, and when it
+ * was heard. */
+int store_agent(struct store *s, const struct event *e, uint64_t now_ns);
+/* The newest statistics of an agent; interval_ns: of the heartbeat that this event is. */
+int store_agent_stats(struct store *s, const struct event *e, const char *json, size_t len,
+		      uint64_t interval_ns);
 
 int store_device(struct store *s, const struct event *e, const char *json, size_t len,
 		 uint64_t now_ns);

@@ -237,8 +237,7 @@ static int set_stats(struct store *s, struct agent *a, uint64_t time_ns, const c
 	return 0;
 }
 
-int store_agent(struct store *s, const struct event *e, const char *json, size_t len,
-		uint64_t now_ns, uint64_t interval_ns)
+int store_agent(struct store *s, const struct event *e, uint64_t now_ns)
 {
 	struct agent *a;
 	int rc = find(s, e->agent, &a);
@@ -267,9 +266,20 @@ int store_agent(struct store *s, const struct event *e, const char *json, size_t
 	a->heard_ns = now_ns;
 	a->changed = true;
 	db_pending(s->db, s->watch_agents);
-	if (e->type == EVENT_AGENT_STATS && e->time_ns >= a->stats_ns)
-		return set_stats(s, a, e->time_ns, json, len, interval_ns);
 	return 0;
+}
+
+int store_agent_stats(struct store *s, const struct event *e, const char *json, size_t len,
+		      uint64_t interval_ns)
+{
+	struct agent *a;
+	int rc = find(s, e->agent, &a);
+
+	if (rc || e->time_ns < a->stats_ns)
+		return rc;
+	a->changed = true;
+	db_pending(s->db, s->watch_agents);
+	return set_stats(s, a, e->time_ns, json, len, interval_ns);
 }
 
 int store_flow_late(struct store *s, const char *agent, uint64_t seq, bool *late)

@@ -28,26 +28,37 @@ void store_column_hash(struct db_row *row, int column, struct chain_hash *out)
 
 /* ---- digests --------------------------------------------------------------- */
 
-static int no_hash(struct store *s)
+int store_no_hash(struct store *s)
 {
 	return db_say(s->db, STORE_FAILED, "%s: libcrypto does not give a SHA-256", db_name(s->db));
 }
 
-bool store_chain_digest(struct store *s, bool event, const struct db_value *v, int n,
+bool store_chain_digest(struct chain_digest *d, bool event, const struct db_value *v, int n,
 			struct chain_hash *out)
 {
-	chain_begin(s->digest, event ? "event" : "dead-letter");
+	chain_begin(d, event ? "event" : "dead-letter");
 	for (int i = 0; i < n; i++) {
 		if (v[i].kind == 't')
-			chain_text(s->digest, v[i].data, v[i].len);
+			chain_text(d, v[i].data, v[i].len);
 		else if (v[i].kind == 'n')
-			chain_int(s->digest, v[i].number);
+			chain_int(d, v[i].number);
 		else if (v[i].kind == 'b')
-			chain_bytes(s->digest, v[i].data, v[i].len);
+			chain_bytes(d, v[i].data, v[i].len);
 		else
-			chain_null(s->digest);
+			chain_null(d);
 	}
-	return chain_end(s->digest, out);
+	return chain_end(d, out);
+}
+
+bool store_event_digest(struct chain_digest *d, const struct event *e, const char *json, size_t len,
+			uint64_t stored_ns, struct chain_hash *out)
+{
+	struct db_value v[STORE_CHAIN_EVENT_N + 1];
+	struct store_event_texts texts;
+	int n = store_event_values(e, stored_ns, &texts, v);
+
+	v[n++] = (struct db_value){ .kind = 't', .type = 't', .data = json, .len = len };
+	return store_chain_digest(d, true, v, n, out);
 }
 
 /* ---- growing --------------------------------------------------------------- */
@@ -65,7 +76,7 @@ static int empty_head(struct store *s)
 	} else if (rc == 0) {
 		s->head_place = 0;
 		if (!chain_first(s->digest, s->id, &s->head))
-			return no_hash(s);
+			return store_no_hash(s);
 	}
 	return store_done(rc);
 }
@@ -120,18 +131,17 @@ int store_chain_head(struct store *s)
 	return read_numbers(s);
 }
 
-int store_chain_add(struct store *s, const struct block_row *row, const struct db_value *v, int n,
+int store_chain_add(struct store *s, const struct block_row *row, const struct chain_hash *digest,
 		    bool derived)
 {
-	struct chain_hash digest, hash;
+	struct chain_hash hash;
 	int rc = store_chain_head(s);
 
 	if (rc)
 		return rc;
-	if (!store_chain_digest(s, row->event, v, n, &digest) ||
-	    !chain_next(s->digest, &s->head, &digest, &hash))
-		return no_hash(s);
-	rc = store_block_add(s, s->head_place + 1, row, &digest, &hash, derived);
+	if (!chain_next(s->digest, &s->head, digest, &hash))
+		return store_no_hash(s);
+	rc = store_block_add(s, s->head_place + 1, row, digest, &hash, derived);
 	if (rc < 0)
 		return rc;
 	s->head = hash;

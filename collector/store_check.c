@@ -112,7 +112,7 @@ static int check_columns(struct store *s, struct columns *c, const struct block_
 			 struct store_place *p)
 {
 	c->v[STORE_CHAIN_EVENT_N] = document(row);
-	if (!store_chain_digest(s, true, c->v, STORE_CHAIN_EVENT_N + 1, &p->row))
+	if (!store_chain_digest(s->digest, true, c->v, STORE_CHAIN_EVENT_N + 1, &p->row))
 		return no_memory(s);
 	if (!agrees(c, row))
 		memset(&p->row, 0, sizeof(p->row));
@@ -139,22 +139,17 @@ static int is_underived(struct place_call *call, uint64_t place)
 static int check_document(struct place_call *call, const struct block_row *row,
 			  struct store_place *p)
 {
-	struct db_value v[STORE_CHAIN_EVENT_N + 1];
-	struct store_event_texts texts;
 	struct event e = { 0 };
 	char err[256];
 	bool good;
 
 	p->there = true;
-	if (event_read(row->json, row->json_len, &e, err, sizeof(err)) == 0) {
-		store_event_values(&e, row->stored_ns, &texts, v);
-		v[STORE_CHAIN_EVENT_N] = document(row);
-		good = store_chain_digest(call->s, true, v, STORE_CHAIN_EVENT_N + 1, &p->row);
-		event_clear(&e);
-		if (!good)
-			return no_memory(call->s);
-	}
-	return 0;
+	if (event_read(row->json, row->json_len, &e, err, sizeof(err)))
+		return 0;
+	good = store_event_digest(call->s->digest, &e, row->json, row->json_len, row->stored_ns,
+				  &p->row);
+	event_clear(&e);
+	return good ? 0 : store_no_hash(call->s);
 }
 
 static int check_event(struct place_call *call, unsigned i, struct store_place *p)
@@ -195,7 +190,7 @@ static int check_dead(struct store *s, const struct block_row *at, struct store_
 	}
 	p->there = true;
 	p->time_ns = db_u64(row, 1);
-	return store_chain_digest(s, false, v, STORE_CHAIN_DEAD_N, &p->row) ? 0 : no_memory(s);
+	return store_chain_digest(s->digest, false, v, STORE_CHAIN_DEAD_N, &p->row) ? 0 : no_memory(s);
 }
 
 static void links_of(const struct block *b, unsigned i, struct store_place *p)

@@ -84,13 +84,15 @@ int store_agent_knows(struct store *s, const char *agent, uint64_t seq);
 int store_agents_write(void *arg);
 void store_agents_forget(struct store *s);
 
-/* store_chain.c: gives a row of the record its place, the one after head_place. v: what
- * its digest is of, the columns of STORE_CHAIN_EVENT and the document, or those of
- * STORE_CHAIN_DEAD. derived: what follows from it is written in this transaction. */
-int store_chain_add(struct store *s, const struct block_row *row, const struct db_value *v, int n,
+/* store_chain.c: gives a row of the record its place, the one after head_place. derived: what
+ * follows from it is written in this transaction. */
+int store_chain_add(struct store *s, const struct block_row *row, const struct chain_hash *digest,
 		    bool derived);
-bool store_chain_digest(struct store *s, bool event, const struct db_value *v, int n,
+/* v: what a digest is of, the columns of STORE_CHAIN_EVENT and the document, or those of
+ * STORE_CHAIN_DEAD. */
+bool store_chain_digest(struct chain_digest *d, bool event, const struct db_value *v, int n,
 			struct chain_hash *out);
+int store_no_hash(struct store *s); /* STORE_FAILED, and why */
 int store_chain_head(struct store *s); /* so that head, head_place, newest, derived are known */
 int store_chain_open(struct store *s); /* reads the store's id, */
 int store_chain_begin(struct store *s); /* or gives it one; in a new store */

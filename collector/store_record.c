@@ -106,7 +106,7 @@ int store_event_values(const struct event *e, uint64_t stored_ns, struct store_e
 }
 
 int store_record(struct store *s, const struct event *e, const char *json, size_t len,
-		 uint64_t stored_ns, bool derived, uint64_t *place)
+		 uint64_t stored_ns, const struct chain_hash *digest, bool derived, uint64_t *place)
 {
 	struct block_row row = { .event = true,
 				 .number = e->seq,
@@ -115,17 +115,16 @@ int store_record(struct store *s, const struct event *e, const char *json, size_
 				 .agent_len = strlen(e->agent),
 				 .json = json,
 				 .json_len = len };
-	struct db_value v[STORE_CHAIN_EVENT_N + 1];
-	struct store_event_texts texts;
-	int n, rc;
+	struct chain_hash made;
+	int rc;
 
 	/* Also one that was removed since. Of one's own each has the next number. */
 	rc = strcmp(e->agent, store_name(s)) ? store_agent_knows(s, e->agent, e->seq) : 0;
 	if (rc)
 		return rc < 0 ? rc : compare_stored(s, e, json, len);
-	n = store_event_values(e, stored_ns, &texts, v);
-	v[n++] = (struct db_value){ .kind = 't', .type = 't', .data = json, .len = len };
-	rc = store_chain_add(s, &row, v, n, derived);
+	if (!digest && !store_event_digest(s->digest, e, json, len, stored_ns, &made))
+		return store_no_hash(s);
+	rc = store_chain_add(s, &row, digest ? digest : &made, derived);
 	*place = s->head_place;
 	return rc ? rc : STORE_NEW;
 }
@@ -159,7 +158,7 @@ int store_event(struct store *s, const struct event *e, const char *json, size_t
 	bool behind = s->derived < s->head_place;
 
 	if (!rc)
-		rc = store_record(s, e, json, len, stored_ns, true, &place);
+		rc = store_record(s, e, json, len, stored_ns, NULL, true, &place);
 	if (rc != STORE_NEW)
 		return rc;
 	rc = store_event_row(s, e, place, stored_ns, n);
@@ -179,6 +178,7 @@ static int add_dead(struct store *s, const char *entry, uint64_t refused, uint64
 						  db_value_text(reason),
 						  { .kind = 'b', .type = 'b' } };
 	struct block_row at = { .stored_ns = received_ns };
+	struct chain_hash digest;
 	struct db_row *row;
 	bool behind;
 	int rc = store_chain_head(s);
@@ -198,7 +198,9 @@ static int add_dead(struct store *s, const char *entry, uint64_t refused, uint64
 	if (rc <= 0)
 		return rc;
 	at.number = db_u64(row, 0);
-	rc = store_chain_add(s, &at, v, STORE_CHAIN_DEAD_N, true);
+	if (!store_chain_digest(s->digest, false, v, STORE_CHAIN_DEAD_N, &digest))
+		return store_no_hash(s);
+	rc = store_chain_add(s, &at, &digest, true);
 	if (!rc && !behind)
 		store_derived_put(s, s->head_place);
 	return rc;

@@ -159,10 +159,16 @@ static bool read_word(struct scan *s, const char *word)
 	return true;
 }
 
+/* len is not 0: most names differ in their length or first letter. */
+static bool is_named(const struct json_node *n, const char *name, size_t len)
+{
+	return n->key_len == len && n->key[0] == name[0] && memcmp(n->key, name, len) == 0;
+}
+
 static bool known_name(const struct json_tree *t, uint32_t first, const char *name, uint32_t len)
 {
 	for (uint32_t i = first; i; i = t->nodes[i].next)
-		if (t->nodes[i].key_len == len && memcmp(t->nodes[i].key, name, len) == 0)
+		if (is_named(&t->nodes[i], name, len))
 			return true;
 	return false;
 }
@@ -365,15 +371,25 @@ const struct json_node *json_tree_next(const struct json_tree *t, const struct j
 	return of ? node(t, of->next) : NULL;
 }
 
+/* Members are mostly asked for in the order in which they stand. */
 const struct json_node *json_tree_get(const struct json_tree *t, const struct json_node *o,
 				      const char *name)
 {
-	size_t len = strlen(name);
+	struct json_node *of = (struct json_node *)(uintptr_t)o;
+	uint32_t begin, i;
+	size_t len;
 
 	if (!o || o->type != JSON_OBJECT)
 		return NULL;
-	for (uint32_t i = o->child; i; i = t->nodes[i].next)
-		if (t->nodes[i].key_len == len && memcmp(t->nodes[i].key, name, len) == 0)
-			return &t->nodes[i];
-	return NULL;
+	len = strlen(name);
+	begin = o->found ? t->nodes[o->found].next : o->child;
+	for (i = begin; i && !is_named(&t->nodes[i], name, len);)
+		i = t->nodes[i].next;
+	if (!i && begin != o->child)
+		for (i = o->child; i != begin && !is_named(&t->nodes[i], name, len);)
+			i = t->nodes[i].next;
+	if (!i || (i == begin && !is_named(&t->nodes[i], name, len)))
+		return NULL;
+	of->found = i;
+	return &t->nodes[i];
 }

@@ -22,6 +22,7 @@ struct json_node {
 	json_type type;
 	uint32_t next;	  /* of its object or array; 0: the last */
 	uint32_t child;	  /* the first in it; 0: empty */
+	uint32_t found;	  /* the member that json_tree_get() found last; 0: none */
 	const char *key;  /* of an object's member */
 	const char *text; /* of a string */
 	uint32_t key_len, text_len;
