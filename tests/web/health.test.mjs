@@ -88,7 +88,7 @@ test("the chain's last verification: not yet; then when `verify --note` says so"
 
 test("the collector: what /metrics says", async () => {
 	const page = await look(server, "#/health");
-	const facts = page.locator("section[aria-labelledby=collector] .facts");
+	const facts = page.locator("section[aria-labelledby=collector] .kv");
 	await facts.waitFor();
 	const text = await facts.innerText();
 	assert.match(text, /Redis\s+answers/);

@@ -160,7 +160,7 @@ function Banners() {
 		${e && html`<div class="banner" role="alert"><${Icon} name="failing" /><span><b>The collector's answer could not be read.</b> ${clean(e.detail ?? e.message)}
 			${e.kind === "unreachable" ? " Events are safe: they wait in Redis." : ""}${e.request && html` request <code>${clean(e.request)}</code>`} Trying again.</span></div>`}
 		${l.state === "stale" && html`<div class="banner stale-banner" role="alert"><${Icon} name="notarmed" />
-			<span><b>This page is old: last heard at <${Time} at=${now.peek()} seconds />.</b> ${clean(l.why)}.
+			<span><b>This page is old: last heard at <${Time} at=${now.peek()} seconds />.</b> ${clean(l.why).replace(/\.$/, "")}.
 			Events are safe: they wait in Redis. Attempt ${l.attempt}, <${Countdown} at=${l.retryAt} />.</span>
 			<button class="btn" onClick=${tryNow}>Try now</button></div>`}
 		${c && l.state === "live" && html`<div class="banner calm" role="status"><${Icon} name="ok" /><span>Caught up: ${plural(c.events, "event")}.</span>

@@ -154,6 +154,9 @@ function End({ path, word, what }) {
 // ---- one alert ------------------------------------------------------------------------------------
 
 const ICON = { "untrusted-source": "untrusted", "in-band-unjustified": "unjustified", "in-band-unexplained": "unexplained", "no-policy": "nopolicy", "not-armed": "notarmed", "policy-changed": "differs", "agent-silent": "blind", "events-lost": "blind", "bgp-session-down": "bgpdown", "target-unseen": "blind" };
+// What is there who should not be is red, what is not known amber; else as the severity says.
+const RED = new Set(["untrusted-source", "in-band-unjustified"]), AMBER = new Set(["in-band-unexplained", "no-policy", "not-armed", "policy-changed", "agent-silent", "events-lost", "target-unseen"]);
+const hue = (a) => (a.severity === "critical" || RED.has(a.name) ? "red" : AMBER.has(a.name) ? "amber" : SEVERITY[a.severity]?.hue);
 const icon = (a) => (a.severity === "critical" ? "lost" : ICON[a.name] ?? SEVERITY[a.severity]?.icon ?? "flag");
 
 // Where its proof is.
@@ -175,7 +178,7 @@ function Alert({ a, silence, state, index, focused, marked, open }) {
 	useEffect(() => { if (marked) box.current.scrollIntoView({ block: "nearest" }); }, [marked]);
 	const ack = a.acknowledged;
 	return html`<li ref=${box} class=${`alert sev-${a.severity}${marked ? " marked" : ""}`} tabindex=${focused ? 0 : -1} data-alert=${a.id} data-index=${index} aria-label=${`${clean(a.name)}, ${s.word}, ${state}`}>
-		<${Icon} name=${icon(a)} hue=${s.hue} />
+		<${Icon} name=${icon(a)} hue=${hue(a)} />
 		<div class="line1"><a class="n" href=${here({}).replace(/^#\/alerts(\/[^?]*)?/, `#/alerts/${a.id}`)}>${clean(a.name)}</a> <span class="ink2"><${Wire} text=${a.device ?? a.agent ?? a.source} /></span>
 			<span class="dim">${s.word} · <${Time} at=${a.since} seconds /> · ${state === "resolved" ? html`over <${Time} at=${a.resolved} seconds />` : html`<${Since} at=${a.since} />`}${a.count > 1 ? ` · ${plural(a.count, "time")}` : ""} · #${a.id}${a.drill ? ` · drill ${a.drill}` : ""}</span></div>
 		<div class="say"><${Sentence} text=${a.text} asOf=${a.last ?? a.since} />${to && html` <a class="nw" href=${to}>${proofWord(to)}</a>`}

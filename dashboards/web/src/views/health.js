@@ -288,7 +288,7 @@ function Collector({ m, before, error }) {
 	const receivers = m.all("glasswatch_notifications_waiting"), failing = (r) => m.value("glasswatch_receiver_failing", { receiver: r }) === 1;
 	const build = m.all("glasswatch_build_info")[0]?.labels ?? {};
 	const started = m.value("process_start_time_seconds");
-	return html`<section class="card" aria-labelledby="collector"><header><h2 id="collector">Collector</h2><span class="dim">${clean(build.version ?? "")}${build.store && `, ${clean(build.store)}`}${started && html`, up ${age(m.at / 1000 - started)}`}</span></header><dl class="facts">
+	return html`<section class="card" aria-labelledby="collector"><header><h2 id="collector">Collector</h2><span class="dim">${clean(build.version ?? "")}${build.store && `, ${clean(build.store)}`}${started && html`, up ${age(m.at / 1000 - started)}`}</span></header><dl class="kv">
 		${row("Redis", up ? "answers" : html`<span class="h-red"><${Icon} name="lost" /> does not answer: events wait at the agents</span>`)}
 		${row("Reads behind by", html`<span class=${lag > 10000 ? "h-amber" : ""}>${plural(lag, "event")}${pending ? `, ${count(pending)} in work` : ""}</span>`)}
 		${row("Stored", html`${rate !== null ? `${count(Math.round(rate))} events/s now, ` : ""}${plural(m.value("glasswatch_store_events_total") ?? stored, "event")}${m.value("glasswatch_store_bytes") !== undefined ? `, ${bytes(m.value("glasswatch_store_bytes"))}` : ""}`)}

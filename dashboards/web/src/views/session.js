@@ -59,7 +59,7 @@ function useSession(id) {
 }
 
 const Section = ({ title, children }) => html`<section><h3>${title}</h3>${children}</section>`;
-const Facts = ({ children }) => html`<dl class="facts">${children}</dl>`;
+const Facts = ({ children }) => html`<dl class="kv">${children}</dl>`;
 const Fact = ({ word, children }) => html`<div><dt>${word}</dt><dd>${children}</dd></div>`;
 const end = (e) => (e?.ip ? `${e.ip.includes(":") ? `[${clean(e.ip)}]` : clean(e.ip)}:${e.port}` : "not known");
 

@@ -15,7 +15,8 @@ import { Time } from "../parts/time.js";
 import { go, here, href } from "../url.js";
 import { clean, count, pathWord, plural, VERDICT } from "../words.js";
 
-const STRIP = 60; // devices in the strip, at most; the table has all
+const STRIP = 24; // devices in the strip beside the odd ones; the table has all
+const ODD = 60;
 const AGAIN_MS = 2000;
 const SEEN = "-366d"; // how far back what the record knows of an address is counted
 
@@ -96,7 +97,7 @@ const ORDER = { trusted: 0, "no-policy": 1, untrusted: 2 };
 const byOdd = (a, b) => Number(b.odd) - Number(a.odd) || ORDER[a.verdict] - ORDER[b.verdict] || a.device.localeCompare(b.device, "en", { numeric: true });
 
 function Strip({ rows, disagree, device }) {
-	const first = rows.slice(0, STRIP);
+	const odd = disagree ? rows.filter((d) => d.odd).length : 0, first = rows.slice(0, Math.min(odd, ODD) + STRIP);
 	return html`<ul class="strip" aria-label="Devices, the odd ones first">${first.map((d) => html`<li key=${d.device}><a class=${(d.odd && disagree ? "odd" : "") + (d.device === device ? " chosen" : "")} href=${here({ device: d.device === device ? null : d.device })}>
 		<${Icon} name=${VERDICT[d.verdict]?.icon ?? "blind"} label=${VERDICT[d.verdict]?.word} /><bdi>${clean(d.device)}</bdi>${d.odd && disagree && (d.verdict === "trusted" ? " would let it in" : d.verdict === "no-policy" ? " has no list" : " would not let it in")}</a></li>`)}
 		${rows.length > first.length && html`<li class="dim">and ${count(rows.length - first.length)} more, below</li>`}</ul>`;
@@ -178,7 +179,7 @@ function Known({ k, seen, address }) {
 	const tried = k.newest ?? [], named = [...new Set([...(k.devices ?? []).map((d) => d.device), ...tried.map((f) => f.device)].filter(Boolean))];
 	const paths = (seen?.paths ?? []).map(pathWord).filter(Boolean).join(" and ");
 	return html`<section class="card" aria-labelledby="known"><header><h2 id="known">This address in the record</h2><span class="grow" />${first && html`<a class="dim" href=${href("flows", { source: address })}>its flows</a>`}</header>
-		${!first && !k.flows ? html`<${Quiet}>It was never seen as a source.<//>` : html`<dl class="facts">
+		${!first && !k.flows ? html`<${Quiet}>It was never seen as a source.<//>` : html`<dl class="kv">
 			${first && row("First seen", html`<${Time} at=${first} seconds />`)}
 			${last && row("Last seen", html`<${Time} at=${last} seconds />`)}
 			${named.length > 0 && row("Devices", html`${named.slice(0, 12).map((d, i) => html`${i ? ", " : ""}<a href=${href("flows", { source: address, device: d })} key=${d}><bdi>${clean(d)}</bdi></a>`)}${seen && seen.devices > Math.min(12, named.length) ? ` and ${seen.devices - Math.min(12, named.length)} more` : ""}${paths && html` <span class="dim">over ${paths}</span>`}`)}
@@ -200,7 +201,7 @@ function Nothing({ device }) {
 		if (!rows.length) return html`<${Blind} title="Nothing is known yet" command="glasswatch-agent run --fabric /etc/glasswatch/fabric">No agent has told of a device's configuration, so nothing says who trusts whom.<//>`;
 		return html`<section class="card nothing"><h2>${drift.length ? `Trust differs from the majority on ${drift.length} of ${plural(rows.length, "device")}` : none.length ? `No list to judge by on ${none.length} of ${plural(rows.length, "device")}` : `Every one of ${plural(rows.length, "device")} has the lists of the majority`}</h2>
 			<p class="ink2">An address shows what each device says of it, by which line, and what would mend the difference.</p>
-			${drift.length + none.length > 0 && html`<ul class="strip">${[...drift, ...none.filter((d) => !d.trust.drift)].slice(0, STRIP).map(link)}</ul>`}
+			${drift.length + none.length > 0 && html`<ul class="strip">${[...drift, ...none.filter((d) => !d.trust.drift)].slice(0, ODD).map(link)}</ul>`}
 			${tried.length > 0 && html`<p>Untrusted sources of the last hour:</p><ul class="strip">${tried.slice(0, 20).map((u) => html`<li key=${u.source}><a href=${here({ address: u.source })}><${Icon} name="untrusted" /><bdi class="mono">${clean(u.source)}</bdi>${u.would_trust?.length ? html` <span class="h-amber">${plural(u.would_trust.length, "device")} would let it in</span>` : ""}</a></li>`)}</ul>`}
 		</section>`;
 	}}<//>`;
