@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One flow, with everything that the record can say for and against it. */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,6 +189,41 @@ static int take_drill(void *arg, const struct store_drill *d)
 	return 0;
 }
 
+/* An event names flows as its agent calls them: where they lie in this store. */
+static int number_flows(struct session *x, json_t *evidence)
+{
+	json_t *o, *flow, *numbers;
+	char agent[EVENT_AGENT_MAX + 1];
+	uint64_t n;
+	size_t i, k;
+	int rc;
+
+	json_array_foreach(evidence, i, o)
+	{
+		const char *id = json_string_value(json_object_get(o, "event"));
+		const char *slash = id ? strrchr(id, '/') : NULL;
+
+		if (!slash || (size_t)(slash - id) >= sizeof(agent))
+			continue;
+		snprintf(agent, sizeof(agent), "%.*s", (int)(slash - id), id);
+		numbers = json_array();
+		json_array_foreach(json_object_get(o, "flows"), k, flow)
+		{
+			rc = json_is_string(flow) ? store_list_flow_n(x->store, agent,
+								      json_string_value(flow), &n)
+						  : 0;
+			if (rc < 0) {
+				json_decref(numbers);
+				return rc;
+			}
+			json_array_append_new(numbers, rc ? json_integer((json_int_t)n)
+							  : json_null());
+		}
+		json_object_set_new(o, "sessions", numbers);
+	}
+	return 0;
+}
+
 static int set_justified(struct session *x)
 {
 	struct say w = { 0 };
@@ -213,6 +249,8 @@ static int set_justified(struct session *x)
 				: "Not known: nothing was seen of Ma1 at that "
 				  "time.");
 		rc = store_list_state(x->store, x->device, "path.change", at, take_change, &e);
+		if (rc >= 0)
+			rc = number_flows(x, e.list);
 	}
 	o = json_object();
 	row_text(o, "answer", e.answer);

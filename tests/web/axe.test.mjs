@@ -26,12 +26,23 @@ for (const dark of [false, true])
 			const { sessions } = await server.api("sessions");
 			const { incidents } = await server.api("incidents");
 			const places = VIEWS.map((v) => `#/${v}`).concat(`#/flows?session=${sessions[0].id}`, `#/incidents/${incidents.at(-1).id}`,
-				"#/fleet?device=fab1-CP1-TOR1", "#/fleet?zoom=cells", "#/fleet?zoom=lines", "#/trust?address=203.0.113.77");
+				"#/fleet?device=fab1-CP1-TOR1", "#/fleet?zoom=cells", "#/fleet?zoom=lines", "#/trust?address=203.0.113.77", "#/health?agent=jump-1", "#/flows?established=yes&path=in-band");
 			for (const place of places)
 				await t.test(place, async () => {
 					await page.goto(server.url + place);
 					await ready(page);
 					await check(page, place);
+				});
+			if (!phone)
+				await t.test("acknowledge, silence, drill", async () => {
+					await page.goto(server.url + "#/alerts");
+					await page.locator(".alert").first().waitFor();
+					for (const name of ["Acknowledge", "Silence", "Announce a drill"]) {
+						await page.getByRole("button", { name }).first().click();
+						await page.locator("dialog[open]").waitFor();
+						await check(page, name);
+						await page.keyboard.press("Escape");
+					}
 				});
 			if (!phone)
 				await t.test("keys, token", async () => {

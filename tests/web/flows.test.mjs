@@ -210,6 +210,13 @@ test("a session's panel: every section, as GET /sessions/ID has it", async () =>
 	assert.ok(text.includes(d.justified.words.replace(/ UTC/g, "")), "why it is justified, in the collector's words");
 	assert.match(text, /Success, 1 attempt[\s\S]*high confidence[\s\S]*Inferred from encrypted packet lengths, not read\./);
 	for (const part of [d.ssh.client.software_version, d.ssh.client.hassh.hash, d.ssh.server.software_version, d.community_id, "usual for this source", `${d.source.ip}:${d.source.port}`]) assert.ok(text.includes(part), part);
+	// The evidence is the flows that failed, and the one that followed: each a link to it.
+	const [change] = d.justified.evidence;
+	assert.equal(change.flows.length, 2);
+	assert.equal(change.sessions[1], d.id);
+	const failed = await server.api(`sessions/${change.sessions[0]}`);
+	assert.deepEqual([failed.flow, failed.path, failed.outcome], [change.flows[0], "primary", "unanswered"]);
+	assert.match(await panel.locator(".evidence a").first().getAttribute("href"), new RegExp(`session=${failed.id}`));
 	await panel.locator(".chart canvas").waitFor();
 	await panel.locator("summary", { hasText: "Show as table" }).click();
 	assert.equal(await panel.locator(".twin tbody tr").count(), d.bytes.out.length);
@@ -227,6 +234,23 @@ test("an attempt that was refused says why not trusted, and that nobody is known
 	assert.match(text, /None: no connection came about/);
 	await panel.getByRole("link", { name: "What other devices say" }).click();
 	await page.waitForURL(/#\/trust\?address=203\.0\.113\.77/);
+	await page.done();
+});
+
+test("bytes: what the agent did not tell of is hatched, and said; not drawn as quiet", async () => {
+	const more = { user: "gappy", port: 42000 };
+	await server.live("flow", [{ at: -900 }, "flow.start", "gap-1", "fab1-CP14-TOR1", "primary", "10.20.0.44", "attempt"], { ...more, state: "S0", nbytes: [60, 0] });
+	await server.live("flow", [{ at: -840 }, "flow.update", "gap-1", "fab1-CP14-TOR1", "primary", "10.20.0.44", "established"], { ...more, nbytes: [4000, 9000] });
+	await server.live("flow", [{ at: -30 }, "flow.update", "gap-1", "fab1-CP14-TOR1", "primary", "10.20.0.44", "established"], { ...more, nbytes: [90000, 200000] });
+	await server.stored();
+	const { flows } = await server.api("flows?user=gappy");
+	const d = await server.api(`sessions/${flows[0].id}`);
+	const missing = d.bytes.missing.filter(Boolean).length;
+	assert.ok(missing > 5);
+	const page = await look(server, `#/flows?session=${d.id}`);
+	await page.locator(".panel .notseen", { hasText: `${missing} steps of 1 min without a word from the agent` }).waitFor();
+	await page.locator(".panel summary", { hasText: "Show as table" }).click();
+	assert.equal(await page.locator(".panel .twin td", { hasText: "not seen" }).count(), missing);
 	await page.done();
 });
 

@@ -260,9 +260,11 @@ class World:
         moved = []
         for i, d in enumerate(hit):
             t = at + spread * i / max(1, len(hit) - 1)
-            self.flow(t, "flow.end", self.flow_id(), d["name"], "primary", "10.20.0.5",
+            d["failed"] = self.flow_id()
+            self.flow(t, "flow.end", d["failed"], d["name"], "primary", "10.20.0.5",
                       "unanswered", start=t - 7, state="S0", user="alice", nbytes=(240, 0))
-            self.change(t, d["name"], "primary", "primary-failing", "primary-unanswered")
+            self.change(t, d["name"], "primary", "primary-failing", "primary-unanswered",
+                        evidence=[d["failed"]])
         return hit, moved
 
     def scene_during(self):
@@ -275,9 +277,9 @@ class World:
         for i, d in enumerate(used):
             who, source = people[i % len(people)]
             began = died + 99 + 290 * i
-            self.session(began, self.now, d["name"], "in-band", source, who, closed=False)
+            f = self.session(began, self.now, d["name"], "in-band", source, who, closed=False)
             self.change(began + 1.2, d["name"], "primary-failing", "in-band",
-                        "primary-unanswered")
+                        "primary-unanswered", evidence=[d["failed"], f])
         if len(hit) > 4:
             d = hit[1]
             self.session(died + 193, died + 588, d["name"], "in-band", "10.20.0.5", "alice")

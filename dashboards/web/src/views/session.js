@@ -132,11 +132,11 @@ function Who({ d }) {
 
 // ---- justified -------------------------------------------------------------------------------
 
-// A path.change names flows by the agent's own id; what is in the record is linked.
+// A path.change names flows as their agent does; those that are in the record are links.
 function Evidence({ e }) {
 	if (e.drill !== undefined)
 		return html`<li>Drill ${e.drill}: <${Time} at=${e.since} /> – <${Time} at=${e.until} />, announced by <b><${Wire} text=${e.who} whole /></b>: “<${Wire} text=${e.why} whole />”</li>`;
-	return html`<li><${Time} at=${e.time} seconds />: <${Wire} text=${e.from} /> → <${Wire} text=${e.to} /> <span class="dim">event <code>${clean(e.event)}</code>${e.flows?.length > 0 && html`, ${e.flows.length === 1 ? "flow" : "flows"} ${e.flows.map((f, i) => html`${i ? ", " : ""}<code>${clean(f)}</code>`)}`}</span></li>`;
+	return html`<li><${Time} at=${e.time} seconds />: <${Wire} text=${e.from} /> → <${Wire} text=${e.to} /> <span class="dim">event <code>${clean(e.event)}</code>${e.flows?.length > 0 && html`, ${e.flows.length === 1 ? "flow" : "flows"} ${e.flows.map((f, i) => html`${i ? ", " : ""}${e.sessions?.[i] ? html`<a href=${here({ session: e.sessions[i] })}><code>${clean(f)}</code></a>` : html`<code>${clean(f)}</code>`}`)}`}</span></li>`;
 }
 
 function Justified({ d }) {
