@@ -102,7 +102,7 @@ function Sessions({ doc }) {
 		return () => { around.value = null; };
 	}, [doc]);
 	const over = doc.sessions_left_out;
-	return html`<section class="card" aria-labelledby="sess-h"><header><h2 id="sess-h">Sessions on lo6</h2><span class="dim">${plural(doc.sessions.length + (over ?? 0), "session")}${doc.untrusted.length ? `, ${plural(new Set(doc.untrusted.map((u) => u.source)).size, "untrusted source")}` : ""}</span></header>
+	return html`<section class="card" aria-labelledby="sess-h"><header><h2 id="sess-h">${doc.kind === "untrusted-source" ? "What it tried" : "Sessions on lo6"}</h2><span class="dim">${doc.kind === "untrusted-source" && !doc.sessions.length ? "no session" : plural(doc.sessions.length + (over ?? 0), "session")}${doc.untrusted.length ? `, ${plural(new Set(doc.untrusted.map((u) => u.source)).size, "untrusted source")}` : ""}</span></header>
 		${!rows.length ? html`<${Quiet}>Nobody used lo6 of these devices.<//>` : html`<div class="wide"><table>
 			<thead><tr><th>Time</th><th>Who</th><th>How they came</th><th>Device</th><th>Trust</th><th>Login</th><th>Justified?</th><th class="r">Bytes out / in</th></tr></thead>
 			<tbody>${rows.map(({ s, u }) => s ? html`<tr key=${s.id} class=${s.trust?.verdict === "untrusted" ? "red" : JUSTIFIED[s.justified?.answer]?.hue ?? ""}>
@@ -127,7 +127,8 @@ function Sessions({ doc }) {
 }
 
 function Devices({ doc }) {
-	if (!doc.devices.length) return null;
+	// What an untrusted source reached for has not lost anything by that.
+	if (!doc.devices.some((d) => d.lost || d.first_lo6)) return null;
 	return html`<section class="card" aria-labelledby="dev-h"><header><h2 id="dev-h">Devices</h2><span class="dim">${count(doc.devices.length)}${doc.unaffected.length ? `; ${doc.unaffected.length} more of the subnet` : ""}</span></header>
 		<div class="wide"><table><thead><tr><th>Device</th><th>Role</th><th>Ma1</th><th>Lost</th><th>Evidence</th><th>First on lo6</th><th>Back on Ma1</th><th class="r">Without Ma1</th></tr></thead>
 		<tbody>${doc.devices.map((d) => html`<tr key=${d.name}><th scope="row"><a href=${href("timeline", { device: d.name, at: doc.began, from: doc.began, to: doc.closed ?? doc.as_of })}><bdi>${clean(d.name)}</bdi></a></th><td>${roleWord(d.role)}</td><td class="mono">${(d.ma1 ?? []).map((a) => clean(a)).join(", ")}</td>

@@ -353,7 +353,7 @@ export function Lanes({ model, tiles, plan, brackets, begun = null, cursor = nul
 		line.current.style.display = inside ? "" : "none";
 		line.current.style.transform = `translateX(${Math.round(x)}px)`;
 		const same = hover && h && hover.h.kind === h.kind && hover.h.row === h.row && hover.h.t0 === h.t0 && hover.h.t1 === h.t1;
-		box.current.classList.toggle("onto", Boolean(h && (h.kind === "bracket" || (h.kind === "bar" && (h.bar.id || h.bar.count > 1)))));
+		box.current.classList.toggle("onto", Boolean(h && (h.kind === "bracket" || (h.kind === "mark" && h.mark.kind === "alert") || (h.kind === "bar" && (h.bar.id || h.bar.count > 1)))));
 		if (!h || h.kind === "none") {
 			if (hover) setHover(null);
 		} else if (!same) setHover({ h, x, y });
@@ -492,7 +492,7 @@ export function Lanes({ model, tiles, plan, brackets, begun = null, cursor = nul
 
 function hint(h) {
 	if (h.kind === "bar") return h.bar.id ? " · click: the session" : h.bar.count > 1 ? " · click: nearer" : "";
-	return h.kind === "bracket" ? " · click: the incident" : "";
+	return h.kind === "bracket" ? " · click: the incident" : h.kind === "mark" && h.mark.kind === "alert" ? " · click: the alert" : "";
 }
 
 function tipAt({ x, y }, width, height) {

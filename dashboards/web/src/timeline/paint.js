@@ -207,12 +207,12 @@ function cleanOnce(text) {
 	return all;
 }
 
-// Cut in the middle until it fits; "" when not even three letters do.
+// Cut in the middle until it fits; "" when not even five letters do.
 export function fitted(ctx, text, room) {
 	const all = cleanOnce(text);
 	if (widthOf(ctx, all) <= room) return all;
 	const letters = Array.from(all);
-	for (let n = letters.length - 1; n >= 3; n--) {
+	for (let n = letters.length - 1; n >= 5; n--) {
 		const head = Math.ceil((n - 1) / 2);
 		const cut = letters.slice(0, head).join("") + "…" + letters.slice(letters.length - (n - 1 - head)).join("");
 		if (widthOf(ctx, cut) <= room) return cut;

@@ -7,6 +7,7 @@
 //	table          1: the same as rows
 import { html, useCallback, useEffect, useMemo, useRef, useState } from "../html.js";
 import { ask } from "../api.js";
+import { around } from "../around.js";
 import { agents, devices, incidents } from "../data.js";
 import { Icon } from "../icons.js";
 import { useKeys } from "../keys.js";
@@ -220,10 +221,10 @@ export default function Timeline() {
 		ask("timeline", { from: spelled(span.from), to: spelled(Math.min(span.to, Math.max(now.peek(), span.from + 1))), px: 100, limit: 1, only: "abnormal", device }, { signal }));
 	const context = useRef(null);
 	context.current = contextOf(span, now.peek(), context.current);
-	const around = context.current;
+	const wide = context.current;
 	const slow = useBeat(tiles, 10000);
-	const overview = useAnswer(`${around.from} ${around.to} ${device ?? ""} ${around.to > now.peek() ? slow : 0}`, (signal) =>
-		ask("timeline", { from: spelled(around.from), to: spelled(around.to), px: 1000, limit: 300, only: "abnormal", device }, { signal }));
+	const overview = useAnswer(`${wide.from} ${wide.to} ${device ?? ""} ${wide.to > now.peek() ? slow : 0}`, (signal) =>
+		ask("timeline", { from: spelled(wide.from), to: spelled(wide.to), px: 1000, limit: 300, only: "abnormal", device }, { signal }));
 	const older = useAnswer(`${span.to > now.peek() ? "" : span.to}`, (signal) => ask("incidents", { kind: "management-switch", until: spelled(span.to), limit: 50 }, { signal }));
 	const brackets = useBrackets(incidents(), span, older.doc);
 
@@ -251,7 +252,11 @@ export default function Timeline() {
 	}, [agents().rows.version.value]);
 
 	const pick = useCallback((h) => {
-		if (h.kind === "bar" && h.bar.id) go(here({ session: h.bar.id }));
+		if (h.kind === "bar" && h.bar.id) {
+			// j and k in its panel: the sessions of the same lane.
+			around.value = model.things?.(h.row).filter((x) => x.bar?.id).map((x) => String(x.bar.id)) ?? null;
+			go(here({ session: h.bar.id }));
+		} else if (h.kind === "mark" && h.mark.kind === "alert") go(href("alerts", { device: h.row.device, name: h.mark.state }));
 		else if (h.kind === "bar" && h.bar.count > 1) {
 			const t1 = Math.min(h.t1, now.peek()), pad = Math.max(1000, (t1 - h.t0) * 0.15);
 			model.set(h.t0 - pad, t1 + pad);
@@ -259,6 +264,7 @@ export default function Timeline() {
 		} else if (h.kind === "bracket") go(href("incidents", {}, h.bracket.id));
 		else go(here({ at: spelled(Math.round(h.mark?.t ?? h.t ?? h.t0)) }));
 	}, [model]);
+	useEffect(() => () => { around.value = null; }, []);
 
 	// ---- next and previous mark that is not normal
 	const step = useCallback((dir) => {
@@ -313,7 +319,7 @@ export default function Timeline() {
 	}, []);
 	const labelWidth = labelOf(box);
 
-	const state = list.state.value, error = tiles.error.value, unread = tiles.waiting.value > 0;
+	const state = list.state.value, error = tiles.error.value, unread = tiles.waiting.value > 0 || version === 0;
 	const at = params.at ? ms(params.at) : null;
 	const segment = params.to ? null : params.from ?? DEFAULT;
 	const empty = state === "ready" && rows.length === 0;
@@ -328,7 +334,7 @@ export default function Timeline() {
 			<a class="btn" href=${here({ table: table ? null : 1 })} aria-pressed=${table ? "true" : "false"} role="button"><${Icon} name="rows" />${table ? "Show as lanes" : "Show as table"}</a><${CopyLink} /></span></div>
 		${error && html`<${Failed} what=${"Some of the timeline"} error=${error} again=${() => tiles.again()} />`}
 		<section class="card tl-card" ref=${frame} aria-label="Timeline" onPointerMove=${() => { held.current = Date.now(); }} onPointerLeave=${() => { held.current = 0; }}>
-			<${Overview} model=${model} doc=${overview.doc} context=${around} labelWidth=${labelWidth} />
+			<${Overview} model=${model} doc=${overview.doc} context=${wide} labelWidth=${labelWidth} />
 			${state === "loading" && !rows.length ? html`<${Loading} what="the devices" rows=${6} />`
 				: empty ? html`<${Blind} title="Nothing has been seen yet" command="glasswatch-agent run -c /etc/glasswatch/agent.yaml">That is not the same as nothing happening: no agent has told of a device.<//>`
 				: table ? html`<${TimeTable} tiles=${tiles} plan=${plan} span=${span} pick=${pick} />`
