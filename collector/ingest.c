@@ -22,6 +22,7 @@
 #include "collector/store_episode.h"
 #include "collector/store_fleet.h"
 #include "collector/store_metrics.h"
+#include "collector/store_source.h"
 #include "common/event.h"
 
 /* ---- the journey ----------------------------------------------------------- */
@@ -134,6 +135,8 @@ static int derive_event(struct store *s, struct event *e, const char *json, size
 		rc = store_site_put(s, e->device, json, len);
 	if (!rc && is_flow(e))
 		rc = fold_flow(s, e, n, &flow);
+	if (!rc && !is_flow(e) && e->has_ends)
+		rc = store_source_seen(s, &e->source.ip);
 	if (!rc && e->type == EVENT_BGP_ROUTE)
 		rc = store_route(s, e);
 	if (!rc)

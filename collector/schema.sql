@@ -198,6 +198,36 @@ CREATE INDEX flows_actor ON flows (user, start) WHERE user IS NOT NULL;
 -- What lasted at some moment is found by its start when it took less than ten minutes.
 CREATE INDEX flows_long ON flows (end) WHERE end - start > 600000000000;
 
+-- What the inbound flows of a source add up to, those with the same path, service and
+-- verdict ('': none); what another agent saw too is counted once. total 0: a source of other
+-- flows, or of events without one.
+CREATE TABLE sources (
+	address TEXT NOT NULL,	  -- the source so that those of a prefix stand together: 4 or 6,
+				  -- and its bytes in hexadecimal
+	path TEXT NOT NULL,
+	service TEXT NOT NULL,
+	verdict TEXT NOT NULL,
+	source TEXT NOT NULL,
+	total INTEGER NOT NULL,
+	established INTEGER NOT NULL,
+	first INTEGER NOT NULL,
+	last INTEGER NOT NULL,
+	PRIMARY KEY (address, path, service, verdict)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX sources_last ON sources (last);
+
+-- And how many of them were to a device, of a user.
+CREATE TABLE source_uses (
+	address TEXT NOT NULL,
+	device TEXT NOT NULL,
+	path TEXT NOT NULL,
+	service TEXT NOT NULL,
+	verdict TEXT NOT NULL,
+	actor TEXT NOT NULL,
+	total INTEGER NOT NULL,
+	PRIMARY KEY (address, device, path, service, verdict, actor)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE devices (
 	device TEXT PRIMARY KEY,
 	role TEXT,

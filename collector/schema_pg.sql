@@ -173,6 +173,31 @@ CREATE INDEX flows_login ON flows (login, start) WHERE login <> 'success';
 CREATE INDEX flows_actor ON flows ("user", start) WHERE "user" IS NOT NULL;
 CREATE INDEX flows_long ON flows ("end") WHERE "end" - start > 600000000000;
 
+CREATE TABLE sources (
+	address TEXT COLLATE "C" NOT NULL,
+	path TEXT COLLATE "C" NOT NULL,
+	service TEXT COLLATE "C" NOT NULL,
+	verdict TEXT COLLATE "C" NOT NULL,
+	source TEXT COLLATE "C" NOT NULL,
+	total BIGINT NOT NULL,
+	established BIGINT NOT NULL,
+	first BIGINT NOT NULL,
+	last BIGINT NOT NULL,
+	PRIMARY KEY (address, path, service, verdict)
+);
+CREATE INDEX sources_last ON sources (last);
+
+CREATE TABLE source_uses (
+	address TEXT COLLATE "C" NOT NULL,
+	device TEXT COLLATE "C" NOT NULL,
+	path TEXT COLLATE "C" NOT NULL,
+	service TEXT COLLATE "C" NOT NULL,
+	verdict TEXT COLLATE "C" NOT NULL,
+	actor TEXT COLLATE "C" NOT NULL,
+	total BIGINT NOT NULL,
+	PRIMARY KEY (address, device, path, service, verdict, actor)
+);
+
 CREATE TABLE devices (
 	device TEXT COLLATE "C" PRIMARY KEY,
 	role TEXT COLLATE "C",

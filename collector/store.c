@@ -97,6 +97,7 @@ static void watch(struct store *s)
 {
 	s->watch_agents = db_watch(s->db, "agents", store_agents_write, s);
 	s->watch_flows = db_watch(s->db, "flows", store_flows_write, s);
+	s->watch_sums = db_watch(s->db, "sources", store_sums_write, s);
 	s->watch_targets = db_watch(s->db, "targets", store_targets_write, s);
 	s->watch_clients = db_watch(s->db, "known_hassh", store_clients_write, s);
 	s->watch_alerts = db_watch(s->db, "alerts", store_open_write, s);
@@ -208,6 +209,7 @@ void store_forget_rows(struct store *s)
 	store_known_forget(s);
 	store_open_forget(s);
 	store_shared_forget(s);
+	store_sums_forget(s);
 	store_drills_forget(s);
 	s->own_next = 0;
 	store_paths_forget(s);

@@ -18,6 +18,7 @@ struct store_alert_found;
 struct store_known;
 struct store_open;
 struct store_shared;
+struct store_sums;
 struct store_drills_kept;
 struct store_blocks;
 struct store_paths;
@@ -59,6 +60,8 @@ struct store {
 	struct store_known *known;   /* store_known.c; good as long, as those below */
 	struct store_open *open_alerts; /* store_alert_open.c */
 	struct store_shared *shared; /* store_shared.c */
+	struct store_sums *sums;     /* store_source.c: what waits, of this transaction */
+	int watch_sums;
 	struct store_drills_kept *drills_kept; /* store_operate.c */
 	int watch_flows, watch_targets, watch_clients, watch_alerts;
 	bool writing; /* between store_begin() and its end */
@@ -196,6 +199,10 @@ void store_open_forget(struct store *s);
 /* store_shared.c: the flow was changed. */
 void store_shared_note(struct store *s, const struct store_flow *f);
 void store_shared_forget(struct store *s);
+
+/* store_source.c */
+int store_sums_write(void *arg);
+void store_sums_forget(struct store *s);
 
 void store_drills_forget(struct store *s); /* store_operate.c */
 

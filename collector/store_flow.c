@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "collector/store_db.h"
+#include "collector/store_source.h"
 
 void store_flow_row(struct db_row *row, struct store_flow *out)
 {
@@ -165,8 +166,8 @@ static const char *const columns[] = { "agent",
 	"agent, flow, seq, open, established, direction, device, role, path, service, source,"     \
 	" source_port, source_packets, source_bytes, destination, destination_port,"               \
 	" destination_packets, destination_bytes, state, outcome, verdict, list, rule, prefix,"    \
-	" start, \"end\", community_id, \"user\", json, parts, login, updated, same_as,"            \
-	" justified, n"
+	" start, \"end\", community_id, \"user\", json, parts, login, updated,"                    \
+	" same_as, justified, n"
 
 #define COLUMNS ((int)(sizeof(columns) / sizeof(columns[0])))
 
@@ -301,12 +302,36 @@ static int add_row(struct store *s, const struct store_flow *f)
 /* old: the row as it is; NULL: there is none. */
 int store_flow_write(struct store *s, const struct store_flow *old, const struct store_flow *f)
 {
+	int rc = store_source_note(s, old, f);
+
+	if (rc)
+		return rc;
 	return old ? change_row(s, old, f) : add_row(s, f);
 }
 
 int store_flow_written(struct store *s)
 {
 	return db_bulk_write(s->db, &s->flows);
+}
+
+/* A flow that is not kept. */
+static int write_now(struct store *s, const struct store_flow *f, bool added)
+{
+	struct store_flow old;
+	struct db_row *row;
+	int rc = 0;
+
+	if (!added) {
+		rc = db_get(s->db, &row, "SELECT " STORE_FLOW_COLUMNS " FROM FLOWS WHERE n = $1",
+			    "i", f->n);
+		if (rc <= 0)
+			return rc;
+		store_flow_row(row, &old);
+	}
+	rc = store_source_note(s, added ? NULL : &old, f);
+	if (!rc)
+		rc = added ? add_row(s, f) : change_row(s, NULL, f);
+	return rc ? rc : store_flow_written(s);
 }
 
 int store_flow_put(struct store *s, struct store_flow *f)
@@ -318,11 +343,8 @@ int store_flow_put(struct store *s, struct store_flow *f)
 	if (!rc)
 		rc = f->agent && f->flow ? store_kept_put(s, f) : 0;
 	/* What cannot be kept is written now. */
-	if (rc == 0) {
-		rc = added ? add_row(s, f) : change_row(s, NULL, f);
-		if (!rc)
-			rc = store_flow_written(s);
-	}
+	if (rc == 0)
+		rc = write_now(s, f, added);
 	if (rc < 0) {
 		f->n = added ? 0 : f->n;
 		return rc;

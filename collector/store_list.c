@@ -13,6 +13,7 @@
 
 #include "collector/store_db.h"
 #include "collector/store_list.h"
+#include "collector/store_source.h"
 #include "common/clock.h"
 
 #define LONG_NS (600 * NS_PER_S)
@@ -65,11 +66,14 @@ static bool is_host(const struct store_list *l)
 }
 
 static void where_source(struct store *s, struct db_query *q, const struct store_list *l,
-			 char *text)
+			 const struct store_gate *gate, char *text)
 {
 	if (!l->has_source)
 		return;
-	if (is_host(l)) {
+	if (gate && gate->few) {
+		db_where(q, "");
+		store_gate_add(q, gate);
+	} else if (is_host(l)) {
 		db_where_text(q, "source = ", addr_format(&l->source.addr, text));
 	} else {
 		db_where(q, "");
@@ -110,7 +114,7 @@ static void where_indexed(struct store *s, struct db_query *q, const struct stor
 	}
 	db_where_text(q, "device = ", l->device);
 	if (l->has_source && is_host(l))
-		where_source(s, q, l, text);
+		where_source(s, q, l, NULL, text);
 	db_where_u64(q, "n = ", l->n);
 	if (l->is_open)
 		db_where(q, "open = 1");
@@ -183,8 +187,8 @@ static void where_place(struct db_query *q, const struct store_list *l, const ch
 }
 
 /* One of the two halves of a list: what began in the span, and what lasted before. */
-static int flows_half(struct store *s, const struct store_list *l, bool lasting, uint64_t limit,
-		      struct flow_call *call)
+static int flows_half(struct store *s, const struct store_list *l, const struct store_gate *gate,
+		      bool lasting, uint64_t limit, struct flow_call *call)
 {
 	struct db_query q = { 0 };
 	char text[PREFIX_STRLEN];
@@ -199,8 +203,9 @@ static int flows_half(struct store *s, const struct store_list *l, bool lasting,
 	db_where(&q, "");
 	add_rest(&q, l);
 	if (l->has_source && !is_host(l))
-		where_source(s, &q, l, text);
-	db_add(&q, lasting ? " ORDER BY start + 0 DESC, n DESC" : " ORDER BY start DESC, n DESC");
+		where_source(s, &q, l, gate, text);
+	db_add(&q, lasting || gate->few ? " ORDER BY start + 0 DESC, n DESC"
+					: " ORDER BY start DESC, n DESC");
 	if (limit)
 		db_add_u64(&q, " LIMIT ", limit);
 	return db_query_each(s->db, &q, take_flow, call);
@@ -209,11 +214,14 @@ static int flows_half(struct store *s, const struct store_list *l, bool lasting,
 int store_list_flows(struct store *s, const struct store_list *l, store_list_flow_fn *fn, void *arg)
 {
 	struct flow_call call = { .store = s, .fn = fn, .arg = arg, .documents = l->documents };
-	int rc = flows_half(s, l, false, l->limit, &call);
+	struct store_gate gate = { 0 };
+	int rc = l->has_source && !is_host(l) ? store_gate(s, &l->source, &gate) : 0;
 
+	if (!rc)
+		rc = flows_half(s, l, &gate, false, l->limit, &call);
 	if (rc || !l->since_ns || (l->limit && call.rows >= l->limit))
 		return rc;
-	return flows_half(s, l, true, l->limit ? l->limit - call.rows : 0, &call);
+	return flows_half(s, l, &gate, true, l->limit ? l->limit - call.rows : 0, &call);
 }
 
 int store_list_active(struct store *s, const char *device, uint64_t time_ns, uint64_t limit,
@@ -318,8 +326,12 @@ int store_list_seen(struct store *s, const struct store_list *l, store_list_seen
 {
 	struct seen_call call = { fn, arg };
 	struct db_query q = { 0 };
+	struct store_gate gate = { 0 };
 	char text[PREFIX_STRLEN];
+	int rc = l->has_source && !is_host(l) ? store_gate(s, &l->source, &gate) : 0;
 
+	if (rc)
+		return rc;
 	db_add(&q, "SELECT source, device, path, verdict, \"user\", established, start, \"end\""
 		   " FROM flows");
 	where_indexed(s, &q, l, false, text);
@@ -327,8 +339,9 @@ int store_list_seen(struct store *s, const struct store_list *l, store_list_seen
 	db_where(&q, "direction = 'inbound' AND source IS NOT NULL AND ");
 	add_rest(&q, l);
 	if (l->has_source && !is_host(l))
-		where_source(s, &q, l, text);
-	db_add_u64(&q, " ORDER BY start DESC LIMIT ", l->limit);
+		where_source(s, &q, l, &gate, text);
+	db_add_u64(&q, gate.few ? " ORDER BY start + 0 DESC LIMIT " : " ORDER BY start DESC LIMIT ",
+		   l->limit);
 	return db_query_each(s->db, &q, take_seen, &call);
 }
 
@@ -401,10 +414,13 @@ int store_list_events(struct store *s, const struct store_list *l, store_event_f
 {
 	struct event_call call = { fn, arg, .store = s };
 	struct db_query q = { 0 };
+	struct store_gate gate = { 0 };
 	char text[PREFIX_STRLEN];
 	uint64_t first = 0, last = 0;
-	int rc;
+	int rc = l->has_source && !is_host(l) ? store_gate(s, &l->source, &gate) : 0;
 
+	if (rc)
+		return rc;
 	if (l->agent) {
 		rc = agent_span(s, l->agent, &first, &last);
 		if (rc <= 0)
@@ -431,8 +447,8 @@ int store_list_events(struct store *s, const struct store_list *l, store_event_f
 	db_where_text(&q, "path = ", l->path);
 	db_where_text(&q, "service = ", l->service);
 	db_where_text(&q, "verdict = ", l->verdict);
-	where_source(s, &q, l, text);
-	db_add(&q, " ORDER BY time DESC, n DESC");
+	where_source(s, &q, l, &gate, text);
+	db_add(&q, gate.few ? " ORDER BY time + 0 DESC, n DESC" : " ORDER BY time DESC, n DESC");
 	if (l->limit)
 		db_add_u64(&q, " LIMIT ", l->limit);
 	rc = db_query_each(s->db, &q, take_event, &call);

@@ -16,6 +16,9 @@
 #include <string.h>
 
 #include "collector/store_db.h"
+#include "collector/store_source.h"
+
+#define LONG_NS UINT64_C(600000000000) /* as the index flows_long has it */
 
 /* A condition that ends behind its value. */
 static void where_closed(struct db_query *q, const char *condition, uint64_t value,
@@ -29,10 +32,15 @@ static void where_closed(struct db_query *q, const char *condition, uint64_t val
 
 /* One host is a comparison, which the index on source answers. text lives as long as q. */
 static void where_source(struct store *s, struct db_query *q, const struct store_filter *f,
-			 char text[PREFIX_STRLEN])
+			 const struct store_gate *gate, char text[PREFIX_STRLEN])
 {
 	if (!f->has_source)
 		return;
+	if (gate && gate->few) {
+		db_where(q, "");
+		store_gate_add(q, gate);
+		return;
+	}
 	if (f->source.len == addr_bits(&f->source.addr)) {
 		addr_format(&f->source.addr, text);
 		db_where_text(q, "source = ", text);
@@ -56,7 +64,7 @@ static bool is(const char *text, const char *word)
 /* The parts that events and flows share. What is rare has an index of its own, which
  * the database takes when its condition stands there word for word. */
 static void where_what(struct store *s, struct db_query *q, const struct store_filter *f,
-		       char text[PREFIX_STRLEN])
+		       const struct store_gate *gate, char text[PREFIX_STRLEN])
 {
 	db_where_text(q, "device = ", f->device);
 	if (is(f->path, "in-band"))
@@ -70,7 +78,12 @@ static void where_what(struct store *s, struct db_query *q, const struct store_f
 	db_where_text(q, "verdict = ", f->verdict);
 	if (f->verdict && !is(f->verdict, "trusted"))
 		db_where(q, "verdict <> 'trusted'");
-	where_source(s, q, f, text);
+	where_source(s, q, f, gate, text);
+}
+
+static bool is_prefix(const struct store_filter *f)
+{
+	return f->has_source && f->source.len < addr_bits(&f->source.addr);
 }
 
 static bool asks_what(const struct store_filter *f)
@@ -161,9 +174,12 @@ int store_events(struct store *s, const struct store_filter *f, store_event_fn *
 {
 	struct event_call call = { fn, arg, .store = s };
 	struct db_query q = { 0 };
+	struct store_gate gate = { 0 };
 	char source[PREFIX_STRLEN];
-	int rc;
+	int rc = is_prefix(f) ? store_gate(s, &f->source, &gate) : 0;
 
+	if (rc)
+		return rc;
 	if (f->limit)
 		db_add(&q, "SELECT * FROM (");
 	db_add(&q, "SELECT n, agent, seq, time, stored, type, severity, device, path, service,"
@@ -175,8 +191,8 @@ int store_events(struct store *s, const struct store_filter *f, store_event_fn *
 		     ")");
 	if (f->type)
 		where_type(&q, f);
-	where_what(s, &q, f, source);
-	newest(&q, f, f->arrival ? "n" : "time");
+	where_what(s, &q, f, &gate, source);
+	newest(&q, f, f->arrival ? "n" : gate.few ? "time + 0" : "time");
 	rc = db_query_each(s->db, &q, take_event, &call);
 	free(call.text.text);
 	return rc;
@@ -212,8 +228,12 @@ int store_flows(struct store *s, const struct store_filter *f, store_flow_fn *fn
 {
 	struct flow_call call = { s, fn, arg, f->bare };
 	struct db_query q = { 0 };
+	struct store_gate gate = { 0 };
 	char source[PREFIX_STRLEN];
+	int rc = is_prefix(f) ? store_gate(s, &f->source, &gate) : 0;
 
+	if (rc)
+		return rc;
 	if (f->limit)
 		db_add(&q, "SELECT * FROM (");
 	db_add(&q, "SELECT " STORE_FLOW_COLUMNS " FROM flows");
@@ -222,9 +242,29 @@ int store_flows(struct store *s, const struct store_filter *f, store_flow_fn *fn
 	where_flow_span(&q, f);
 	where_closed(&q, "n IN (SELECT flow FROM incident_flows WHERE incident = ", f->incident,
 		     ")");
-	where_what(s, &q, f, source);
-	newest(&q, f, "start");
+	where_what(s, &q, f, &gate, source);
+	newest(&q, f, gate.few ? "start + 0" : "start");
 	return db_query_each(s->db, &q, take_flow, &call);
+}
+
+/* The same where no other index leads to them; as store_list.c finds what lasted. */
+static void where_lasted(struct db_query *q, const struct store_filter *f)
+{
+	uint64_t early = f->since_ns > LONG_NS ? f->since_ns - LONG_NS : 0;
+
+	db_where_u64(q, "n IN (SELECT n FROM flows WHERE start >= ", early);
+	if (f->until_ns)
+		db_add_u64(q, " AND start < ", f->until_ns);
+	db_add_u64(q, " AND (open = 1 OR \"end\" >= ", f->since_ns);
+	db_add_u64(q,
+		   ") UNION ALL SELECT n FROM flows WHERE \"end\" - start > 600000000000"
+		   " AND \"end\" >= ",
+		   f->since_ns);
+	db_add_u64(q, " AND start + 0 < ", early);
+	db_add_u64(q, " AND open = 0 UNION ALL SELECT n FROM flows WHERE open = 1 AND start + 0 < ",
+		   early);
+	db_add(q, ")");
+	db_where_u64(q, "start + 0 < ", f->until_ns);
 }
 
 /* ---- sources --------------------------------------------------------------- */
@@ -255,7 +295,8 @@ static int take_source(void *arg, struct db_row *from)
 	return call->fn(call->arg, &row);
 }
 
-int store_sources(struct store *s, const struct store_filter *f, store_source_fn *fn, void *arg)
+int store_sources_counted(struct store *s, const struct store_filter *f, store_source_fn *fn,
+			  void *arg)
 {
 	struct source_call call = { fn, arg };
 	struct db_query q = { 0 };
@@ -273,8 +314,11 @@ int store_sources(struct store *s, const struct store_filter *f, store_source_fn
 			   : "GROUP_CONCAT(DISTINCT path), GROUP_CONCAT(DISTINCT \"user\")");
 	db_add(&q, ", MAX(n) AS n FROM flows");
 	db_where(&q, "direction = 'inbound' AND source IS NOT NULL AND same_as IS NULL");
-	where_flow_span(&q, f);
-	where_what(s, &q, f, source);
+	if (f->since_ns && !f->device && !f->has_source)
+		where_lasted(&q, f);
+	else
+		where_flow_span(&q, f);
+	where_what(s, &q, f, NULL, source);
 	db_add(&q, " GROUP BY source");
 	newest(&q, f, "last");
 	return db_query_each(s->db, &q, take_source, &call);
@@ -340,7 +384,7 @@ int store_agents(struct store *s, const struct store_filter *f, store_agent_fn *
 	db_where_u64(&q, "first_seen < ", f->until_ns);
 	if (f->device || asks_what(f)) {
 		db_where(&q, "EXISTS (SELECT 1 FROM events WHERE events.agent = a.agent");
-		where_what(s, &q, f, source);
+		where_what(s, &q, f, NULL, source);
 		db_add(&q, ")");
 	}
 	newest(&q, f, "last_seen");

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "collector/store_db.h"
+#include "collector/store_source.h"
 
 #define PG_OVERHEAD 900 /* bytes of an event besides its document: columns, indexes, links, flow */
 #define COLUMNS "number, first, last, before, hash, events, oldest, newest, removed, why"
@@ -278,6 +279,14 @@ static int drop_partition(struct store *s, const struct store_segment *x)
 	return rc ? db_undo(s->db) : db_unmark(s->db);
 }
 
+static int sum_down(void *arg, struct db_row *row)
+{
+	struct store_flow f;
+
+	store_flow_row(row, &f);
+	return store_source_note(arg, &f, NULL);
+}
+
 /* What is derived and ended before. Returns the rows removed. */
 static int remove_derived(struct store *s, uint64_t before_ns, unsigned rows)
 {
@@ -294,8 +303,11 @@ static int remove_derived(struct store *s, uint64_t before_ns, unsigned rows)
 		"DELETE FROM told WHERE alert IN (SELECT id FROM alerts WHERE resolved < $1)",
 		"DELETE FROM alerts WHERE resolved < $1",
 	};
-	int rc = 0, removed;
+	int rc, removed;
 
+	rc = db_each(s->db, sum_down, s,
+		     "SELECT " STORE_FLOW_COLUMNS " FROM flows WHERE n IN (" STORE_OLD_FLOWS ")",
+		     "ii", before_ns, (uint64_t)rows);
 	for (size_t i = 0; i < sizeof(flows) / sizeof(flows[0]) && rc >= 0; i++)
 		rc = db_run(s->db, flows[i], "ii", before_ns, (uint64_t)rows);
 	removed = rc;

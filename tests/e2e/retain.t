@@ -63,6 +63,9 @@ def keeps(what, db, rows):
            kept["open1"]["actor"]["user"] == "bob" and kept["u1"]["flow"]["outcome"] == "refused" and
            kept["open1"]["ssh"]["client"]["software_version"] == "OpenSSH_9.2p1",
            "open flows and those of an open incident stay, with their documents", flows)
+    summed, counted = c.json("sources"), c.json("sources", "--until", "2200-01-01T00:00:00Z")
+    tap.ok(summed and sorted(map(str, summed)) == sorted(map(str, counted)),
+           "what sources add up to is what is left of their flows", (summed, counted))
     tap.ok([list(x) for x in rows("SELECT COUNT(*) FROM incidents")] == [[1]],
            "the incident that was over is gone", c.ask("incidents"))
     redis.add([docs[5], a.flow(7000, "flow.end", "open1", "fab1-CP1-TOR1", "in-band", "10.20.0.5",

@@ -15,6 +15,7 @@
 #include "collector/operate.h"
 #include "collector/quiet.h"
 #include "collector/store_episode.h"
+#include "collector/store_source.h"
 #include "common/clock.h"
 #include "tests/unit/both_stores.h"
 
@@ -841,6 +842,100 @@ static void test_dead_letters(void **state)
 	assert_int_equal(n, counts.dead);
 }
 
+static int by_byte(const void *a, const void *b)
+{
+	return *(const char *)a - *(const char *)b;
+}
+
+/* A row as a line; the order of names in a list is nobody's. */
+static int source_line(void *arg, const struct store_source *row)
+{
+	char paths[64], users[64], *out = arg;
+
+	snprintf(paths, sizeof(paths), "%s", row->paths ? row->paths : "-");
+	snprintf(users, sizeof(users), "%s", row->users ? row->users : "-");
+	qsort(paths, strlen(paths), 1, by_byte);
+	qsort(users, strlen(users), 1, by_byte);
+	sprintf(out + strlen(out), "%s %" PRIu64 " %" PRIu64 " %" PRIu64 "/%" PRIu64 " %" PRIu64
+		" %" PRIu64 " %s %s %s\n",
+		row->source, (uint64_t)(row->first_ns - T0), (uint64_t)(row->last_ns - T0), row->flows, row->established,
+		row->devices, row->untrusted, row->verdict ? row->verdict : "-", paths, users);
+	return 0;
+}
+
+/* What is summed up is what counting says. */
+static void sources_agree(void)
+{
+	struct prefix ten, none;
+	struct store_filter filters[] = { { 0 },
+					  { .limit = 2 },
+					  { .limit = 50 },
+					  { .verdict = "untrusted" },
+					  { .path = "in-band", .limit = 9 },
+					  { .service = "ssh", .verdict = "trusted" },
+					  { .service = "bgp" },
+					  { .since_ns = AT(25) },
+					  { .since_ns = AT(25), .limit = 1 },
+					  { .has_source = true, .limit = 5 },
+					  { .has_source = true, .limit = 5 } };
+	size_t n = sizeof(filters) / sizeof(filters[0]);
+
+	assert_true(prefix_parse("10.0.0.0/8", &ten) && prefix_parse("192.0.2.0/24", &none));
+	filters[n - 2].source = ten;
+	filters[n - 1].source = none;
+	for (size_t i = 0; i < n; i++) {
+		char summed[2000] = "", counted[2000] = "";
+
+		assert_int_equal(store_sources(store, &filters[i], source_line, summed), 0);
+		assert_int_equal(store_sources_counted(store, &filters[i], source_line, counted),
+				 0);
+		assert_string_equal(summed, counted);
+		assert_int_equal(!*summed, i == 6 || i == n - 1);
+	}
+}
+
+static void test_sources(void **state)
+{
+	struct event events[] = {
+		flow(1, EVENT_FLOW_START, "f1", GW_PATH_PRIMARY, "attempt", 1, 1),
+		flow(2, EVENT_FLOW_UPDATE, "f1", GW_PATH_PRIMARY, "established", 1, 4),
+		flow(3, EVENT_FLOW_START, "f2", GW_PATH_INBAND, "attempt", 5, 5),
+		flow(4, EVENT_FLOW_START, "f3", GW_PATH_PRIMARY, "attempt", 6, 6),
+		flow(5, EVENT_FLOW_END, "f1", GW_PATH_PRIMARY, "closed", 1, 20),
+		flow(6, EVENT_FLOW_END, "f3", GW_PATH_PRIMARY, "refused", 6, 21),
+		flow(7, EVENT_FLOW_START, "f4", GW_PATH_PRIMARY, "attempt", 22, 22),
+		flow(9, EVENT_FLOW_END, "f5", GW_PATH_PRIMARY, "closed", 30, 33),
+		flow(8, EVENT_FLOW_START, "f5", GW_PATH_PRIMARY, "attempt", 30, 30),
+		flow(1, EVENT_FLOW_START, "g1", GW_PATH_INBAND, "attempt", 5, 40),
+	};
+	struct store_flow f;
+
+	events[3].trust.verdict = events[5].trust.verdict = GW_VERDICT_UNTRUSTED;
+	addr_parse("203.0.113.9", &events[3].source.ip);
+	events[5].source = events[3].source;
+	events[3].device = events[5].device = "e";
+	events[4].has_actor = true; /* it is known at the end only */
+	events[4].actor.user = "ann";
+	events[6].flow.outbound = true;
+	addr_parse("10.0.0.77", &events[6].source.ip);
+	addr_parse("2001:db8::7", &events[7].source.ip);
+	events[8].source = events[7].source;
+	events[2].community_id = events[9].community_id = "1:x"; /* the same, seen twice */
+	events[9].agent = "b";
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		ingest(events[i]);
+	assert_int_equal(store_flow_get(store, "b", "g1", &f), 1);
+	assert_true(f.same_as != 0);
+	sources_agree();
+	/* and what is taken away again */
+	assert_int_equal(store_flow_get(store, "a", "f1", &f), 1);
+	assert_int_equal(store_begin(store), 0);
+	f.path = "in-band"; /* another sum, another use */
+	assert_int_equal(store_flow_put(store, &f), 0);
+	assert_int_equal(store_commit(store), 0);
+	sources_agree();
+}
+
 static int run(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -860,6 +955,7 @@ static int run(void)
 		cmocka_unit_test_setup_teardown(test_late_failover, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_joins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_dead_letters, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sources, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
