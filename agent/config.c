@@ -71,7 +71,8 @@ static const struct conf_option options[] = {
 		  "earlier" },
 	{ .key = "fix", .type = CONF_BOOL, .offset = AT(fix), .commands = CMD_CHECK,
 	  .flags = CONF_NOT_IN_FILE,
-	  .help = "print the EOS lines that mend the findings, device by device, and nothing else" },
+	  .help = "print the EOS lines that mend the findings, device by device, and nothing "
+		  "else" },
 	{ .key = "without", .type = CONF_STRINGS, .offset = AT(without), .commands = CMD_CHECK,
 	  .flags = CONF_NOT_IN_FILE, .argument = "WHAT",
 	  .help = "what if this were down: DEVICE, DEVICE:INTERFACE, a link's SUBNET, A,B (the "

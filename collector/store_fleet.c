@@ -52,7 +52,8 @@ int store_fleet(struct store *s, const char *device, bool documents, store_fleet
 	db_add(&q, "SELECT d.device, d.role, d.policy, d.updated, ");
 	db_add(&q, documents ? "d.json" : "NULL");
 	db_add(&q, ", p.state, p.since, p.agent, p.seq, p.failing, p.stale, d.fabric, d.subnet,"
-		   " d.trust, d.ready FROM devices d LEFT JOIN device_paths p ON p.device = d.device");
+		   " d.trust, d.ready"
+		   " FROM devices d LEFT JOIN device_paths p ON p.device = d.device");
 	db_where_text(&q, "d.device = ", device);
 	db_add(&q, " UNION ALL SELECT p.device, NULL, NULL, 0, NULL, p.state, p.since, p.agent,"
 		   " p.seq, p.failing, p.stale, NULL, NULL, NULL, NULL FROM device_paths p"
