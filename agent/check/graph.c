@@ -77,7 +77,7 @@ static void *grow(struct builder *b, void *array, uint32_t n, size_t size)
 		(b)->g->name[(b)->g->n_##name++] = __VA_ARGS__;                                    \
 	} while (0)
 
-static uint8_t number_of(enum graph_family f)
+uint8_t graph_family_number(enum graph_family f)
 {
 	return f == GRAPH_V4 ? 4 : 6;
 }
@@ -97,8 +97,7 @@ static bool same_port(const struct fabric_interface *a, const struct fabric_inte
 	return len == graph_port_len(b->name) && strncmp(a->name, b->name, len) == 0;
 }
 
-/* What a host name says before its first "-". */
-static bool same_fabric(const char *a, const char *b)
+bool graph_same_fabric(const char *a, const char *b)
 {
 	size_t len = strcspn(a, "-");
 
@@ -136,7 +135,8 @@ static void want_place(struct builder *b, const char *vrf)
 	if (graph_place_of(g, node, vrf) != GRAPH_NONE)
 		return;
 	for (enum graph_family f = 0; f < GRAPH_FAMILIES; f++) {
-		const struct model_routing *r = m ? model_routing(m, vrf, number_of(f)) : NULL;
+		const struct model_routing *r = m ? model_routing(m, vrf, graph_family_number(f))
+						  : NULL;
 
 		p.routing[f] = !m || (r && r->on);
 	}
@@ -189,7 +189,8 @@ static uint32_t outside_place(struct builder *b, uint32_t device, const struct f
 
 		if (n->scope && !text) /* link-local: the same on many links */
 			break;
-		if (x->asn == n->asn && same_fabric(g->nodes[x->by].name, g->nodes[device].name) &&
+		if (x->asn == n->asn &&
+		    graph_same_fabric(g->nodes[x->by].name, g->nodes[device].name) &&
 		    (text ? strcmp(x->name, text) == 0
 			  : x->owned && addr_equal(&x->address, &n->address)))
 			return x->first_place;
@@ -294,7 +295,7 @@ static const struct owner *owner_at(const struct builder *b, int which, uint32_t
 	for (; at != GRAPH_NONE; at = b->owners[at].next[which])
 		if (addr_equal(&b->owners[at].address->prefix.addr, a) &&
 		    (which == OF_ALL ||
-		     same_fabric(all[b->owners[at].device].name, all[device].name)))
+		     graph_same_fabric(all[b->owners[at].device].name, all[device].name)))
 			return &b->owners[at];
 	return NULL;
 }
@@ -524,8 +525,8 @@ static bool is_active(const struct builder *b, uint32_t device, const struct fab
 
 /* ---- sessions ---- */
 
-static struct graph_fault fault(enum graph_fault_kind kind, uint32_t node, int line,
-				const char *name)
+struct graph_fault graph_fault(enum graph_fault_kind kind, uint32_t node, int line,
+			       const char *name)
 {
 	return (struct graph_fault){ .kind = kind, .node = node, .line = line, .name = name };
 }
@@ -544,24 +545,25 @@ static struct graph_fault session_fault(const struct graph *g, const struct grap
 		if (!g->nodes[node].device)
 			continue;
 		if (!n)
-			return fault(FAULT_ONE_SIDED, node, g->nodes[node].model->bgp_line,
-				     g->nodes[other].name);
+			return graph_fault(FAULT_ONE_SIDED, node, g->nodes[node].model->bgp_line,
+					   g->nodes[other].name);
 		if (!n->asn)
-			return fault(FAULT_NO_AS, node, n->line, g->nodes[other].name);
+			return graph_fault(FAULT_NO_AS, node, n->line, g->nodes[other].name);
 		if (n->asn != g->nodes[other].asn) {
-			as = fault(FAULT_AS, node, n->line, g->nodes[other].name);
+			as = graph_fault(FAULT_AS, node, n->line, g->nodes[other].name);
 			as.value = n->asn;
 			return as;
 		}
 		group = n->peer_group ? model_group(g->nodes[node].model, n->peer_group) : NULL;
 		if (n->shutdown || (group && group->shutdown))
-			return fault(FAULT_SHUTDOWN, node, n->line, g->nodes[other].name);
+			return graph_fault(FAULT_SHUTDOWN, node, n->line, g->nodes[other].name);
 	}
 	for (int i = 0; l && i < 2; i++)
 		if (l->end[i].interface && l->end[i].interface->shutdown)
-			return fault(FAULT_INTERFACE, l->end[i].node,
-				     l->end[i].interface->shutdown_line, l->end[i].interface->name);
-	return fault(FAULT_NONE, GRAPH_NONE, 0, NULL);
+			return graph_fault(FAULT_INTERFACE, l->end[i].node,
+					   l->end[i].interface->shutdown_line,
+					   l->end[i].interface->name);
+	return graph_fault(FAULT_NONE, GRAPH_NONE, 0, NULL);
 }
 
 /* Addresses of a family that let each end be the other's next hop. */
@@ -574,27 +576,27 @@ static struct graph_fault next_hop_fault(const struct graph_end *x, const struct
 	for (size_t m = 0; i && m < i->n_addresses; m++) {
 		const struct fabric_address *a = &i->addresses[m];
 
-		if (a->prefix.addr.family != number_of(f))
+		if (a->prefix.addr.family != graph_family_number(f))
 			continue;
 		line[0] = a->line;
 		for (size_t n = 0; k && n < k->n_addresses; n++) {
-			if (k->addresses[n].prefix.addr.family != number_of(f))
+			if (k->addresses[n].prefix.addr.family != graph_family_number(f))
 				continue;
 			line[1] = k->addresses[n].line;
 			if (prefix_contains(&a->prefix, &k->addresses[n].prefix.addr) &&
 			    prefix_contains(&k->addresses[n].prefix, &a->prefix.addr))
-				return fault(FAULT_NONE, GRAPH_NONE, 0, NULL);
+				return graph_fault(FAULT_NONE, GRAPH_NONE, 0, NULL);
 		}
 	}
 	if (i && !line[0])
-		return fault(FAULT_NEXT_HOP, x->node, i->line, i->name);
+		return graph_fault(FAULT_NEXT_HOP, x->node, i->line, i->name);
 	for (size_t n = 0; k && n < k->n_addresses; n++)
-		if (k->addresses[n].prefix.addr.family == number_of(f))
+		if (k->addresses[n].prefix.addr.family == graph_family_number(f))
 			line[1] = k->addresses[n].line;
 	if (k && !line[1])
-		return fault(FAULT_NEXT_HOP, y->node, k->line, k->name);
-	return i && k ? fault(FAULT_NEXT_HOP, x->node, line[0], i->name)
-		      : fault(FAULT_NONE, GRAPH_NONE, 0, NULL);
+		return graph_fault(FAULT_NEXT_HOP, y->node, k->line, k->name);
+	return i && k ? graph_fault(FAULT_NEXT_HOP, x->node, line[0], i->name)
+		      : graph_fault(FAULT_NONE, GRAPH_NONE, 0, NULL);
 }
 
 static struct graph_fault family_fault(const struct builder *b, const struct graph_session *s,
@@ -609,13 +611,13 @@ static struct graph_fault family_fault(const struct builder *b, const struct gra
 		if (!g->nodes[p->node].device)
 			continue;
 		if (s->said[i] && !is_active(b, p->node, s->said[i], f))
-			return fault(FAULT_FAMILY, p->node, s->said[i]->line,
-				     g->nodes[g->places[s->place[!i]].node].name);
+			return graph_fault(FAULT_FAMILY, p->node, s->said[i]->line,
+					   g->nodes[g->places[s->place[!i]].node].name);
 		if (!p->routing[f])
-			return fault(FAULT_ROUTING, p->node, 0, p->vrf);
+			return graph_fault(FAULT_ROUTING, p->node, 0, p->vrf);
 	}
 	return l ? next_hop_fault(&l->end[0], &l->end[1], f)
-		 : fault(FAULT_NONE, GRAPH_NONE, 0, NULL);
+		 : graph_fault(FAULT_NONE, GRAPH_NONE, 0, NULL);
 }
 
 /* Does a filter speak of this neighbor? By its address before by its group. */

@@ -143,6 +143,14 @@ struct graph {
 struct graph *graph_build(const struct fabric *f, const struct fabric_names *names);
 void graph_free(struct graph *g); /* accepts NULL */
 
+uint8_t graph_family_number(enum graph_family f); /* 4 or 6 */
+
+/* Whether two host names say the same before their first "-". */
+bool graph_same_fabric(const char *a, const char *b);
+
+struct graph_fault graph_fault(enum graph_fault_kind kind, uint32_t node, int line,
+			       const char *name);
+
 /* GRAPH_NONE: there is none. */
 uint32_t graph_place_of(const struct graph *g, uint32_t node, const char *vrf);
 uint32_t graph_node_named(const struct graph *g, const char *name); /* without case */

@@ -68,11 +68,6 @@ struct search {
 	bool no_memory;
 };
 
-static uint8_t number_of(enum graph_family f)
-{
-	return f == GRAPH_V4 ? 4 : 6;
-}
-
 static void *grow(struct search *s, void *array, uint32_t n, size_t size)
 {
 	void *larger;
@@ -101,15 +96,9 @@ static bool for_family(const char *name, enum graph_family f)
 	return !name || strncasecmp(name, f == GRAPH_V4 ? "ipv4" : "ipv6", 4) == 0;
 }
 
-static struct graph_fault fault(enum graph_fault_kind kind, uint32_t node, int line,
-				const char *name)
-{
-	return (struct graph_fault){ .kind = kind, .node = node, .line = line, .name = name };
-}
-
 static struct graph_fault none(void)
 {
-	return fault(FAULT_NONE, GRAPH_NONE, 0, NULL);
+	return graph_fault(FAULT_NONE, GRAPH_NONE, 0, NULL);
 }
 
 /* By a route-map or RCF; a NULL policy permits. What is named and not defined is taken
@@ -137,8 +126,8 @@ static struct graph_fault redistribution(const struct search *s, uint32_t place,
 	const struct graph_place *p = &s->g->places[place];
 	const struct graph_node *n = &s->g->nodes[p->node];
 	const struct model *m = n->model;
-	struct graph_fault why = fault(leaked ? FAULT_NOT_LEAKED : FAULT_NOT_ORIGINATED, p->node,
-				       m ? m->bgp_line : 0, p->vrf);
+	struct graph_fault why = graph_fault(leaked ? FAULT_NOT_LEAKED : FAULT_NOT_ORIGINATED,
+					     p->node, m ? m->bgp_line : 0, p->vrf);
 
 	for (size_t i = 0; m && i < m->n_redistributes; i++) {
 		const struct model_redistribute *x = &m->redistributes[i];
@@ -149,10 +138,11 @@ static struct graph_fault redistribution(const struct search *s, uint32_t place,
 			continue;
 		if (redistributes(n, x, route, what, &a)) {
 			if (a.doubt && doubt)
-				*doubt = fault(FAULT_ORIGIN_POLICY, p->node, x->line, x->policy);
+				*doubt = graph_fault(FAULT_ORIGIN_POLICY, p->node, x->line,
+						     x->policy);
 			return none();
 		}
-		why = fault(FAULT_ORIGIN_POLICY, p->node, x->line, x->policy);
+		why = graph_fault(FAULT_ORIGIN_POLICY, p->node, x->line, x->policy);
 	}
 	return why;
 }
@@ -202,16 +192,16 @@ static struct graph_fault leak_fault(const struct search *s, const struct graph_
 	struct policy_answer a;
 
 	if (via != GRAPH_NONE && s->g->edges[via].session == GRAPH_NONE)
-		return fault(FAULT_LEAKED_TWICE, from->node, e->leak->line, to->vrf);
+		return graph_fault(FAULT_LEAKED_TWICE, from->node, e->leak->line, to->vrf);
 	if (!e->leak->policy)
 		return none();
 	a = e->leak->rcf ? policy_function(n->device, n->model, e->leak->policy, s->route)
 			 : policy_map(n->device, n->model, e->leak->policy, s->route, protocol);
 	if (!a.permit)
-		return fault(FAULT_LEAK_POLICY, from->node, a.line ? a.line : e->leak->line,
-			     e->leak->policy);
+		return graph_fault(FAULT_LEAK_POLICY, from->node, a.line ? a.line : e->leak->line,
+				   e->leak->policy);
 	if (a.doubt && doubt)
-		*doubt = fault(FAULT_LEAK_POLICY, from->node, a.line, e->leak->policy);
+		*doubt = graph_fault(FAULT_LEAK_POLICY, from->node, a.line, e->leak->policy);
 	return none();
 }
 
@@ -237,10 +227,11 @@ static struct graph_fault filter_fault(const struct search *s, uint32_t place,
 		else
 			a = policy_map(n->device, n->model, f->name, s->route, "bgp");
 		if (!a.permit)
-			return fault(FAULT_FILTER, s->g->places[place].node,
-				     a.line ? a.line : f->line, f->name);
+			return graph_fault(FAULT_FILTER, s->g->places[place].node,
+					   a.line ? a.line : f->line, f->name);
 		if (a.doubt && doubt)
-			*doubt = fault(FAULT_FILTER, s->g->places[place].node, f->line, f->name);
+			*doubt = graph_fault(FAULT_FILTER, s->g->places[place].node, f->line,
+					     f->name);
 	}
 	return none();
 }
@@ -253,22 +244,22 @@ static struct graph_fault standing_fault(const struct search *s, const struct gr
 	const struct graph_session *x;
 
 	if (g->nodes[from->node].cut)
-		return fault(FAULT_CUT, from->node, 0, g->nodes[from->node].name);
+		return graph_fault(FAULT_CUT, from->node, 0, g->nodes[from->node].name);
 	if (g->nodes[to->node].cut)
-		return fault(FAULT_CUT, to->node, 0, g->nodes[to->node].name);
+		return graph_fault(FAULT_CUT, to->node, 0, g->nodes[to->node].name);
 	if (e->session == GRAPH_NONE && !e->leak)
-		return fault(FAULT_NO_LEAK, from->node,
-			     g->nodes[from->node].model ? g->nodes[from->node].model->general_line
-							: 0,
-			     to->vrf);
+		return graph_fault(
+			FAULT_NO_LEAK, from->node,
+			g->nodes[from->node].model ? g->nodes[from->node].model->general_line : 0,
+			to->vrf);
 	if (e->session == GRAPH_NONE)
 		return from->routing[s->family] && to->routing[s->family]
 			       ? none()
-			       : fault(FAULT_ROUTING, from->node, 0,
-				       from->routing[s->family] ? to->vrf : from->vrf);
+			       : graph_fault(FAULT_ROUTING, from->node, 0,
+					     from->routing[s->family] ? to->vrf : from->vrf);
 	x = &g->sessions[e->session];
 	if (x->cut || (x->link != GRAPH_NONE && g->links[x->link].cut)) {
-		struct graph_fault f = fault(FAULT_CUT, GRAPH_NONE, 0, NULL);
+		struct graph_fault f = graph_fault(FAULT_CUT, GRAPH_NONE, 0, NULL);
 
 		f.value = e->session;
 		return f;
@@ -296,7 +287,7 @@ static struct graph_fault edge_fault(const struct search *s, uint32_t edge,
 	} else if (g->edges[via].session == GRAPH_NONE) {
 		f = redistribution(s, e->from, "bgp", true, s->route, doubt);
 	} else if (is_internal(g, e) && is_internal(g, &g->edges[via])) {
-		f = fault(FAULT_IBGP, from->node, 0, g->nodes[g->places[e->to].node].name);
+		f = graph_fault(FAULT_IBGP, from->node, 0, g->nodes[g->places[e->to].node].name);
 	}
 	if (f.kind)
 		return f;
@@ -305,7 +296,8 @@ static struct graph_fault edge_fault(const struct search *s, uint32_t edge,
 	if (f.kind)
 		return f;
 	if (!is_internal(g, e) && loops(s, e))
-		return fault(FAULT_AS_LOOP, from->node, 0, g->nodes[g->places[e->to].node].name);
+		return graph_fault(FAULT_AS_LOOP, from->node, 0,
+				   g->nodes[g->places[e->to].node].name);
 	return filter_fault(s, e->to, &g->sessions[e->session].filters[!side][s->family][1], doubt);
 }
 
@@ -494,7 +486,7 @@ static void add_source(struct prefix *sources, unsigned *n, const struct prefix 
 static void add_list(const struct search *s, const struct fabric_device *d, const char *name,
 		     struct prefix *sources, unsigned *n)
 {
-	const struct prefix_list *l = device_list(d, number_of(s->family), name);
+	const struct prefix_list *l = device_list(d, graph_family_number(s->family), name);
 
 	for (size_t i = 0; l && i < l->n_entries; i++) {
 		const struct prefix_entry *e = &l->entries[i];
@@ -516,7 +508,7 @@ static void own_sources(const struct search *s, uint32_t place, struct prefix *s
 
 	for (size_t i = 0; m && i < m->n_networks; i++)
 		if (model_same_vrf(m->networks[i].vrf, p->vrf) &&
-		    m->networks[i].prefix.addr.family == number_of(s->family))
+		    m->networks[i].prefix.addr.family == graph_family_number(s->family))
 			add_source(sources, n, &m->networks[i].prefix);
 	for (size_t i = 0; m && i < m->n_redistributes; i++)
 		redistributed |= strcasecmp(m->redistributes[i].what, "static") == 0 &&
@@ -524,7 +516,7 @@ static void own_sources(const struct search *s, uint32_t place, struct prefix *s
 				 for_family(m->redistributes[i].family, s->family);
 	for (size_t i = 0; redistributed && i < m->n_statics; i++)
 		if (model_same_vrf(m->statics[i].vrf, p->vrf) &&
-		    m->statics[i].prefix.addr.family == number_of(s->family) &&
+		    m->statics[i].prefix.addr.family == graph_family_number(s->family) &&
 		    !redistribution(s, place, "static", false, &m->statics[i].prefix, NULL).kind)
 			add_source(sources, n, &m->statics[i].prefix);
 }
@@ -539,7 +531,7 @@ static void map_sources(const struct search *s, const struct graph_node *node, c
 			const struct model_clause *c = &x->statements[i].clauses[k];
 
 			if (c->kind == CLAUSE_MATCH_LIST && c->name &&
-			    c->family == number_of(s->family))
+			    c->family == graph_family_number(s->family))
 				add_list(s, node->device, c->name, sources, n);
 		}
 }
@@ -610,7 +602,7 @@ static bool is_trusted(const struct search *s, const struct fabric_device *d,
 		       const struct prefix *source)
 {
 	const struct prefix_list *l =
-		device_list(d, number_of(s->family),
+		device_list(d, graph_family_number(s->family),
 			    s->family == GRAPH_V4 ? s->g->names->trusted : s->g->names->trusted_v6);
 
 	if (!l || l->external)
@@ -637,7 +629,7 @@ static bool has_static(const struct search *s, uint32_t place)
 
 	for (size_t i = 0; n->model && i < n->model->n_statics; i++)
 		if (model_same_vrf(n->model->statics[i].vrf, p->vrf) &&
-		    n->model->statics[i].prefix.addr.family == number_of(s->family) &&
+		    n->model->statics[i].prefix.addr.family == graph_family_number(s->family) &&
 		    is_trusted(s, n->device, &n->model->statics[i].prefix))
 			return true;
 	return false;
@@ -758,7 +750,7 @@ static void add_way(struct search *s, const struct reach_device *d, struct reach
 
 /* ---- single points ---- */
 
-static bool same_element(const struct reach_element *a, const struct reach_element *b)
+bool reach_same_element(const struct reach_element *a, const struct reach_element *b)
 {
 	return a->kind == b->kind && a->number == b->number;
 }
@@ -786,7 +778,7 @@ static uint32_t elements_of(const struct search *s, uint32_t own, uint32_t at, u
 			bool known = x[k].kind == REACH_NODE && x[k].number == own;
 
 			for (uint32_t j = 0; j < count && !known; j++)
-				known = same_element(&out[j], &x[k]);
+				known = reach_same_element(&out[j], &x[k]);
 			if (!known && count < room)
 				out[count++] = x[k];
 		}
@@ -794,7 +786,7 @@ static uint32_t elements_of(const struct search *s, uint32_t own, uint32_t at, u
 	return count;
 }
 
-static void set_cut(struct graph *g, const struct reach_element *x, bool cut)
+void reach_set_cut(struct graph *g, const struct reach_element *x, bool cut)
 {
 	switch (x->kind) {
 	case REACH_LINK:
@@ -829,7 +821,7 @@ static const struct memo *remember(struct search *s, const struct reach_element 
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < s->n_memos; i++)
-		if (same_element(&s->memos[i].element, x))
+		if (reach_same_element(&s->memos[i].element, x))
 			return &s->memos[i];
 	m.reaches = calloc(s->n_members ? s->n_members : 1, 1);
 	if (!m.reaches) {
@@ -934,9 +926,9 @@ static void find_singles(struct search *s, const struct reach_device *d, struct 
 	for (uint32_t i = 0; i < n && !s->no_memory; i++) {
 		bool alive;
 
-		set_cut(s->g, &x[i], true);
+		reach_set_cut(s->g, &x[i], true);
 		alive = survives(s, d, a, &x[i]);
-		set_cut(s->g, &x[i], false);
+		reach_set_cut(s->g, &x[i], false);
 		if (!alive)
 			ADD(s, s->r, elements, x[i]);
 	}
@@ -997,8 +989,8 @@ static void explain_back(struct search *s, const struct reach_device *d, struct 
 		    is_trusted(s, g->nodes[d->node].device, &s->trees[i].source))
 			t = &s->trees[i];
 	if (!seen || !t) {
-		struct graph_fault f =
-			fault(FAULT_NOT_ORIGINATED, g->places[vantage].node, 0, g->names->trusted);
+		struct graph_fault f = graph_fault(FAULT_NOT_ORIGINATED, g->places[vantage].node, 0,
+						   g->names->trusted);
 
 		if (seen)
 			tell(a, &f);
@@ -1073,14 +1065,14 @@ static void find_address(const struct search *s, struct reach_device *d)
 		for (size_t k = 0; k < x->n_addresses; k++) {
 			const struct fabric_address *y = &x->addresses[k];
 
-			if (y->secondary || y->prefix.addr.family != number_of(s->family))
+			if (y->secondary || y->prefix.addr.family != graph_family_number(s->family))
 				continue;
 			a->address = prefix_mask(&y->prefix); /* as its connected route is */
 			a->line = y->line;
 			a->outside = a->ce = REACH_NO;
 			if (x->shutdown) {
-				a->faults[0] =
-					fault(FAULT_INTERFACE, d->node, x->shutdown_line, x->name);
+				a->faults[0] = graph_fault(FAULT_INTERFACE, d->node,
+							   x->shutdown_line, x->name);
 				a->n_faults = 1;
 			}
 			return;

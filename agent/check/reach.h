@@ -52,6 +52,9 @@ struct reach_element {
 	uint32_t number; /* of the graph's links, sessions or nodes */
 };
 
+bool reach_same_element(const struct reach_element *a, const struct reach_element *b);
+void reach_set_cut(struct graph *g, const struct reach_element *e, bool cut);
+
 struct reach_answer {
 	struct prefix address; /* family 0: none */
 	int line;

@@ -20,25 +20,6 @@ static int add(struct reach_supposed *s, enum reach_kind kind, uint32_t number)
 	return 0;
 }
 
-static void mark(struct graph *g, const struct reach_supposed *s)
-{
-	for (uint32_t i = 0; i < s->n_elements; i++) {
-		uint32_t n = s->elements[i].number;
-
-		switch (s->elements[i].kind) {
-		case REACH_LINK:
-			g->links[n].cut = true;
-			break;
-		case REACH_SESSION:
-			g->sessions[n].cut = true;
-			break;
-		case REACH_NODE:
-			g->nodes[n].cut = true;
-			break;
-		}
-	}
-}
-
 /* "Et5/1", "ethernet5/1", "po1" for "Ethernet5/1", "Port-Channel1". */
 static bool means_port(const char *words, const char *name, size_t len)
 {
@@ -73,7 +54,9 @@ static const struct fabric_interface *channel_of(const struct fabric_device *d,
 		const struct fabric_interface *x = &d->interfaces[i];
 
 		members += x->channel_group == port->channel_group && !x->shutdown;
-		if (strcmp(x->name, name) == 0)
+		/* a sub-interface will do: the channel need not be described itself */
+		if (graph_port_len(x->name) == strlen(name) &&
+		    strncmp(x->name, name, strlen(name)) == 0)
 			channel = x;
 	}
 	if (members <= 1)
@@ -130,8 +113,13 @@ static int suppose_port(struct graph *g, const char *device, const char *interfa
 	}
 	if (port->channel_group) {
 		port = channel_of(d, port, out);
-		if (!port)
+		if (!port && out->remark)
 			return 0;
+		if (!port) {
+			snprintf(err, size, "%s:%s is in a channel that has no address", d->name,
+				 interface);
+			return -EINVAL;
+		}
 	}
 	ret = links_at(g, node, port, out);
 	if (ret == 0 && !out->n_elements) {
@@ -247,8 +235,8 @@ int reach_suppose(struct graph *g, const char *words, struct reach_supposed *out
 	free(copy);
 	if (ret < 0)
 		reach_supposed_clear(out);
-	else
-		mark(g, out);
+	for (uint32_t i = 0; i < out->n_elements; i++)
+		reach_set_cut(g, &out->elements[i], true);
 	return ret;
 }
 
@@ -286,14 +274,6 @@ static bool share_subnet(const struct fabric_device *d, const struct fabric_devi
 	return false;
 }
 
-/* What a host name says before its first "-": subnets may occur again in other fabrics. */
-static bool same_fabric(const char *a, const char *b)
-{
-	size_t len = strcspn(a, "-");
-
-	return len == strcspn(b, "-") && strncmp(a, b, len) == 0;
-}
-
 int reach_switch_find(struct graph *g, const char *name, struct reach_switch *out, char *err,
 		      size_t size)
 {
@@ -309,7 +289,8 @@ int reach_switch_find(struct graph *g, const char *name, struct reach_switch *ou
 
 		if (d->management_switch) {
 			out->hangs[i] = strcasecmp(d->management_switch, name) == 0;
-		} else if (sw && d != sw && same_fabric(d->name, sw->name) && share_subnet(d, sw)) {
+		} else if (sw && d != sw && graph_same_fabric(d->name, sw->name) &&
+			   share_subnet(d, sw)) {
 			/* another switch of the subnet is not hung on this one */
 			if (sw->role == ROLE_MGMT_SWITCH && d->role == ROLE_MGMT_SWITCH) {
 				out->other = i;

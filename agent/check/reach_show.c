@@ -131,11 +131,6 @@ static int by_element(const void *a, const void *b)
 	return x->device < y->device ? -1 : x->device > y->device;
 }
 
-static bool same_element(const struct reach_element *a, const struct reach_element *b)
-{
-	return a->kind == b->kind && a->number == b->number;
-}
-
 /* One for each pair of element and device, sorted so that equal elements and families
  * stand together. malloc()ed; NULL: no memory, or none. */
 static struct point *points_of(const struct reach *r, size_t *n)
@@ -153,7 +148,7 @@ static struct point *points_of(const struct reach *r, size_t *n)
 				const struct reach_element *e = &r->elements[a->singles + k];
 				size_t p = first;
 
-				while (p < *n && !same_element(&all[p].element, e))
+				while (p < *n && !reach_same_element(&all[p].element, e))
 					p++;
 				if (p == *n)
 					all[(*n)++] = (struct point){ *e, i, 0 };
@@ -171,7 +166,7 @@ static size_t run_of(const struct point *all, size_t n, size_t at)
 {
 	size_t k = at;
 
-	while (k < n && same_element(&all[k].element, &all[at].element) &&
+	while (k < n && reach_same_element(&all[k].element, &all[at].element) &&
 	       all[k].families == all[at].families)
 		k++;
 	return k - at;

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <cmocka.h>
 
 #include "agent/check/reach.h"
+#include "agent/check/reach_cut.h"
 
 #define LAB "tests/lab/fabric"
 
@@ -460,10 +462,6 @@ static void check_singles(const struct edit *edits, size_t n_edits)
 
 	assert_non_null(r);
 	for (uint32_t i = 0; i < n; i++) {
-		bool *cut = i < g->n_links ? &g->links[i].cut
-			    : i < g->n_links + g->n_sessions
-				    ? &g->sessions[i - g->n_links].cut
-				    : &g->nodes[i - g->n_links - g->n_sessions].cut;
 		struct reach_element x = { i < g->n_links		    ? REACH_LINK
 					   : i < g->n_links + g->n_sessions ? REACH_SESSION
 									    : REACH_NODE,
@@ -473,9 +471,9 @@ static void check_singles(const struct edit *edits, size_t n_edits)
 						   : i - g->n_links - g->n_sessions };
 		struct reach *without;
 
-		*cut = true;
+		reach_set_cut(g, &x, true);
 		without = reach_run(g, false);
-		*cut = false;
+		reach_set_cut(g, &x, false);
 		assert_non_null(without);
 		for (uint32_t d = 0; d < r->n_devices; d++)
 			for (int f = 0; f < GRAPH_FAMILIES; f++) {
@@ -565,13 +563,134 @@ static void test_same_addresses(void **state)
 	}
 }
 
+/* ---- what is supposed ---- */
+
+static void test_words(void **state)
+{
+	static const struct {
+		const char *words, *cut; /* the elements; or what the error holds */
+	} t[] = {
+		{ "lab1-ar-ce1", "device lab1-AR-CE1" },
+		{ "PE1", "neighbor PE1" },
+		{ "lab1-CP1-TOR1:Et23/1",
+		  "link lab1-AR-CE1:Ethernet5/1 - lab1-CP1-TOR1:Ethernet23/1" },
+		{ "lab1-CP1-TOR1:ethernet24/1",
+		  "link lab1-AR-CE2:Ethernet5/1 - lab1-CP1-TOR1:Ethernet24/1" },
+		{ "203.0.113.2/31", "link lab1-AR-CE1:Ethernet6/1 - lab1-CP1-TOR2:Ethernet23/1" },
+		{ "2001:db8:0:c::3/127",
+		  "link lab1-AR-CE1:Ethernet6/1 - lab1-CP1-TOR2:Ethernet23/1" },
+		{ "lab1-CP1-TOR2,lab1-AR-CE1",
+		  "link lab1-AR-CE1:Ethernet6/1 - lab1-CP1-TOR2:Ethernet23/1" },
+		{ "PE1,lab1-AR-CE1", "link lab1-AR-CE1:Ethernet1/1 - PE1" },
+		{ "session:PE1,lab1-AR-CE1",
+		  "session lab1-AR-CE1 - PE1 (203.0.113.103 - 203.0.113.102)" },
+		{ "lab1-AR-CE3", "!no device or neighbor is called lab1-AR-CE3" },
+		{ "", "!no device or neighbor is called" },
+		{ ":", "!no device is called" },
+		{ ",", "!no device or neighbor is called" },
+		{ "session:", "!a session is session:DEVICE,DEVICE" },
+		{ "session:lab1-AR-CE1", "!a session is session:DEVICE,DEVICE" },
+		{ "session:lab1-AR-CE1,lab1-AR-CE2", "!have no BGP session" },
+		{ "lab1-AR-CE1:Et9/9", "!lab1-AR-CE1 has no interface Et9/9" },
+		{ "lab1-AR-CE1:", "!lab1-AR-CE1 has no interface" },
+		{ "lab1-AR-CE1:Ma1", "!no BGP session of lab1-AR-CE1 goes by Management1" },
+		{ "PE1:Et1", "!no device is called PE1" },
+		{ "203.0.113.2/32", "!no link between BGP neighbors has the subnet" },
+	};
+	char err[256], text[GRAPH_TEXT];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct made m = make(NULL, 0);
+		struct reach_supposed s;
+		int ret = reach_suppose(m.g, t[i].words, &s, err, sizeof(err));
+
+		if (t[i].cut[0] == '!') {
+			if (ret != -EINVAL || !strstr(err, t[i].cut + 1))
+				fail_msg("`%s`: %d %s", t[i].words, ret, err);
+		} else if (ret != 0 || s.n_elements != 1 ||
+			   strcmp(reach_element_text(m.g, s.elements, text), t[i].cut) != 0) {
+			fail_msg("`%s`: %d %s", t[i].words, ret, ret ? err : text);
+		}
+		reach_supposed_clear(&s);
+		drop(&m);
+	}
+}
+
+/* A port of a channel is its link, when there is no other port in it. */
+static void test_channel(void **state)
+{
+	static const struct edit one = {
+		"CE1", "interface Ethernet1/1\n",
+		"interface Ethernet1/1\n   channel-group 1 mode active\n!\n"
+		"interface Port-Channel1.501\n"
+	};
+	static const struct edit two[] = {
+		{ "CE1", "interface Ethernet1/1\n",
+		  "interface Ethernet1/1\n   channel-group 1 mode active\n!\n"
+		  "interface Ethernet1/2\n   channel-group 1 mode active\n!\n"
+		  "interface Port-Channel1\n" },
+	};
+	struct made m = make(&one, 1);
+	struct reach_supposed s;
+	char err[256], text[GRAPH_TEXT];
+
+	(void)state;
+	/* the channel itself is not described, but its sub-interface is */
+	assert_int_equal(reach_suppose(m.g, "lab1-AR-CE1:Po1", &s, err, sizeof(err)), 0);
+	assert_int_equal(s.n_elements, 1);
+	assert_string_equal(reach_element_text(m.g, s.elements, text),
+			    "link lab1-AR-CE1:Port-Channel1 - PE1");
+	reach_supposed_clear(&s);
+	assert_int_equal(reach_suppose(m.g, "lab1-AR-CE1:Et1/1", &s, err, sizeof(err)), 0);
+	assert_int_equal(s.n_elements, 1);
+	assert_null(s.remark);
+	reach_supposed_clear(&s);
+	drop(&m);
+	m = make(two, 1);
+	assert_int_equal(reach_suppose(m.g, "lab1-AR-CE1:Et1/1", &s, err, sizeof(err)), 0);
+	assert_int_equal(s.n_elements, 0);
+	assert_string_equal(s.remark, "Ethernet1/1 of lab1-AR-CE1 is one of 2 ports of "
+				      "Port-Channel1, which stays up");
+	reach_supposed_clear(&s);
+	drop(&m);
+}
+
+static void test_switch(void **state)
+{
+	struct made m = make(NULL, 0);
+	struct reach_switch s;
+	char err[256];
+
+	(void)state;
+	assert_int_equal(reach_switch_find(m.g, "lab1-ar-mgmt1", &s, err, sizeof(err)), 0);
+	assert_string_equal(s.name, "lab1-AR-MGMT1");
+	assert_int_equal(s.n, 4);
+	assert_true(s.guessed);
+	assert_true(m.g->nodes[graph_node_named(m.g, "lab1-AR-MGMT1")].cut);
+	reach_switch_clear(&s);
+	assert_int_equal(reach_switch_find(m.g, "nobody", &s, err, sizeof(err)), -EINVAL);
+	assert_int_equal(reach_switch_find(m.g, "lab1-AR-CE1", &s, err, sizeof(err)), -EINVAL);
+	assert_non_null(strstr(err, "is no management switch, but a ce"));
+	m.f->devices[0].management_switch = strdup("OTHER");
+	assert_int_equal(reach_switch_find(m.g, "lab1-AR-MGMT1", &s, err, sizeof(err)), 0);
+	assert_int_equal(s.n, 3);
+	reach_switch_clear(&s);
+	assert_int_equal(reach_switch_find(m.g, "other", &s, err, sizeof(err)), 0);
+	assert_int_equal(s.n, 1);
+	assert_true(s.hangs[0]);
+	assert_false(s.guessed);
+	reach_switch_clear(&s);
+	drop(&m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_verdicts),
-		cmocka_unit_test(test_cuts),
-		cmocka_unit_test(test_singles),
-		cmocka_unit_test(test_same_addresses),
+		cmocka_unit_test(test_verdicts), cmocka_unit_test(test_cuts),
+		cmocka_unit_test(test_singles),	 cmocka_unit_test(test_same_addresses),
+		cmocka_unit_test(test_words),	 cmocka_unit_test(test_channel),
+		cmocka_unit_test(test_switch),
 	};
 
 	return cmocka_run_group_tests(tests, make_scratch, drop_scratch);
