@@ -297,14 +297,15 @@ int operate_verified(struct store *s, const char *who, uint64_t places, uint64_t
 		return rc;
 	if (findings)
 		snprintf(text, sizeof(text),
-			 "the record was verified and is not good: %" PRIu64 " faults, the first: %s",
+			 "the record was verified and is not good: %" PRIu64
+			 " faults, the first: %s",
 			 findings, first_bad);
 	else
 		snprintf(text, sizeof(text),
 			 "the record was verified: its %" PRIu64 " places are as they were stored%s",
 			 places, covers ? ", and anchors kept elsewhere agree" : "");
-	what.body = json_pack("{s:s,s:s,s:s,s:b,s:I,s:I}", "state", "told", "by", who, "text", text,
-			      "good", findings == 0, "places", (json_int_t)places, "faults",
+	what.body = json_pack("{s:s,s:s,s:s,s:b,s:I,s:I}", "state", "told", "by", who, "text",
+			      text, "good", findings == 0, "places", (json_int_t)places, "faults",
 			      (json_int_t)findings);
 	if (what.body && covers)
 		json_object_set_new(what.body, "covers", json_integer((json_int_t)covers));
