@@ -302,7 +302,8 @@ int operate_verified(struct store *s, const char *who, uint64_t places, uint64_t
 			 findings, first_bad);
 	else
 		snprintf(text, sizeof(text),
-			 "the record was verified: its %" PRIu64 " places are as they were stored%s",
+			 "the record was verified: its %" PRIu64
+			 " places are as they were stored%s",
 			 places, covers ? ", and anchors kept elsewhere agree" : "");
 	what.body = json_pack("{s:s,s:s,s:s,s:b,s:I,s:I}", "state", "told", "by", who, "text",
 			      text, "good", findings == 0, "places", (json_int_t)places, "faults",

@@ -117,6 +117,9 @@ test("nothing was ever heard: says so, and what mends it", async () => {
 	const empty = await serve({ devices: 0, scene: "nothing", silent: true });
 	const page = await look(empty, "#/health");
 	await page.locator(".blind-box", { hasText: "No agent has reported yet" }).waitFor();
+	// No claim of what was not there to be seen.
+	await page.locator("section[aria-labelledby=gaps] .notseen", { hasText: "No agent has reported, so nothing was seen" }).waitFor();
+	assert.match(await page.locator(".vouch").innerText(), /no agent has told its counters[\s\S]*nothing is in the record yet/);
 	await page.done();
 	await empty.close();
 });

@@ -3,7 +3,7 @@
 // them. #/alerts/ID marks one. Parameters: name, device, source, severity (only these).
 //
 // What an operator does is an event of the record; it shows here when the collector tells of it.
-import { html, useEffect, useRef, useState } from "../html.js";
+import { computed, html, useEffect, useRef, useState } from "../html.js";
 import { act, mayOperate, self } from "../api.js";
 import { alerts, devices, joined } from "../data.js";
 import { Icon } from "../icons.js";
@@ -20,6 +20,7 @@ import { go, here, href } from "../url.js";
 import { clean, plural, SEVERITY } from "../words.js";
 
 const RESOLVED = 30; // of the resolved ones, at most
+const coarse = computed(() => Math.floor(now.value / 5000) * 5000); // what has run out is seen within 5 s
 let acted = 0; // when the reader last did something here
 
 // ---- what operators said -----------------------------------------------------------------------
@@ -182,7 +183,7 @@ function Alert({ a, silence, state, index, focused, marked, open }) {
 		<div class="line1"><a class="n" href=${here({}).replace(/^#\/alerts(\/[^?]*)?/, `#/alerts/${a.id}`)}>${clean(a.name)}</a> <span class="ink2"><${Wire} text=${a.device ?? a.agent ?? a.source} /></span>
 			<span class="dim">${s.word} · <${Time} at=${a.since} seconds /> · ${state === "resolved" ? html`over <${Time} at=${a.resolved} seconds />` : html`<${Since} at=${a.since} />`}${a.count > 1 ? ` · ${plural(a.count, "time")}` : ""} · #${a.id}${a.drill ? ` · drill ${a.drill}` : ""}</span></div>
 		<div class="say"><${Sentence} text=${a.text} asOf=${a.last ?? a.since} />${to && html` <a class="nw" href=${to}>${proofWord(to)}</a>`}
-			${ack && state !== "resolved" && html`<p class="dim">Acknowledged by <b><${Wire} text=${ack.by} /></b> at <${Time} at=${ack.at} />: “<${Wire} text=${ack.reason} />”, ${ack.until ? html`until <${Time} at=${ack.until} />` : "until it is resolved"}${ack.until && ms(ack.until) <= now.value ? ", which has passed" : ""}.</p>`}
+			${ack && state !== "resolved" && html`<p class="dim">Acknowledged by <b><${Wire} text=${ack.by} /></b> at <${Time} at=${ack.at} />: “<${Wire} text=${ack.reason} />”, ${ack.until ? html`until <${Time} at=${ack.until} />` : "until it is resolved"}${ack.until && ms(ack.until) <= coarse.value ? ", which has passed" : ""}.</p>`}
 			${silence && html`<p class="dim">Silenced by <b><${Wire} text=${silence.by} /></b>: “<${Wire} text=${silence.reason} />”, until <${Time} at=${silence.until} />.</p>`}
 			${state === "resolved" && a.resolved_by && html`<p class="dim">Resolved: ${clean(a.resolved_by)}.</p>`}</div>
 		${state !== "resolved" && html`<div class="do">
@@ -235,7 +236,7 @@ export default function Alerts({ route }) {
 	const { params, id } = route;
 	const [dialog, show] = useState(null), [at, setAt] = useState(null);
 	const box = useRef(null);
-	const t = now.value;
+	const t = coarse.value;
 	// A silence that begins or ends changes no alert, only what its state is: asked for again.
 	const force = silences.doc.value ? silences.rows.all().filter((x) => ms(x.until) > t).map((x) => x.id).join() : null, was = useRef(null);
 	useEffect(() => {

@@ -94,7 +94,7 @@ function Identity({ rows }) {
 		<ul class="vouch">
 			<li class=${wrong.length ? "h-red" : ""}><${Icon} name=${wrong.length ? "lost" : told.length ? "trusted" : "blind"} />${!told.length ? "no agent has told its counters" : wrong.length
 				? html`does not add up on ${wrong.map((a) => clean(a.agent)).join(", ")}` : `adds up on ${told.length === 1 ? "1 agent" : `all ${told.length} agents`}${silent ? `; ${plural(silent, "agent")} told no counters` : ""}`}</li>
-			<li class=${missing ? "h-red" : ""}><${Icon} name=${missing ? "lost" : "trusted"} />${missing ? `${plural(missing, "event")} missing in the record` : "no number is missing in the record"}</li>
+			<li class=${missing ? "h-red" : ""}><${Icon} name=${missing ? "lost" : rows.length ? "trusted" : "blind"} />${missing ? `${plural(missing, "event")} missing in the record` : rows.length ? "no number is missing in the record" : "nothing is in the record yet"}</li>
 			<${Chain} />
 		</ul></div>`;
 }
@@ -308,9 +308,9 @@ function Gaps() {
 	const gaps = useAsked(async (signal) => ask("timeline", { from: new Date(day).toISOString().slice(0, 19) + "Z", px: 100, limit: 1 }, { signal }), ["gap", "agent"], 5000, [day]);
 	const doc = gaps.value, list = doc ? [...doc.gaps].sort((a, b) => b.t0 - a.t0) : [];
 	const at = (t) => day + t * 1000;
-	return html`<section class="card" aria-labelledby="gaps"><header><h2 id="gaps">Gaps today</h2><span class="dim">${doc ? list.length || "none" : ""}</span></header>
+	return html`<section class="card" aria-labelledby="gaps"><header><h2 id="gaps">Gaps today</h2><span class="dim">${doc ? list.length || (agents().rows.keys.value.length ? "none" : "") : ""}</span></header>
 		${gaps.error && !doc && html`<${Failed} what="Today's gaps" error=${gaps.error} again=${gaps.again} />`}
-		${doc && !list.length && html`<${Quiet}>Every agent was heard all the time since midnight.<//>`}
+		${doc && !list.length && (agents().rows.keys.value.length ? html`<${Quiet}>Since midnight no agent fell silent, and no number is missing.<//>` : html`<${NotSeen}>No agent has reported, so nothing was seen.<//>`)}
 		${list.length > 0 && html`<ul class="gaps" tabindex="0" aria-label="Gaps today">${list.slice(0, 50).map((g, i) => html`<li key=${i}><${NotSeen}><span><a href=${href("timeline", { from: iso(at(g.t0) - 600000), to: iso(Math.min(now.peek(), at(g.t1) + 600000)) })}><bdi>${clean(g.agent)}</bdi></a> <span class="nw"><${Time} at=${at(g.t0)} seconds /> – ${at(g.t1) >= ms(doc.to) - 1000 ? "now" : html`<${Time} at=${at(g.t1)} seconds />`}</span>, ${duration(g.t1 - g.t0)}: ${REASON[g.reason] ?? clean(g.reason)}${g.events ? `, ${plural(g.events, "event")}` : ""}${g.devices?.length ? html` <span class="dim">watches ${g.devices.slice(0, 3).map((d) => clean(d)).join(", ")}${g.devices.length > 3 ? ` and ${g.devices.length - 3} more` : ""}</span>` : ""}</span><//></li>`)}
 			${list.length > 50 && html`<li class="dim">and ${list.length - 50} more</li>`}</ul>`}
 	</section>`;
