@@ -113,7 +113,7 @@ static int check_columns(struct store *s, struct columns *c, const struct block_
 {
 	c->v[STORE_CHAIN_EVENT_N] = document(row);
 	if (!store_chain_digest(s->digest, true, c->v, STORE_CHAIN_EVENT_N + 1, &p->row))
-		return no_memory(s);
+		return store_no_hash(s);
 	if (!agrees(c, row))
 		memset(&p->row, 0, sizeof(p->row));
 	p->there = true;
@@ -190,7 +190,9 @@ static int check_dead(struct store *s, const struct block_row *at, struct store_
 	}
 	p->there = true;
 	p->time_ns = db_u64(row, 1);
-	return store_chain_digest(s->digest, false, v, STORE_CHAIN_DEAD_N, &p->row) ? 0 : no_memory(s);
+	return store_chain_digest(s->digest, false, v, STORE_CHAIN_DEAD_N, &p->row)
+		       ? 0
+		       : store_no_hash(s);
 }
 
 static void links_of(const struct block *b, unsigned i, struct store_place *p)

@@ -294,8 +294,8 @@ static void print_text(const struct walk *w, FILE *to)
 	else if (!w->config->anchors)
 		fprintf(to, "anchors: not asked for; that the end was not cut off or rewritten is "
 			    "shown only with --anchors\n");
-	fprintf(to, "covered: events and dead letters, each column; flows, incidents, devices and "
-		    "agents are derived from them\n");
+	fprintf(to, "covered: documents, events and dead letters, each column; flows, incidents, "
+		    "devices and agents are derived from them\n");
 }
 
 static json_t *finding_document(const struct chain_finding *f)
