@@ -331,7 +331,7 @@ web: programs dashboards tools ## the tests of the page alone, in a browser (TES
 		echo 'SKIP: no node or no chromium (run `make deps`); the page is NOT tested'; \
 	else \
 		set -e; $(call npm_ci,tests/web); \
-		BUILD=$(abspath $(BUILD)) node --test --test-reporter=spec $(WEB_TESTS); \
+		BUILD=$(abspath $(BUILD)) node --test --test-concurrency=2 --test-reporter=spec $(WEB_TESTS); \
 	fi
 
 screenshots: ## a picture of each view, light and dark, desktop and phone, into docs/screenshots/

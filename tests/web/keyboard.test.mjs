@@ -36,7 +36,7 @@ test("from the answers to a device, to a session, to its flow, and back", async 
 	await page.locator(".panel").waitFor();
 	await tabTo(page, () => document.activeElement.matches(".panel a[href*='session=']"), "a session in the panel");
 	await page.keyboard.press("Enter");
-	await page.locator(".panel", { hasText: "alice" }).first().waitFor();
+	await page.locator(".panel[aria-label=Session]", { hasText: "alice" }).waitFor();
 	assert.match(page.url(), /session=\d+/);
 	await page.keyboard.press("Escape");
 	await page.waitForFunction(() => !location.hash.includes("session="));

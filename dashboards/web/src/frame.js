@@ -251,6 +251,8 @@ export function Frame() {
 	const tab = TABS.find((t) => t.view === view);
 	useKeys([
 		...TABS.map((t, i) => ({ keys: [String(i + 1)], words: t.word, group: "Views", run: () => go(href(t.view)) })),
+		// Also while the panel's code is still on its way.
+		{ keys: ["Escape"], run: () => (route.peek().params.session ? go(here({ session: null })) : false) },
 		{ keys: ["?"], words: "these keys", group: "Views", run: () => { dialog.value = "help"; } },
 		{ keys: ["/"], words: "filter or address", group: "Views", run: () => {
 			const field = document.querySelector("main [data-find]");

@@ -6,7 +6,7 @@
 // Single keys do nothing inside inputs, with Ctrl, Alt or Meta, and when switched off (WCAG
 // 2.1.4); Escape works always. `?` shows what is there now.
 import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
 const KEY = "glasswatch.keys";
 const off = () => {
@@ -27,16 +27,26 @@ export function setEnabled(on) {
 	}
 }
 
-export const table = signal([]); // the newest last: it wins
-
-export function add(entries) {
-	table.value = [...table.peek(), ...entries];
-	return () => { table.value = table.peek().filter((e) => !entries.includes(e)); };
-}
+// What is there now, the newest last: it wins. A component keeps its place from when it was first
+// shown, however often it is drawn again: Escape closes what was opened last.
+export const table = signal([]);
+const places = new Set();
+const lay = () => { table.value = [...places].flatMap((p) => p.entries); };
 
 // deps: as of useEffect(); run() must see what it closes over.
 export function useKeys(entries, deps = []) {
-	useEffect(() => add(entries), deps);
+	const place = useRef({ entries: [] });
+	useEffect(() => {
+		places.add(place.current);
+		return () => {
+			places.delete(place.current);
+			lay();
+		};
+	}, []);
+	useEffect(() => {
+		place.current.entries = entries;
+		lay();
+	}, deps);
 }
 
 const typing = (e) =>
@@ -45,8 +55,8 @@ const typing = (e) =>
 addEventListener("keydown", (e) => {
 	if (e.defaultPrevented || e.ctrlKey || e.altKey || e.metaKey || e.isComposing) return;
 	if (typing(e) || (!enabled.peek() && e.key !== "Escape")) return;
-	// In a modal dialog only what is inside it.
-	if (document.querySelector("dialog[open]") && e.key !== "Escape") return;
+	// In a modal dialog only what is inside it; its Escape is the browser's.
+	if (document.querySelector("dialog[open]")) return;
 	for (const entry of table.peek().toReversed()) {
 		if (!entry.keys.includes(e.key)) continue;
 		if (entry.when && !entry.when(e)) continue;
