@@ -14,7 +14,9 @@
 
 #include "collector/output.h"
 #include "collector/report_text.h"
+#include "collector/store_fleet.h"
 #include "collector/store_incident.h"
+#include "collector/store_span.h"
 #include "collector/words.h"
 #include "common/clock.h"
 
@@ -29,6 +31,7 @@ struct gaps {
 	struct incident_view *v;
 	json_t *open;	/* "kind agent subject": since when */
 	json_t *starts; /* agent: times of agent.start, in their order */
+	json_t *holes;	/* agent: some of its numbers are missing, and when is known */
 	struct interval list[INTERVALS];
 	size_t n;
 };
@@ -198,6 +201,26 @@ static void still_open(struct gaps *g)
 
 /* ---- what is lost ------------------------------------------------------------------- */
 
+/* Missing numbers of an agent lie between the events around them. */
+static int take_hole(void *arg, const struct store_fleet_gap *row)
+{
+	struct gaps *g = arg;
+	uint64_t from, to, n = row->last - row->first + 1;
+	char text[400], name[160];
+	int rc = store_span_gap(g->v->s, row->agent, row->first, row->last, &from, &to);
+
+	if (rc <= 0)
+		return rc;
+	snprintf(text, sizeof(text),
+		 "%" PRIu64 " event%s of agent %s never arrived: what %s told of is not known, "
+		 "unless another agent saw it.",
+		 n, n == 1 ? "" : "s", output_clean(row->agent, name, sizeof(name)),
+		 n == 1 ? "it" : "they");
+	put_interval(g, "events-missing", row->agent, from, to, text);
+	json_object_set_new(g->holes, row->agent, json_true());
+	return 0;
+}
+
 static int take_lost(void *arg, const struct store_event *row)
 {
 	struct gaps *g = arg;
@@ -219,7 +242,8 @@ static int take_lost(void *arg, const struct store_event *row)
 				 text_clock(to, g->v->began, b), doc_text(loss, "reason"));
 			put_fact(g->v, "events-dropped", text);
 		}
-	} else if (*doc_text(alert, "text")) {
+	} else if (*doc_text(alert, "text") &&
+		   !json_object_get(g->holes, doc_text(alert, "agent"))) {
 		snprintf(text, sizeof(text), "Noticed at %s: %s.",
 			 text_clock(row->time_ns, g->v->began, clock),
 			 output_clean(doc_text(alert, "text"), clean, sizeof(clean)));
@@ -351,6 +375,7 @@ int incident_put_gaps(struct incident_view *v)
 	g->v = v;
 	g->open = json_object();
 	g->starts = json_object();
+	g->holes = json_object();
 	rc = each(g, "alert.agent-silent", 0, v->now, take_alarm);
 	if (!rc)
 		rc = each(g, "alert.interface-down", 0, v->now, take_alarm);
@@ -359,6 +384,8 @@ int incident_put_gaps(struct incident_view *v)
 		rc = each(g, "agent.start", 0, v->now, take_start);
 	if (!rc)
 		rc = each(g, "agent.stop", 0, v->now, take_stop);
+	if (!rc)
+		rc = store_fleet_gaps(v->s, v->began, 0, INTERVALS, take_hole, g);
 	if (!rc)
 		rc = each(g, "alert.events-lost", v->began, v->now, take_lost);
 	if (!rc)
@@ -374,6 +401,7 @@ int incident_put_gaps(struct incident_view *v)
 	row_seconds(v->doc, "unseen_s", covered(g));
 	json_decref(g->open);
 	json_decref(g->starts);
+	json_decref(g->holes);
 	free(g);
 	return rc;
 }

@@ -48,6 +48,11 @@ test("the review: paragraphs, figures, sessions, devices, gaps, record are the A
 	for (const d of doc.devices) assert.ok(said.includes(d.name));
 	assert.ok(said.includes(doc.policy.generations[0].generation));
 	assert.ok(said.includes("fab1-CP13-TOR2 would let it in"));
+	// What the timeline hatches, the review counts too.
+	const { gaps } = await server.api(`timeline?from=${doc.began}&to=${doc.closed}`);
+	const lost = gaps.filter((g) => g.reason === "events-lost").reduce((n, g) => n + g.t1 - g.t0, 0);
+	assert.ok(lost > 10 && Math.abs(lost - doc.unseen_s) < 1, `${lost} s, ${doc.unseen_s} s`);
+	assert.ok(!said.includes("No event is known to be missing"));
 	await rows.first().locator("a").click();
 	await page.locator(".panel").waitFor();
 	assert.ok(page.url().includes(`session=${doc.sessions[0].flow}`));

@@ -137,6 +137,7 @@ test("a click on a bar opens its session; on a bracket, the incident", async () 
 	await page.mouse.click(x, row.y + 30);
 	await page.waitForFunction(() => location.hash.includes("session="));
 	assert.ok(page.url().includes(`session=${s.id}`));
+	await page.locator(".panel").waitFor();
 	await page.keyboard.press("Escape");
 	await page.waitForFunction(() => !location.hash.includes("session="));
 	const head = await page.locator(".tl-group", { hasText: "MGMT1" }).boundingBox();

@@ -319,7 +319,7 @@ export default function Timeline() {
 	}, []);
 	const labelWidth = labelOf(box);
 
-	const state = list.state.value, error = tiles.error.value, unread = tiles.waiting.value > 0 || version === 0;
+	const state = list.state.value, error = tiles.error.value, unread = tiles.waiting.value > 0 || (version === 0 && span.from < now.peek());
 	const at = params.at ? ms(params.at) : null;
 	const segment = params.to ? null : params.from ?? DEFAULT;
 	const empty = state === "ready" && rows.length === 0;
