@@ -210,20 +210,26 @@ static bool carries(const struct subject *s, const struct fabric_neighbor *n)
 
 typedef void port_fn(const struct subject *s, const struct fabric_interface *in);
 
+/* A CE may have thousands of neighbors: which interfaces were met is marked, not asked. */
 static void each_port(const struct subject *s, port_fn *fn)
 {
+	bool *met = calloc(s->d->n_interfaces + 1, sizeof(*met));
+
+	if (!met) {
+		s->out->no_memory = true;
+		return;
+	}
 	for (size_t i = 0; i < s->d->n_neighbors; i++) {
 		const struct fabric_interface *in = NULL;
-		bool seen = false;
 
 		if (carries(s, &s->d->neighbors[i]))
 			in = rule_link(s, &s->d->neighbors[i], NULL);
-		for (size_t k = 0; in && k < i && !seen; k++)
-			seen = carries(s, &s->d->neighbors[k]) &&
-			       rule_link(s, &s->d->neighbors[k], NULL) == in;
-		if (in && !seen)
+		if (in && !met[in - s->d->interfaces]) {
+			met[in - s->d->interfaces] = true;
 			fn(s, in);
+		}
 	}
+	free(met);
 }
 
 /* The port that a subinterface is on; itself where it is none; NULL: not configured. */
