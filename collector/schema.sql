@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- The store of glasswatch-collector, schema 4. Built into the program; only store*.c runs
+-- The store of glasswatch-collector, schema 6. Built into the program; only store*.c runs
 -- SQL against it. Versions before it were never released, and are refused.
 --
 -- `blocks` and `dead_letters` are the record: every document as it came, in the order in
@@ -190,6 +190,7 @@ CREATE INDEX flows_user ON flows ("user", established) WHERE open = 1 AND "user"
 CREATE INDEX flows_sessions ON flows (start)
 	WHERE path = 'in-band' AND service = 'ssh' AND established = 1;
 CREATE INDEX flows_untrusted ON flows (start) WHERE verdict <> 'trusted';
+CREATE INDEX flows_no_policy ON flows (start) WHERE verdict = 'no-policy';
 CREATE INDEX flows_bgp ON flows (start) WHERE service = 'bgp';
 CREATE INDEX flows_inband ON flows (start) WHERE path = 'in-band';
 CREATE INDEX flows_failed ON flows (outcome, start) WHERE established = 0;
@@ -333,7 +334,7 @@ CREATE TABLE incidents (
 CREATE INDEX incidents_opened ON incidents (opened);
 CREATE INDEX incidents_subject ON incidents (subject, kind);
 CREATE INDEX incidents_subnet ON incidents (subnet, opened) WHERE subnet <> '';
-CREATE INDEX incidents_open ON incidents (kind) WHERE closed IS NULL;
+CREATE INDEX incidents_open ON incidents (kind, joined, drill) WHERE closed IS NULL;
 CREATE INDEX incidents_updated ON incidents (updated);
 
 -- What an untrusted source did at each device.

@@ -166,6 +166,7 @@ CREATE INDEX flows_user ON flows ("user", established) WHERE open = 1 AND "user"
 CREATE INDEX flows_sessions ON flows (start)
 	WHERE path = 'in-band' AND service = 'ssh' AND established = 1;
 CREATE INDEX flows_untrusted ON flows (start) WHERE verdict <> 'trusted';
+CREATE INDEX flows_no_policy ON flows (start) WHERE verdict = 'no-policy';
 CREATE INDEX flows_bgp ON flows (start) WHERE service = 'bgp';
 CREATE INDEX flows_inband ON flows (start) WHERE path = 'in-band';
 CREATE INDEX flows_failed ON flows (outcome, start) WHERE established = 0;
@@ -294,7 +295,7 @@ CREATE TABLE incidents (
 CREATE INDEX incidents_opened ON incidents (opened);
 CREATE INDEX incidents_subject ON incidents (subject, kind);
 CREATE INDEX incidents_subnet ON incidents (subnet, opened) WHERE subnet <> '';
-CREATE INDEX incidents_open ON incidents (kind) WHERE closed IS NULL;
+CREATE INDEX incidents_open ON incidents (kind, joined, drill) WHERE closed IS NULL;
 CREATE INDEX incidents_updated ON incidents (updated);
 
 CREATE TABLE incident_devices (

@@ -291,8 +291,9 @@ int store_fleet_known(struct store *s, const char *source, store_known_fn *fn, v
 
 	/* Device by device, because that is how the key begins. */
 	return db_each(s->db, take_known, &call,
-		       "SELECT k.device, k.first, k.last FROM devices d JOIN known_sources k"
-		       " ON k.device = d.device AND k.source = $1 ORDER BY k.device",
+		       "SELECT k.device, k.first, k.last FROM devices d CROSS JOIN"
+		       " known_sources k WHERE k.device = d.device AND k.source = $1"
+		       " ORDER BY d.device",
 		       "t", source);
 }
 

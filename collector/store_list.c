@@ -98,6 +98,8 @@ static void where_indexed(struct store *s, struct db_query *q, const struct stor
 		db_where(q, "path = 'in-band' AND service = 'ssh' AND established = 1");
 	if (l->verdict && strcmp(l->verdict, "trusted") != 0)
 		db_where(q, "verdict <> 'trusted'");
+	if (l->verdict && strcmp(l->verdict, "no-policy") == 0)
+		db_where(q, "verdict = 'no-policy'");
 	if (l->path && strcmp(l->path, "in-band") == 0)
 		db_where(q, "path = 'in-band'");
 	if (is_failed(l->outcome)) {

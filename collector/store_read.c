@@ -78,6 +78,8 @@ static void where_what(struct store *s, struct db_query *q, const struct store_f
 	db_where_text(q, "verdict = ", f->verdict);
 	if (f->verdict && !is(f->verdict, "trusted"))
 		db_where(q, "verdict <> 'trusted'");
+	if (is(f->verdict, "no-policy"))
+		db_where(q, "verdict = 'no-policy'");
 	where_source(s, q, f, gate, text);
 }
 

@@ -42,7 +42,7 @@
 
 static struct fleet *fleet;
 static unsigned runs, slow;
-static char since[32]; /* an hour before the store's end */
+static char since[32], until[32]; /* the store's last hour */
 
 /* ---- filling --------------------------------------------------------------- */
 
@@ -238,6 +238,7 @@ static void ask_commands(const struct bench *b, const char *program, const char 
 					     "flows --source 203.0.0.0/16",
 					     "flows --source 192.0.2.0/24",
 					     "sources --verdict untrusted",
+					     "sources --source 192.0.2.0/24",
 					     "incidents 1" };
 
 	fleet_device(fleet, 42, 7, device);
@@ -286,13 +287,15 @@ static void ask_lists(const struct bench *b, const char *program, const char *pa
 					       "alerts",
 					       "agents",
 					       "coverage",
+					       "sources",
+					       "sources?verdict=untrusted",
+
 					       "flows?verdict=untrusted",
 					       "flows?path=in-band",
 					       "flows?source=192.0.2.0/24",
 					       "events?type=path.change",
 					       "events?verdict=untrusted",
-					       "timeline",
-					       "trust?source=10.20.0.1" };
+					       "trust?address=10.20.0.1" };
 	char url[64], listen[64], log[300], target[200], device[64];
 	int port = bench_port();
 	pid_t pid;
@@ -310,6 +313,11 @@ static void ask_lists(const struct bench *b, const char *program, const char *pa
 	}
 	fleet_device(fleet, 42, 7, device);
 	snprintf(target, sizeof(target), "/api/v1/flows?device=%s&verdict=untrusted", device);
+	ask_api(port, target);
+	snprintf(target, sizeof(target), "/api/v1/timeline?from=%s&to=%s", since, until);
+	ask_api(port, target);
+	snprintf(target, sizeof(target), "/api/v1/timeline?from=%s&to=%s&device=%s", since, until,
+		 device);
 	ask_api(port, target);
 	snprintf(target, sizeof(target), "/api/v1/events?device=%s", device);
 	ask_api(port, target);
@@ -338,6 +346,7 @@ int main(int argc, char **argv)
 	if (!given || access(path, F_OK) != 0)
 		fill(path, events);
 	last = (time_t)(START_NS / 1000000000 + events / PER_SECOND);
+	strftime(until, sizeof(until), "%Y-%m-%dT%H:%M:%SZ", gmtime(&last));
 	last -= 3600;
 	strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", gmtime(&last));
 	redisFree(bench_redis(&b));
