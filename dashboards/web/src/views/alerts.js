@@ -244,7 +244,9 @@ export default function Alerts({ route }) {
 		if (was.current !== null && was.current !== force) list.reload();
 		was.current = force;
 	}, [force]);
-	const wanted = (a) => ["name", "device", "source", "severity"].every((k) => !params[k] || a[k] === params[k]);
+	// An alert without a device (of an agent, of a switch) is of every fabric.
+	const inFabric = (a) => !params.fabric || !a.device || a.device.split("-")[0] === params.fabric;
+	const wanted = (a) => inFabric(a) && ["name", "device", "source", "severity"].every((k) => !params[k] || a[k] === params[k]);
 	const all = list.rows.all().filter(wanted).map((a) => ({ a, state: stateOf(a, silences, t) }));
 	const [shown, calm] = useCalm(SECTIONS.map(({ state }) => all.filter((x) => x.state === state).map((x) => x.a).sort(state === "resolved" ? latest : worst).slice(0, state === "resolved" ? RESOLVED : undefined)));
 	const flat = shown.flat(), chosen = flat.find((a) => a.id === at) ?? flat.find((a) => String(a.id) === id) ?? flat[0];
@@ -285,9 +287,9 @@ export default function Alerts({ route }) {
 		<${Ready} list=${list} what="the alerts" rows=${4}>${() => html`
 			<div class="lists" ref=${box} ...${calm} onFocusIn=${(e) => { const r = e.target.closest("[data-alert]"); if (r) setAt(Number(r.dataset.alert)); }}>
 			${SECTIONS.map(({ state, title }, s) => html`<section class=${"card" + (shown[s].length || state === "open" ? "" : " none")} aria-label=${title} key=${state}>
-				<header><h2>${title}</h2><span class="dim">${shown[s].length || (state === "open" ? "" : "none")}${state === "resolved" && known?.resolved > RESOLVED && !filters.length ? ` of ${known.resolved}` : ""}</span></header>
+				<header><h2>${title}</h2><span class="dim">${shown[s].length || (state === "open" ? "" : "none")}${state === "resolved" && known?.resolved > RESOLVED && !filters.length && !params.fabric ? ` of ${known.resolved}` : ""}</span></header>
 				${shown[s].length ? html`<ul>${shown[s].map((a) => html`<${Alert} a=${a} key=${a.id} state=${states.get(a.id)} silence=${states.get(a.id) === "silenced" ? silences.rows.get(a.silence) : null}
-					index=${index++} focused=${a === chosen} marked=${String(a.id) === id} open=${open} />`)}</ul>` : state === "open" && html`<${Quiet}>${filters.length ? "No open alert is so." : "No alert is open."}<//>`}
+					index=${index++} focused=${a === chosen} marked=${String(a.id) === id} open=${open} />`)}</ul>` : state === "open" && html`<${Quiet}>${filters.length ? "No open alert is so." : params.fabric ? html`No alert is open on <bdi>${clean(params.fabric)}</bdi>.` : "No alert is open."}<//>`}
 			</section>`)}
 			<${Drills} list=${drills} /></div>
 			${more > 0 && html`<p class="quiet">${plural(more, "older alert is", "older alerts are")} not shown.</p>`}`}<//>
