@@ -265,12 +265,51 @@ static void test_filters(void **state)
 	}
 }
 
+/* What was noted is an event, and no alert: nothing is open because of it. */
+static int list_verified(void *arg, const struct store_event *e)
+{
+	json_t **doc = arg;
+
+	json_decref(*doc);
+	*doc = json_loads(e->json, 0, NULL);
+	return 0;
+}
+
+static void test_verified(void **state)
+{
+	static const struct {
+		uint64_t findings, covers;
+		const char *first;
+	} cases[] = { { 0, 0, "" }, { 0, 7, "" }, { 2, 0, "place 3: event 3: was changed" } };
+	struct store_filter f = { .type = "alert.record-verified", .arrival = true };
+	json_t *doc = NULL, *a;
+
+	assert_int_equal(operate_verified(store, "", 9, 0, "", 0, T0), OPERATE_WRONG);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(operate_verified(store, "frank", 9, cases[i].findings,
+						  cases[i].first, cases[i].covers, T0 + S(i)),
+				 1);
+		assert_int_equal(store_events(store, &f, list_verified, &doc), 0);
+		a = json_object_get(doc, "alert");
+		assert_string_equal(json_string_value(json_object_get(a, "by")), "frank");
+		assert_int_equal(json_is_true(json_object_get(a, "good")), !cases[i].findings);
+		assert_int_equal(json_integer_value(json_object_get(a, "places")), 9);
+		assert_int_equal(json_integer_value(json_object_get(a, "covers")), cases[i].covers);
+		if (cases[i].findings)
+			assert_string_equal(json_string_value(json_object_get(a, "first")),
+					    cases[i].first);
+	}
+	assert_string_equal(states(S(9)), "3 open; 2 open; 1 open");
+	json_decref(doc);
+}
+
 static int run(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(test_acknowledge), T(test_wrong),  T(test_silence),
 		T(test_drill),	     T(test_counts), T(test_filters),
+		T(test_verified),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
