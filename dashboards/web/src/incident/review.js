@@ -2,10 +2,9 @@
 // The review of one incident: what the collector says of it in words and figures, the scrubber,
 // sessions, devices, what was not seen, the policy in force, the record; and its exports.
 import { html, useEffect, useState } from "../html.js";
-import { ask } from "../api.js";
 import { around } from "../around.js";
 import { Icon } from "../icons.js";
-import { on, resets } from "../live.js";
+import { useOne } from "../one.js";
 import { Dialog } from "../parts/dialog.js";
 import { Download } from "../parts/download.js";
 import { Failed, Loading, Quiet } from "../parts/states.js";
@@ -18,32 +17,6 @@ import { Said } from "./said.js";
 import { Scrub } from "./scrub.js";
 
 const AGAIN_MS = 1500; // read again so often at most, while it goes on
-
-function useIncident(id) {
-	const [state, set] = useState({ id, doc: null, error: null });
-	const [turn, again] = useState(0);
-	useEffect(() => {
-		const mine = new AbortController();
-		let timer = 0;
-		async function read() {
-			timer = 0;
-			try {
-				set({ id, doc: await ask(`incidents/${encodeURIComponent(id)}`, {}, { signal: mine.signal }), error: null });
-			} catch (error) {
-				if (error.name !== "AbortError") set((s) => ({ id, doc: s.id === id ? s.doc : null, error }));
-			}
-		}
-		const soon = () => { timer ||= setTimeout(read, AGAIN_MS); };
-		const offs = [on("incident", (row) => String(row.id) === String(id) && soon()), resets.subscribe((n) => n && soon())];
-		read();
-		return () => {
-			mine.abort();
-			clearTimeout(timer);
-			offs.forEach((f) => f());
-		};
-	}, [id, turn]);
-	return [state.id === id ? state : { doc: null, error: null }, () => again((n) => n + 1)];
-}
 
 // ---- exports ------------------------------------------------------------------------------------
 
@@ -166,7 +139,7 @@ function Alerts({ doc }) {
 }
 
 export function Review({ id }) {
-	const [{ doc, error }, again] = useIncident(id);
+	const [{ doc, error }, again] = useOne("incidents", "incident", id, AGAIN_MS);
 	useEffect(() => { if (doc) document.title = `Incident ${doc.id} · glasswatch`; }, [doc?.id]);
 	const list = html`<a href=${href("incidents")}>Incidents</a>`;
 	if (!doc && error?.status === 404) return html`<div class="pad review"><div class="bar"><h1>Incident ${clean(id, 20)}</h1></div><${Quiet}>There is no incident with this number. All are under ${list}.<//></div>`;

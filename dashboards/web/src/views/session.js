@@ -3,12 +3,11 @@
 // (GET /sessions/{id}), over any view, as the parameter session=ID. j and k go to the next and
 // the previous one of the list it was opened from (around.js).
 import { html, useEffect, useMemo, useRef, useState } from "../html.js";
-import { ask } from "../api.js";
 import { neighbour } from "../around.js";
 import { openFlows } from "../data.js";
 import { Icon } from "../icons.js";
 import { useKeys } from "../keys.js";
-import { on, resets } from "../live.js";
+import { useOne } from "../one.js";
 import { Download } from "../parts/download.js";
 import { Panel } from "../parts/panel.js";
 import { Failed, Loading, NotSeen, Quiet } from "../parts/states.js";
@@ -19,44 +18,6 @@ import { go, here, href } from "../url.js";
 import { bytes, clean, count, JUSTIFIED, pathWord, plural, roleWord, VERDICT } from "../words.js";
 
 const AGAIN_MS = 1000; // read again so often at most, while it goes on
-
-function useSession(id) {
-	const [state, set] = useState({ id, doc: null, error: null });
-	const [turn, again] = useState(0);
-	useEffect(() => {
-		const mine = new AbortController();
-		let timer = 0, busy = false, wanted = false;
-		async function read() {
-			timer = 0;
-			if (busy) {
-				wanted = true;
-				return;
-			}
-			busy = true;
-			try {
-				const doc = await ask(`sessions/${encodeURIComponent(id)}`, {}, { signal: mine.signal });
-				set({ id, doc, error: null });
-			} catch (error) {
-				if (error.name === "AbortError") return;
-				set((s) => ({ id, doc: s.id === id ? s.doc : null, error }));
-			}
-			busy = false;
-			if (wanted) {
-				wanted = false;
-				soon();
-			}
-		}
-		const soon = () => { timer ||= setTimeout(read, AGAIN_MS); };
-		const offs = [on("session", (row) => String(row.id) === String(id) && soon()), resets.subscribe((n) => n && soon())];
-		read();
-		return () => {
-			mine.abort();
-			clearTimeout(timer);
-			offs.forEach((f) => f());
-		};
-	}, [id, turn]);
-	return [state.id === id ? state : { doc: null, error: null }, () => again((n) => n + 1)];
-}
 
 const Section = ({ title, children }) => html`<section><h3>${title}</h3>${children}</section>`;
 const Facts = ({ children }) => html`<dl class="kv">${children}</dl>`;
@@ -274,7 +235,7 @@ function Flow({ d }) {
 // ---- the panel -------------------------------------------------------------------------------
 
 export default function Session({ id }) {
-	const [{ doc: d, error }, again] = useSession(id);
+	const [{ doc: d, error }, again] = useOne("sessions", "session", id, AGAIN_MS);
 	const close = () => go(here({ session: null }));
 	const step = (by) => () => {
 		const mine = Number(id);
