@@ -342,9 +342,11 @@ function bracket(ctx, b, y, s) {
 	ctx.stroke();
 	ctx.font = `640 11px ${c.sans}`;
 	const text = widthOf(ctx, b.text) < width * 0.6 ? b.text : b.short;
-	const w = widthOf(ctx, text), x = Math.min(Math.max(a, 0) + 10, Math.max(4, width - w - 6));
+	// On the line where there is room, else behind its end, else before its beginning.
+	const w = widthOf(ctx, text), left = Math.max(a, 0), right = Math.min(e, width);
+	const x = right - left > w + 24 ? left + 10 : right + 8 + w < width ? right + 8 : Math.max(4, left - w - 8);
 	tag(ctx, text, x, mid, b.calm ? c.ink2 : c.red, c);
-	return { x: Math.min(Math.max(a, 0), x), w: Math.max(w + 10, Math.min(width, e) - Math.max(a, 0)) };
+	return { x: Math.min(left, x), w: Math.max(right, x + w) - Math.min(left, x) };
 }
 
 function shift(pattern, from, k) {

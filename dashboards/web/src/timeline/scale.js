@@ -70,7 +70,7 @@ function label(t, step) {
 }
 
 // On the reader's clock, also through a change of summer time: [{ t, text }].
-export function ticks(from, to, width, apart = 84) {
+export function ticks(from, to, width, apart = width < 420 ? 60 : 84) {
 	const least = ((to - from) / Math.max(1, width)) * apart;
 	const step = STEPS.find((s) => s >= least) ?? STEPS.at(-1);
 	const out = [];
