@@ -127,6 +127,30 @@ try:
         doc = json.loads(r.stdout)
         tap.ok(r.returncode == 0 and doc["anchors"]["covers"] == doc["places"] == added,
                "the chain holds, and anchors cover all of it: %d places" % doc["places"], r.stdout)
+
+    # A storm: acknowledged long before all is in the lists, and killed there.
+    c = Collector(base, redis, "c1", "storm.db", "--batch", "500")
+    agent = Agent()
+    docs = [agent.flow(i, "flow.start", "f%d" % i, "fab1-CP1-TOR1", "primary", "10.20.0.5",
+                       "attempt") for i in range(6000)]
+    for i in range(0, len(docs), 500):
+        redis.add(docs[i:i + 500])
+    c.start()
+    tap.ok(c.until(lambda: owed() == 0, 60), "a storm is acknowledged")
+    c.process.kill()
+    c.process.wait()
+    r = subprocess.run([c.program, "verify", "--db", c.db, "--format", "json"], capture_output=True,
+                       text=True)
+    doc = json.loads(r.stdout)
+    tap.ok(r.returncode == 0 and doc["places"] >= len(docs) and stored() == len(docs),
+           "killed with %d places that no list has: all is recorded, and good"
+           % doc.get("underived", 0), r.stdout)
+    c.start()
+    tap.ok(c.until(lambda: listed() == len(docs), 60) and rows(
+        "SELECT COUNT(DISTINCT seq), (SELECT COUNT(*) FROM flows) FROM events"
+        " WHERE agent = 'mgmt-1'") == [(len(docs), len(docs))], "the next one derives the rest, once",
+        listed())
+    tap.ok(c.stop() == 0 and c.ask("verify").startswith("good"), "and the record is good")
 finally:
     if c and c.process:
         c.process.kill()
