@@ -116,3 +116,44 @@ test("Trust and Health", async () => {
 		await page.done();
 	}
 });
+
+test("Timeline: the lane's name, what is on it, and the same as a table", async () => {
+	const { flows } = await server.api("flows?limit=100");
+	const times = flows.map((f) => Date.parse(f.start)), at = (t) => new Date(t).toISOString();
+	const span = `from=${at(Math.min(...times) - 30000)}&to=${at(Math.max(...times) + 90000)}`;
+	const page = await look(server, `#/timeline?${span}`);
+	const lane = page.locator(".tl-name", { hasText: "fab1-" }).first();
+	await lane.waitFor();
+	await page.locator(".timeline-view [aria-busy=true]").waitFor({ state: "detached" });
+	assert.ok((await page.locator(".tl-name").evaluateAll((all) => all.map((e) => e.title))).includes(HOST));
+	await harmless(page);
+	// Under the pointer, wherever it is along the lane.
+	const plot = await page.locator(".tl-plot").boundingBox(), row = await page.locator(".tl-row").first().boundingBox();
+	for (let k = 0; k < 60; k++) {
+		await page.mouse.move(plot.x + (plot.width * k) / 60, row.y + (k % 2 ? 30 : 12));
+		if (await page.locator(".tl-tip").count()) await harmless(page);
+	}
+	await page.evaluate((s) => { location.hash = `#/timeline?${s}&table=1`; }, span);
+	await page.locator(".tl-table [data-row]").first().waitFor();
+	assert.ok((await page.locator(".tl-table").innerText()).includes(HOST));
+	await harmless(page);
+	await page.done();
+});
+
+test("Incidents: the list and each review", async () => {
+	const { incidents } = await server.api("incidents");
+	assert.ok(incidents.length > 0);
+	const page = await look(server, "#/incidents");
+	await page.locator(".incs li").first().waitFor();
+	await harmless(page);
+	let seen = "";
+	for (const i of incidents) {
+		await page.evaluate((id) => { location.hash = `#/incidents/${id}`; }, i.id);
+		await page.locator(".review .title").waitFor();
+		await page.locator(".review h1", { hasText: `Incident ${i.id}` }).waitFor();
+		seen += await page.locator(".review").innerText();
+		await harmless(page);
+	}
+	assert.ok(seen.includes(HOST), "its device is named as it names itself");
+	await page.done();
+});
