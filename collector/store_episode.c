@@ -58,11 +58,18 @@ void store_paths_forget(struct store *s)
 	s->paths = NULL;
 }
 
-static unsigned slot_of(const char *device)
+/* Where the device is, or would be. */
+static unsigned slot_of(const struct store_paths *paths, const char *device)
 {
 	uint32_t h = fnv1a(device);
+	unsigned first = (h ^ h >> 16) % PATHS_KEPT, slot;
 
-	return (h ^ h >> 16) % PATHS_KEPT;
+	for (unsigned i = 0; paths && i < 8; i++) {
+		slot = (first + i) % PATHS_KEPT;
+		if (!paths->slots[slot].device[0] || strcmp(paths->slots[slot].device, device) == 0)
+			return slot;
+	}
+	return first;
 }
 
 static int read_path(struct store *s, const char *device, struct store_path *out)
@@ -78,12 +85,13 @@ static int read_path(struct store *s, const char *device, struct store_path *out
 
 int store_path_get(struct store *s, const char *device, struct store_path *out)
 {
-	unsigned slot = slot_of(device);
 	int rc = store_chain_head(s); /* forgets them when somebody else has written */
+	unsigned slot;
 
 	memset(out, 0, sizeof(*out));
 	if (rc)
 		return rc;
+	slot = slot_of(s->paths, device);
 	if (s->paths && device[0] && strcmp(s->paths->slots[slot].device, device) == 0) {
 		*out = s->paths->slots[slot].path;
 		return s->paths->slots[slot].known;
@@ -102,7 +110,7 @@ int store_path_get(struct store *s, const char *device, struct store_path *out)
 /* The row that is kept is now this one; but for joint, see store_path_put(). */
 static void keep_path(struct store *s, const char *device, const struct store_path *p)
 {
-	unsigned slot = slot_of(device);
+	unsigned slot = slot_of(s->paths, device);
 	uint64_t joint;
 
 	if (!s->paths || strcmp(s->paths->slots[slot].device, device) != 0)
@@ -895,9 +903,15 @@ static int stored_twin(void *arg, struct db_row *row)
 int store_flow_twin(struct store *s, const struct store_flow *f, uint64_t slack_ns, uint64_t *n)
 {
 	struct twin_search t = { .s = s, .f = f, .slack_ns = slack_ns };
+	struct db_row *row;
 	int rc = store_kept_twins(s, f->community_id, kept_twin, &t);
 
+	/* Nearly always there is none, and that is told by one short question. */
 	if (!rc)
+		rc = db_get(s->db, &row,
+			    "SELECT n FROM FLOWS WHERE community_id = $1 AND start <= $2 LIMIT 1",
+			    "ti", f->community_id, f->end_ns + slack_ns);
+	if (rc > 0)
 		rc = db_each(s->db, stored_twin, &t,
 			     "SELECT n, agent, device, start, \"end\", open, same_as FROM FLOWS"
 			     " WHERE community_id = $1 AND start <= $2",
