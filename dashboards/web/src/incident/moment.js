@@ -34,7 +34,7 @@ export function at(list, t) {
 	return list[Math.max(0, lo - 1)] ?? { path: "primary", open: 0 };
 }
 
-export const LOST_MA1 = ["primary-failing", "in-band", "unreachable"];
+const LOST_MA1 = ["primary-failing", "in-band", "unreachable"];
 
 // Numbers of a moment: how many lost Ma1, are on neither path, have somebody on lo6.
 export function tally(h, t) {

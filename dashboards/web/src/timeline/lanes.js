@@ -125,7 +125,7 @@ function paintAxis(canvas, { width, from, to, now: at, inks: c, cursor, dpr }) {
 }
 
 export function Lanes({ model, tiles, plan, brackets, begun = null, cursor = null, until, pick, label, labelWidth, quiet }) {
-	const box = useRef(null), barsRef = useRef(null), axisRef = useRef(null), line = useRef(null), tip = useRef(null), mark = useRef(null), spot = useRef(null);
+	const box = useRef(null), barsRef = useRef(null), axisRef = useRef(null), line = useRef(null), mark = useRef(null), spot = useRef(null);
 	const [seen, setSeen] = useState({ first: 0, last: 40 });
 	const [focus, setFocus] = useState({ lane: 0, item: null });
 	const [hover, setHover] = useState(null);
@@ -396,8 +396,6 @@ export function Lanes({ model, tiles, plan, brackets, begun = null, cursor = nul
 		for (const p of losses(lane.path)) if (p.begun) out.push({ kind: "path", span: p, row, t0: p.t0, t1: p.t1 });
 		return out.sort((a, b) => a.t0 - b.t0);
 	}
-	scene.things = things;
-
 	function bring(lane) {
 		const row = scene.plan.lanes[lane], r = box.current.getBoundingClientRect();
 		const y = r.top + row.y, low = innerHeight - 70;
@@ -424,7 +422,6 @@ export function Lanes({ model, tiles, plan, brackets, begun = null, cursor = nul
 		setFocus({ lane: item.row.lane, item });
 	}
 	useEffect(() => {
-		scene.to = { item: toItem, lane: toLane };
 		model.go = toItem;
 		model.things = things;
 		model.focus = () => scene.focus;
@@ -483,7 +480,7 @@ export function Lanes({ model, tiles, plan, brackets, begun = null, cursor = nul
 					<span role="gridcell" class="unseen">${(brackets?.get(r.group.key) ?? []).map((b) => b.text).join(", ") || "no incident in this window"}</span></div>`
 				: html`<${Label} key=${r.key} row=${r} index=${plan.rows.indexOf(r) + 1} lane=${tiles.lane(r.device)} rest=${rest} letters=${letters} until=${until} at=${r.lane === fl} item=${r.lane === fl ? focus.item : null} spot=${spot} quiet=${quiet}
 					take=${() => { if (focus.lane !== r.lane) setFocus({ lane: r.lane, item: null }); }} pick=${pick} />`)}
-			${d && html`<div class="tl-tip" ref=${tip} style=${tipAt(hover, model.width.peek(), plan.height)}>
+			${d && html`<div class="tl-tip" style=${tipAt(hover, model.width.peek(), plan.height)}>
 				<b class=${"h-" + d.hue}><${Icon} name=${d.icon} />${d.title}</b>${d.lines.filter(Boolean).map((l, i) => html`<span key=${i}>${l}</span>`)}
 				<span class="dim"><bdi>${clean(hover.h.row.device ?? hover.h.row.group.name)}</bdi>${hint(hover.h)}</span></div>`}
 		</div>

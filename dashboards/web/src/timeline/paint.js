@@ -208,7 +208,7 @@ function cleanOnce(text) {
 }
 
 // Cut in the middle until it fits; "" when not even five letters do.
-export function fitted(ctx, text, room) {
+function fitted(ctx, text, room) {
 	const all = cleanOnce(text);
 	if (widthOf(ctx, all) <= room) return all;
 	const letters = Array.from(all);
@@ -278,7 +278,7 @@ function hexagon(ctx, x, y, filled, c) {
 	ctx.stroke();
 }
 
-export const FLAG = { critical: "red", warning: "amberFill", notice: "ink", info: "ink3" };
+const FLAG = { critical: "red", warning: "amberFill", notice: "ink", info: "ink3" };
 
 function flag(ctx, x, y, style, c) {
 	ctx.fillStyle = c.surface;
@@ -541,4 +541,4 @@ export function paint(ctx, s) {
 	return hits;
 }
 
-export const hides = (gap, row) => (row.group ? gap.devices === null || row.group.devices.some((d) => gap.devices.has(d)) : gap.devices === null || gap.devices.has(row.device));
+const hides = (gap, row) => (row.group ? gap.devices === null || row.group.devices.some((d) => gap.devices.has(d)) : gap.devices === null || gap.devices.has(row.device));

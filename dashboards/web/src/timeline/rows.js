@@ -4,7 +4,7 @@
 import { GROUP, LANE } from "./paint.js";
 
 const order = new Intl.Collator("en", { numeric: true });
-export const byName = order.compare;
+const byName = order.compare;
 
 // devices  rows of the API's list
 // keep(d)  whether it has a lane

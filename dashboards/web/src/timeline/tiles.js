@@ -21,7 +21,7 @@ const keyOf = (level, index) => `${level}:${index}`;
 const NOTHING = { ma1: new Bars().done(), lo6: new Bars().done(), path: [], marks: [], unarmed: [], known: false };
 
 export class Tiles {
-	// device: only this one. names: whose lanes are wanted, for a window that is about some.
+	// device: only this one.
 	constructor({ device } = {}) {
 		this.device = device;
 		this.cache = new Map();
@@ -158,7 +158,6 @@ export class Tiles {
 			const standIn = this.coarser(t) ?? this.finer(t);
 			for (const s of standIn ?? []) sources.push(s);
 		}
-		// Tiles beside the window that are there: what began before it is drawn as it was.
 		const same = sources.length === this.sources.length && sources.every((s, i) => {
 			const o = this.sources[i];
 			return o.tile === s.tile && o.asOf === s.tile.asOf && o.cut0 === s.cut0 && o.cut1 === s.cut1;
@@ -203,30 +202,12 @@ export class Tiles {
 		return out;
 	}
 
-	names() {
-		const all = new Set();
-		for (const s of this.sources) for (const name of s.tile.lanes.keys()) all.add(name);
-		return all;
-	}
-
-	row(device) {
-		for (const s of this.sources) {
-			const l = s.tile.lanes.get(device);
-			if (l) return l;
-		}
-		return null;
-	}
-
 	get sampled() {
 		return this.sources.some((s) => s.tile.doc.sampled);
 	}
 
 	get cut() {
 		return this.sources.some((s) => s.tile.doc.cut);
-	}
-
-	get folded() {
-		return this.sources.reduce((n, s) => Math.max(n, s.tile.doc.folded), 0);
 	}
 
 	// { ma1, lo6: Bars, path: [{t0, t1, state, begun}], marks: [{t, kind, ...}], unarmed: [[t0, t1]] }

@@ -5,7 +5,7 @@ import { LOST, isUp } from "./paint.js";
 import { clock, duration, moment } from "../time.js";
 import { clean, pathState, plural } from "../words.js";
 
-export const CLASS = {
+const CLASS = {
 	trusted: { word: "trusted", icon: "ok", hue: "grey" },
 	failed: { word: "trusted, not established", icon: "cross", hue: "red" },
 	justified: { word: "justified", icon: "inband", hue: "blue" },
@@ -16,16 +16,16 @@ export const CLASS = {
 	refused: { word: "untrusted, refused", icon: "untrusted", hue: "red" },
 	untrusted: { word: "untrusted, established", icon: "untrusted", hue: "red" },
 };
-export const classOf = (cls) => CLASS[CLASSES[cls]];
+const classOf = (cls) => CLASS[CLASSES[cls]];
 
 const GAP = { "events-lost": "events of the agent are lost", "agent-silent": "the agent was silent" };
-export const gapWord = (reason) => GAP[reason] ?? clean(reason, 40);
+const gapWord = (reason) => GAP[reason] ?? clean(reason, 40);
 
 const MARK = {
 	failover: { icon: "down", word: "failover" }, failback: { icon: "up", word: "failback" },
 	bgp: { icon: "bgpdown", word: "BGP" }, alert: { icon: "flag", word: "alert" },
 };
-export function markOf(m) {
+function markOf(m) {
 	const base = MARK[m.kind] ?? { icon: "ok", word: m.kind };
 	if (m.kind === "bgp") return { icon: isUp(m.state) ? "bgpup" : "bgpdown", hue: "ink", word: `BGP ${clean(m.state, 20)}` };
 	if (m.kind === "alert") return { icon: "flag", hue: m.severity === "critical" ? "red" : m.severity === "warning" ? "amber" : "ink", word: `alert ${clean(m.state, 40)}` };
@@ -33,7 +33,7 @@ export function markOf(m) {
 }
 
 // Times of a span: exact to what its length lets one tell apart.
-export function spanWords(t0, t1, now) {
+function spanWords(t0, t1, now) {
 	const open = t1 === OPEN, end = open ? now : t1, seconds = end - t0 < 10 * 60000;
 	return { from: moment(t0, now, true), to: open ? "now" : clock(t1, seconds || true), last: duration((end - t0) / 1000) };
 }
