@@ -6,8 +6,10 @@ import { html, useEffect, useMemo, useState } from "../html.js";
 import { ask } from "../api.js";
 import { agents, joined } from "../data.js";
 import { Icon } from "../icons.js";
-import { now, on, resets, stale } from "../live.js";
+import { now, on, stale } from "../live.js";
 import { read as readMetrics } from "../metrics.js";
+import { useAsked } from "../parts/asked.js";
+import { useChart } from "../parts/figure.js";
 import { Blind, Failed, Loading, NotSeen, Quiet, Ready } from "../parts/states.js";
 import { Table } from "../parts/table.js";
 import { Wire } from "../parts/text.js";
@@ -22,34 +24,8 @@ const METRICS_MS = 10000;
 
 // ---- what is asked -----------------------------------------------------------------------------
 
-// Asked again when something of these kinds was told, at most every `least` ms.
-function useAsked(get, kinds, least, deps) {
-	const [state, set] = useState({ value: null, error: null });
-	const [turn, again] = useState(0);
-	useEffect(() => {
-		const mine = new AbortController();
-		let timer = 0, last = 0;
-		async function read() {
-			timer = 0;
-			last = Date.now();
-			try {
-				const value = await get(mine.signal);
-				set({ value, error: null });
-			} catch (error) {
-				if (error.name !== "AbortError") set((s) => ({ ...s, error }));
-			}
-		}
-		const soon = () => { timer ||= setTimeout(read, Math.max(200, least - (Date.now() - last))); };
-		const offs = [...kinds.map((k) => on(k, soon)), resets.subscribe((n) => n && soon())];
-		read();
-		return () => {
-			mine.abort();
-			clearTimeout(timer);
-			offs.forEach((f) => f());
-		};
-	}, [...deps, turn]);
-	return { ...state, again: () => again((n) => n + 1) };
-}
+// Which kinds of the stream, whatever they tell.
+const any = (...kinds) => () => Object.fromEntries(kinds.map((k) => [k, () => true]));
 
 // The collector's own counters, and the ones before them: rates are between the two.
 function useMetrics() {
@@ -100,7 +76,7 @@ function Identity({ rows }) {
 }
 
 function Chain() {
-	const { value: e, error } = useAsked((signal) => ask("events", { type: "alert.record-verified", limit: 1 }, { signal }).then((d) => d.events[0] ?? null), ["summary"], 5000, []);
+	const { value: e, error } = useAsked("", (signal) => ask("events", { type: "alert.record-verified", limit: 1 }, { signal }).then((d) => d.events[0] ?? null), { kinds: any("summary"), least: 5000 });
 	if (error) return html`<li class="h-amber"><${Icon} name="unexplained" />the chain's last verification could not be read</li>`;
 	const v = e?.event?.alert;
 	if (!v) return html`<li><${Icon} name="nopolicy" hue="amber" /><span>hash chain not verified yet: <code>glasswatch-collector verify --note</code></span></li>`;
@@ -116,9 +92,8 @@ const STATE = { running: ["ok", "grey"], stopped: ["cross", "amber"], silent: ["
 // Lag: from an event's own time to its storing, of each heartbeat within the last half hour.
 function useLag(rows, chosen) {
 	const some = rows.length <= SPARKS ? "" : chosen ?? null; // null: nobody's
-	return useAsked(async (signal) => {
+	return useAsked(some, async (signal) => {
 		const out = new Map();
-		if (some === null) return out;
 		const since = new Date(now.peek() - LAG_MS).toISOString().slice(0, 19) + "Z";
 		const { events } = await ask("events", { type: "agent.stats", since, limit: 10000, agent: some || undefined }, { signal });
 		for (const { stored, event } of events.reverse()) {
@@ -126,17 +101,7 @@ function useLag(rows, chosen) {
 			out.get(event.agent).push({ t: ms(event.time) / 1000, lag: Math.max(0, (ms(stored) - ms(event.time)) / 1000), waiting: event.stats?.delivery?.waiting ?? 0 });
 		}
 		return out;
-	}, ["agent"], 15000, [some]);
-}
-
-function useChart() {
-	const [part, set] = useState(null);
-	useEffect(() => {
-		let gone = false;
-		import("../parts/chart.js").then((m) => !gone && set(() => m), () => {});
-		return () => { gone = true; };
-	}, []);
-	return part;
+	}, { kinds: any("agent"), least: 15000 });
 }
 
 // Where two heartbeats are further apart than three of the usual step, nothing was heard between.
@@ -198,11 +163,11 @@ const NONE = [];
 function Agents({ chosen }) {
 	const list = agents(), rows = [...list.rows.all()].sort((a, b) => (a.state === "running") - (b.state === "running") || a.agent.localeCompare(b.agent, "en", { numeric: true }));
 	const lag = useLag(rows, chosen), chart = useChart(), sparks = rows.length <= SPARKS;
-	const starts = useAsked(async (signal) => {
+	const starts = useAsked("", async (signal) => {
 		const out = new Map();
 		for (const { event } of (await ask("events", { type: "agent.start", limit: 1000 }, { signal })).events) if (!out.has(event.agent)) out.set(event.agent, event);
 		return out;
-	}, ["agent"], 30000, []);
+	}, { kinds: any("agent"), least: 30000 });
 	const one = chosen && rows.find((a) => a.agent === chosen);
 	return html`<section class="card" aria-labelledby="agents"><header><h2 id="agents">Agents</h2><span class="dim">${rows.length}</span></header>
 		<${Ready} list=${list} what="the agents" rows=${3}>${() => (rows.length ? html`<div class="scroll" tabindex="0" role="group" aria-label="Agents, scrolls"><table class="wide-table"><thead><tr><th scope="col">Agent</th><th scope="col">State</th><th scope="col">Capture</th><th scope="col">Interfaces</th><th scope="col">Policy</th><th scope="col" class="r">Lag</th>${sparks && html`<th scope="col">Lag, last 30 min</th>`}<th scope="col" class="r">Waiting</th><th scope="col" class="r">Lost</th><th scope="col">Last event</th></tr></thead>
@@ -305,7 +270,7 @@ const REASON = { "agent-silent": "silent", "events-lost": "numbers missing", "ag
 
 function Gaps() {
 	const day = new Date(now.value).setHours(0, 0, 0, 0);
-	const gaps = useAsked(async (signal) => ask("timeline", { from: new Date(day).toISOString().slice(0, 19) + "Z", px: 100, limit: 1 }, { signal }), ["gap", "agent"], 5000, [day]);
+	const gaps = useAsked(day, (signal) => ask("timeline", { from: new Date(day).toISOString().slice(0, 19) + "Z", px: 100, limit: 1 }, { signal }), { kinds: any("gap", "agent"), least: 5000 });
 	const doc = gaps.value, list = doc ? [...doc.gaps].sort((a, b) => b.t0 - a.t0) : [];
 	const at = (t) => day + t * 1000;
 	return html`<section class="card" aria-labelledby="gaps"><header><h2 id="gaps">Gaps today</h2><span class="dim">${doc ? list.length || (agents().rows.keys.value.length ? "none" : "") : ""}</span></header>

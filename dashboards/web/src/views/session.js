@@ -2,13 +2,14 @@
 // The session panel: one flow with all that the record can say for and against it
 // (GET /sessions/{id}), over any view, as the parameter session=ID. j and k go to the next and
 // the previous one of the list it was opened from (around.js).
-import { html, useEffect, useMemo, useRef, useState } from "../html.js";
+import { html, useMemo, useRef } from "../html.js";
 import { neighbour } from "../around.js";
 import { openFlows } from "../data.js";
 import { Icon } from "../icons.js";
 import { useKeys } from "../keys.js";
 import { useOne } from "../one.js";
 import { Download } from "../parts/download.js";
+import { useChart } from "../parts/figure.js";
 import { Panel } from "../parts/panel.js";
 import { Failed, Loading, NotSeen, Quiet } from "../parts/states.js";
 import { Wire } from "../parts/text.js";
@@ -131,16 +132,6 @@ function Login({ d }) {
 }
 
 // ---- bytes -----------------------------------------------------------------------------------
-
-function useChart() {
-	const [part, set] = useState(null);
-	useEffect(() => {
-		let gone = false;
-		import("../parts/chart.js").then((m) => !gone && set(() => m), () => {});
-		return () => { gone = true; };
-	}, []);
-	return part;
-}
 
 function Bytes({ d }) {
 	const chart = useChart();

@@ -2,12 +2,12 @@
 // Trust: whose lists let an address in, by which rule, and where the devices' lists differ.
 // Parameters: address; device (that one is marked). Here untrusted is grey: most addresses are; amber
 // marks the disagreement.
-import { html, useEffect, useRef, useState } from "../html.js";
+import { html, useRef, useState } from "../html.js";
 import { ask } from "../api.js";
 import { devices, summary } from "../data.js";
 import { Icon } from "../icons.js";
-import { on, resets } from "../live.js";
 import { address as parse } from "../net.js";
+import { useAsked } from "../parts/asked.js";
 import { Blind, Failed, Loading, NotSeen, Quiet, Ready } from "../parts/states.js";
 import { Table } from "../parts/table.js";
 import { Wire } from "../parts/text.js";
@@ -21,44 +21,21 @@ const AGAIN_MS = 2000;
 const SEEN = "-366d"; // how far back what the record knows of an address is counted
 
 function useTrust(address) {
-	const [state, set] = useState({ address, doc: null, error: null });
-	const [turn, again] = useState(0);
-	useEffect(() => {
-		if (!address) return undefined;
-		const mine = new AbortController();
-		let timer = 0;
-		async function read() {
-			timer = 0;
-			try {
-				const [doc, sources] = await Promise.all([
-					ask("trust", { address }, { signal: mine.signal }),
-					ask("sources", { source: address, since: SEEN, limit: 1 }, { signal: mine.signal }),
-				]);
-				set({ address, doc, seen: sources.sources[0] ?? null, error: null });
-			} catch (error) {
-				if (error.name !== "AbortError") set((s) => ({ address, doc: s.address === address ? s.doc : null, seen: s.seen, error }));
-			}
-		}
-		const soon = () => { timer ||= setTimeout(read, AGAIN_MS); };
+	return useAsked(address ?? null, async (signal) => {
+		const [doc, sources] = await Promise.all([ask("trust", { address }, { signal }), ask("sources", { source: address, since: SEEN, limit: 1 }, { signal })]);
+		return { doc, seen: sources.sources[0] ?? null };
+	}, { least: AGAIN_MS, kinds: () => {
 		// A list that changed, or this source was seen again.
 		const policies = new Map(devices().rows.all().map((d) => [d.name, d.trust.policy]));
-		const offs = [
-			on("device", (d) => {
-				if (policies.get(d.name) === d.trust.policy) return;
+		return {
+			device(d) {
+				const same = policies.get(d.name) === d.trust.policy;
 				policies.set(d.name, d.trust.policy);
-				soon();
-			}),
-			on("session", (f) => f.source?.ip === address && soon()),
-			resets.subscribe((n) => n && soon()),
-		];
-		read();
-		return () => {
-			mine.abort();
-			clearTimeout(timer);
-			offs.forEach((f) => f());
+				return !same;
+			},
+			session: (f) => f.source?.ip === address,
 		};
-	}, [address, turn]);
-	return [state.address === address ? state : { doc: null, seen: null, error: null }, () => again((n) => n + 1)];
+	} });
 }
 
 // ---- the question ----------------------------------------------------------------------------
@@ -211,7 +188,7 @@ function Nothing({ device }) {
 
 export default function Trust({ route }) {
 	const { address, device } = route.params;
-	const [{ doc, seen, error }, again] = useTrust(address);
+	const { value, error, again } = useTrust(address), doc = value?.doc, seen = value?.seen;
 	const v = doc?.verdicts, n = v ? v.trusted + v.untrusted + v.no_policy : 0;
 	const disagree = v ? [v.trusted, v.untrusted, v.no_policy].filter(Boolean).length > 1 : false;
 	const rows = doc ? [...doc.devices].sort(byOdd) : [];
