@@ -8,7 +8,7 @@ import { agents, joined } from "../data.js";
 import { Icon } from "../icons.js";
 import { now, on, stale } from "../live.js";
 import { read as readMetrics } from "../metrics.js";
-import { useAsked } from "../parts/asked.js";
+import { useAsked } from "../asked.js";
 import { useChart } from "../parts/figure.js";
 import { Blind, Failed, Loading, NotSeen, Quiet, Ready } from "../parts/states.js";
 import { Table } from "../parts/table.js";

@@ -7,7 +7,7 @@ import { ask } from "../api.js";
 import { devices, summary } from "../data.js";
 import { Icon } from "../icons.js";
 import { address as parse } from "../net.js";
-import { useAsked } from "../parts/asked.js";
+import { useAsked } from "../asked.js";
 import { Blind, Failed, Loading, NotSeen, Quiet, Ready } from "../parts/states.js";
 import { Table } from "../parts/table.js";
 import { Wire } from "../parts/text.js";

@@ -6,8 +6,8 @@
 //	kinds()   { kind of the stream: when(row) }: what it depends on
 //	least     ms between two questions, at least
 // { value, error, again }: value stays when a later reading failed.
-import { useEffect, useState } from "../html.js";
-import { on, resets } from "../live.js";
+import { useEffect, useState } from "./html.js";
+import { on, resets } from "./live.js";
 
 export function useAsked(key, get, { kinds = () => ({}), least = 1000 } = {}) {
 	const [state, set] = useState({ key, value: null, error: null });
