@@ -858,7 +858,8 @@ static int source_line(void *arg, const struct store_source *row)
 	qsort(users, strlen(users), 1, by_byte);
 	sprintf(out + strlen(out), "%s %" PRIu64 " %" PRIu64 " %" PRIu64 "/%" PRIu64 " %" PRIu64
 		" %" PRIu64 " %s %s %s\n",
-		row->source, (uint64_t)(row->first_ns - T0), (uint64_t)(row->last_ns - T0), row->flows, row->established,
+		row->source, (uint64_t)(row->first_ns - T0),
+		(uint64_t)(row->last_ns - T0), row->flows, row->established,
 		row->devices, row->untrusted, row->verdict ? row->verdict : "-", paths, users);
 	return 0;
 }
