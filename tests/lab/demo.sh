@@ -107,6 +107,7 @@ url=http://$listen
 setsid "$collector" run --redis "unix://$sock" --db "$db" --listen "$listen" \
 	--web "$build/web" 2>"$work/collector.log" &
 collector_pid=$!
+echo $collector_pid >"$(dirname "$work")/outside" # should we be killed, `lab down` finds it
 await 30 "the collector" curl -fs "$url/readyz"
 "$here/tail.py" "$sock" glasswatch:events $colour &
 tail_pid=$!
