@@ -15,7 +15,7 @@ import { Failed, Loading, NotSeen, Quiet } from "../parts/states.js";
 import { Wire } from "../parts/text.js";
 import { Sentence, Since, Time } from "../parts/time.js";
 import { duration, ms } from "../time.js";
-import { go, here, href } from "../url.js";
+import { go, here, href, route } from "../url.js";
 import { bytes, clean, count, JUSTIFIED, pathWord, plural, roleWord, VERDICT } from "../words.js";
 
 const AGAIN_MS = 1000; // read again so often at most, while it goes on
@@ -229,7 +229,7 @@ export default function Session({ id }) {
 	const [{ doc: d, error }, again] = useOne("sessions", "session", id, AGAIN_MS);
 	const close = () => go(here({ session: null }));
 	const step = (by) => () => {
-		const mine = Number(id);
+		const mine = Number(route.peek().params.session); // also when it has just changed
 		let next = neighbour(mine, by);
 		if (next === null) {
 			const ids = openFlows().rows.all().filter((f) => f.service === "ssh" && f.established).sort((a, b) => (a.start < b.start ? 1 : -1)).map((f) => f.id);
