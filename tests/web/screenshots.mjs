@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// make screenshots: each view, light and dark, desktop and phone, into docs/screenshots/. The fabric is
-// made up (world.py) and stands still: the browser's clock is the scene's. pngquant makes them small.
+// make screenshots: each view, light and dark, desktop and phone, into docs/screenshots/, of a made-up
+// fabric (world.py). ONLY="fleet timeline" for some of them. pngquant makes them small.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, statSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { test } from "node:test";
@@ -10,6 +10,7 @@ import { look, live, ready, root, serve } from "./page.mjs";
 
 const out = process.env.SCREENSHOTS ?? join(root, "docs/screenshots");
 const only = process.env.ONLY?.split(" ");
+const made = [];
 mkdirSync(out, { recursive: true });
 
 async function shots(server, places) {
@@ -23,7 +24,9 @@ async function shots(server, places) {
 				if (place.includes("session=")) await page.locator(".panel").waitFor();
 				await live(page).catch(() => {});
 				await page.waitForTimeout(600); // canvases
-				await page.screenshot({ path: join(out, `${name}-${dark ? "dark" : "light"}${phone ? "-phone" : ""}.png`) });
+				const path = join(out, `${name}-${dark ? "dark" : "light"}${phone ? "-phone" : ""}.png`);
+				await page.screenshot({ path });
+				made.push(path);
 				await page.done();
 			}
 	}
@@ -59,7 +62,6 @@ test("500 devices", async () => {
 });
 
 test("small files", () => {
-	const files = readdirSync(out).filter((f) => f.endsWith(".png")).map((f) => join(out, f));
-	execFileSync("pngquant", ["--force", "--skip-if-larger", "--ext", ".png", "--speed", "1", "--strip", "96", ...files]);
-	console.log(`# ${files.length} pictures, ${Math.round(files.reduce((a, f) => a + statSync(f).size, 0) / 1000)} kB`);
+	execFileSync("pngquant", ["--force", "--ext", ".png", "--speed", "1", "--strip", "96", ...made]);
+	console.log(`# ${made.length} pictures, ${Math.round(made.reduce((a, f) => a + statSync(f).size, 0) / 1000)} kB`);
 });
