@@ -124,14 +124,19 @@ int check_run(struct check *c, const struct fabric *f)
 	c->n_devices = f->n_devices;
 	for (size_t i = 0; i < f->n_devices; i++) {
 		struct findings own = { NULL, 0, false };
+		size_t first = c->findings.n, n_links;
+		struct scope_link *links = scope_links(&f->devices[i], &n_links);
 		struct subject s = { .scope = &scope,
 				     .names = &f->names,
 				     .d = &f->devices[i],
 				     .m = model_of(&f->devices[i]),
-				     .out = &own };
-		size_t first = c->findings.n;
+				     .out = &own,
+				     .links = links };
 
+		if (!links && n_links)
+			goto out;
 		look(&s);
+		free(links);
 		findings_thin(&own);
 		findings_sort(&own);
 		findings_move(&c->findings, &own);

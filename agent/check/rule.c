@@ -171,6 +171,122 @@ const struct fabric_problem *scope_remarks(const struct fabric_problem *all, siz
 	return all ? all + low : NULL;
 }
 
+/* ---- links ---- */
+
+/* A subnet of a device, with the place of its address in the configuration. */
+struct subnet {
+	struct prefix net;
+	struct scope_link link;
+	size_t order;
+};
+
+static int by_length(const struct prefix *a, const struct prefix *b)
+{
+	if (a->addr.family != b->addr.family)
+		return a->addr.family < b->addr.family ? -1 : 1;
+	return (a->len > b->len) - (a->len < b->len);
+}
+
+static int by_subnet(const void *a, const void *b)
+{
+	const struct subnet *x = a, *y = b;
+	int c = by_length(&x->net, &y->net);
+
+	if (!c)
+		c = addr_compare(&x->net.addr, &y->net.addr);
+	return c ? c : (x->order > y->order) - (x->order < y->order);
+}
+
+static struct subnet *subnets_of(const struct fabric_device *d, size_t *n)
+{
+	struct subnet *all;
+	size_t most = 0;
+
+	*n = 0;
+	for (size_t i = 0; i < d->n_interfaces; i++)
+		most += d->interfaces[i].n_addresses;
+	all = calloc(most ? most : 1, sizeof(*all));
+	for (size_t i = 0; all && i < d->n_interfaces; i++) {
+		const struct fabric_interface *in = &d->interfaces[i];
+
+		for (size_t k = 0; in->kind == IF_OTHER && k < in->n_addresses; k++) {
+			all[*n] = (struct subnet){ prefix_mask(&in->addresses[k].prefix),
+						   { in, &in->addresses[k] },
+						   *n };
+			(*n)++;
+		}
+	}
+	if (all && *n)
+		qsort(all, *n, sizeof(*all), by_subnet);
+	return all;
+}
+
+/* The first of all that is not below key. */
+static size_t subnet_at(const struct subnet *all, size_t n, const struct subnet *key)
+{
+	size_t low = 0, high = n;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (by_subnet(&all[mid], key) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* Of the subnets that hold the neighbor, the one that is configured first. */
+static struct scope_link link_of(const struct subnet *all, size_t n,
+				 const struct fabric_neighbor *to)
+{
+	const struct subnet *best = NULL;
+	size_t i = 0;
+
+	while (i < n) { /* once for each family and length that there is */
+		struct subnet key = { .net = all[i].net };
+
+		if (key.net.addr.family == to->address.family) {
+			key.net.addr = to->address;
+			key.net = prefix_mask(&key.net);
+			for (size_t k = subnet_at(all, n, &key);
+			     k < n && by_length(&all[k].net, &key.net) == 0 &&
+			     addr_equal(&all[k].net.addr, &key.net.addr);
+			     k++) {
+				if (!model_same_vrf(all[k].link.in->vrf, to->vrf))
+					continue;
+				if (!best || all[k].order < best->order)
+					best = &all[k];
+				break;
+			}
+		}
+		key.net = all[i].net;
+		memset(key.net.addr.bytes, 0xff, sizeof(key.net.addr.bytes));
+		key.order = SIZE_MAX;
+		i = subnet_at(all, n, &key); /* the next length */
+	}
+	return best ? best->link : (struct scope_link){ NULL, NULL };
+}
+
+struct scope_link *scope_links(const struct fabric_device *d, size_t *n)
+{
+	struct scope_link *links = NULL;
+	struct subnet *all;
+	size_t n_all;
+
+	*n = d->n_neighbors;
+	if (!*n)
+		return NULL;
+	all = subnets_of(d, &n_all);
+	if (all)
+		links = calloc(*n, sizeof(*links));
+	for (size_t i = 0; links && i < *n; i++)
+		links[i] = link_of(all, n_all, &d->neighbors[i]);
+	free(all);
+	return links;
+}
+
 /* ---- telling ---- */
 
 struct finding *rule_tell(const struct subject *s, int line, const char *fmt, ...)
@@ -262,31 +378,14 @@ bool rule_is_underlay(const struct subject *s, const struct fabric_neighbor *n)
 	return !n->vrf && n->peer_group && strcmp(n->peer_group, s->names->peer_group) == 0;
 }
 
-static const struct fabric_interface *link_of(const struct fabric_device *d, const char *vrf,
-					      const struct addr *a,
-					      const struct fabric_address **own)
-{
-	for (size_t i = 0; i < d->n_interfaces; i++) {
-		const struct fabric_interface *in = &d->interfaces[i];
-
-		if (in->kind != IF_OTHER)
-			continue;
-		for (size_t k = 0; k < in->n_addresses; k++) {
-			if (!prefix_contains(&in->addresses[k].prefix, a) ||
-			    !model_same_vrf(in->vrf, vrf))
-				continue;
-			if (own)
-				*own = &in->addresses[k];
-			return in;
-		}
-	}
-	return NULL;
-}
-
 const struct fabric_interface *rule_link(const struct subject *s, const struct fabric_neighbor *n,
 					 const struct fabric_address **own)
 {
-	return link_of(s->d, n->vrf, &n->address, own);
+	const struct scope_link *l = &s->links[n - s->d->neighbors];
+
+	if (own && l->in)
+		*own = l->own;
+	return l->in;
 }
 
 const struct scope_address *rule_far_end(const struct subject *s, const struct fabric_neighbor *n)

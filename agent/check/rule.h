@@ -47,6 +47,12 @@ struct scope_list {
 	size_t n;
 };
 
+/* The link that a neighbor of a device is on. */
+struct scope_link {
+	const struct fabric_interface *in; /* NULL: no subnet holds the neighbor */
+	const struct fabric_address *own;  /* the address of that subnet */
+};
+
 struct reach;
 
 struct scope {
@@ -67,7 +73,12 @@ struct subject {
 	const struct model *m;
 	const struct rule *rule;
 	struct findings *out;
+	const struct scope_link *links; /* one for each of d's neighbors */
 };
+
+/* The links of a device's neighbors, in their order; NULL: no memory, or no neighbor
+ * (*n is 0). Its cost grows with n log n: a CE may have thousands. free() it. */
+struct scope_link *scope_links(const struct fabric_device *d, size_t *n);
 
 /* 0 or -ENOMEM. The scope borrows the fabric, loaded with model_extra. */
 int scope_build(struct scope *s, const struct fabric *f);

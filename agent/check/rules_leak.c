@@ -344,6 +344,7 @@ void rule_leak_misses_tor(const struct subject *s)
 		if (!far || far->device->role != ROLE_TOR)
 			continue;
 		tor.d = far->device;
+		tor.links = NULL; /* those of s: not asked for */
 		in = rule_inband(&tor);
 		for (uint8_t family = 4; in && family <= 6; family += 2) {
 			const struct prefix_list *l =

@@ -138,7 +138,8 @@ def documents(scene):
     status, out, _ = check("--format", "json", scene.fabric)
     doc = json.loads(out)
     devices = {d["name"]: d for d in doc["devices"]}
-    ok(status == 1 and set(doc) == {"generation", "devices", "findings", "summary"},
+    ok(status == 1 and set(doc) == {"generation", "devices", "findings", "summary",
+                                      "reach", "single_points"},
        "the JSON document", doc.keys())
     ok(all(list(d["steps"]) == STEPS for d in doc["devices"]), "every device has all steps")
     ok(devices[TOR]["ready"] is False and devices[TOR]["steps"]["S1"] == "fail" and
