@@ -114,6 +114,7 @@ def main():
     p.add_argument("--silent", action="store_true", help="agents say nothing after the scene")
     p.add_argument("--docs", help="a file with lines of JSON instead of a scene")
     args = p.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # and everything is taken down
     world = World(args.devices)
     server = Server(args)
     lock, stop = threading.Lock(), threading.Event()
