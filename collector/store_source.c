@@ -407,13 +407,19 @@ struct uses_of {
 	int rc;
 };
 
+/* The primary path stands first, however the database puts them. */
+static const char *paths_in_order(const char *paths)
+{
+	return paths && strcmp(paths, "in-band,primary") == 0 ? "primary,in-band" : paths;
+}
+
 /* Lives as long as the row. */
 static int take_uses(void *arg, struct db_row *from)
 {
 	struct uses_of *out = arg;
 
 	out->row->devices = db_u64(from, 0);
-	out->row->paths = db_text(from, 1);
+	out->row->paths = paths_in_order(db_text(from, 1));
 	out->row->users = db_text(from, 2);
 	out->rc = out->walk->fn(out->walk->arg, out->row);
 	return 1;
