@@ -2,9 +2,8 @@
 #ifndef GW_INGEST_AHEAD_H
 #define GW_INGEST_AHEAD_H
 /*
- * Entries are read one after the other, in their order; in a large batch a thread reads
- * the next ones while the caller stores the one before. What is read is the same
- * either way.
+ * Entries are handed out in their order; in a large batch threads read the next ones
+ * while the caller stores the one before. What is read is the same either way.
  *
  *	ahead_begin()  ahead_next()...  ahead_end()
  */
@@ -30,7 +29,7 @@ struct ahead_item {
 
 /* entries, borrowed, live until ahead_end(). derive: what follows from the events is wanted,
  * and so is the whole document of some. stored_ns: they are recorded at that time, and the
- * thread makes their digests; 0: they are recorded already. m: counts the time; may be NULL.
+ * threads make their digests; 0: they are recorded already. m: counts the time; may be NULL.
  * NULL: no memory. */
 struct ahead *ahead_begin(const struct ingest_entry *entries, size_t n, bool derive,
 			  uint64_t stored_ns, struct metrics *m);
