@@ -881,7 +881,8 @@ static void sources_agree(void)
 					  { .has_source = true, .limit = 5 } };
 	size_t n = sizeof(filters) / sizeof(filters[0]);
 
-	assert_true(prefix_parse("10.0.0.0/8", &ten) && prefix_parse("192.0.2.0/24", &none));
+	assert_true(prefix_parse("10.0.0.0/8", &ten));
+	assert_true(prefix_parse("192.0.2.0/24", &none));
 	filters[n - 2].source = ten;
 	filters[n - 1].source = none;
 	for (size_t i = 0; i < n; i++) {
