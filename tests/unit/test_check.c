@@ -18,24 +18,9 @@
 #include "agent/check/check.h"
 #include "agent/check/model.h"
 #include "agent/check/rules.h"
+#include "tests/unit/scratch.h"
 
 /* ---- a directory of links to the configurations of one fabric ---- */
-
-static char scratch[64];
-
-static int make_scratch(void **state)
-{
-	strcpy(scratch, "/tmp/glasswatch-check-XXXXXX");
-	return mkdtemp(scratch) ? 0 : -1;
-}
-
-static int drop_scratch(void **state)
-{
-	char command[128];
-
-	snprintf(command, sizeof(command), "rm -rf %s", scratch);
-	return system(command);
-}
 
 static const char *shared(void)
 {
@@ -598,18 +583,6 @@ static void test_no_finding(void **state)
 }
 
 /* ---- other sources, and a fabric's own names ---- */
-
-static void write_file(const char *name, const char *text)
-{
-	char path[256];
-	FILE *to;
-
-	snprintf(path, sizeof(path), "%s/%s", scratch, name);
-	to = fopen(path, "w");
-	assert_non_null(to);
-	fputs(text, to);
-	assert_int_equal(fclose(to), 0);
-}
 
 static size_t count_code(const struct checked *x, const char *code)
 {

@@ -13,26 +13,9 @@
 
 #include "agent/check/reach.h"
 #include "agent/check/reach_cut.h"
+#include "tests/unit/scratch.h"
 
 #define LAB "tests/lab/fabric"
-
-static char scratch[64];
-
-static int make_scratch(void **state)
-{
-	(void)state;
-	strcpy(scratch, "/tmp/glasswatch-reach-XXXXXX");
-	return mkdtemp(scratch) ? 0 : -1;
-}
-
-static int drop_scratch(void **state)
-{
-	char command[128];
-
-	(void)state;
-	snprintf(command, sizeof(command), "rm -rf %s", scratch);
-	return system(command);
-}
 
 static const char *const files[] = { "lab1-AR-CE1", "lab1-AR-CE2", "lab1-CP1-TOR1", "lab1-CP1-TOR2",
 				     "lab1-AR-MGMT1" };
