@@ -16,7 +16,7 @@ os.chdir(os.path.join(os.path.dirname(__file__), ".."))
 
 WAYS = {
     "common": [
-        ["addr", "bytes", "clock", "fnv", "log", "secret"],
+        ["addr", "bytes", "clock", "fnv", "grow", "log", "secret"],
         ["redis_url", "redis_tls", "redis_reply"],
         ["json_tree"],
         ["conf_value", "conf_yaml", "conf", "community_id", "event", "redis", "redis_options",

@@ -20,6 +20,7 @@
 #include <strings.h>
 
 #include "common/fnv.h"
+#include "common/grow.h"
 
 struct owner { /* of an address */
 	uint32_t device;
@@ -57,11 +58,8 @@ struct builder {
 
 static void *grow(struct builder *b, void *array, uint32_t n, size_t size)
 {
-	void *larger;
+	void *larger = grow_array(array, n, size);
 
-	if (n & (n - 1))
-		return array; /* not full */
-	larger = realloc(array, (n ? 2 * (size_t)n : 1) * size);
 	if (!larger)
 		b->no_memory = true;
 	return larger;

@@ -12,6 +12,7 @@
 #include <strings.h>
 
 #include "common/fabric/statement.h"
+#include "common/grow.h"
 
 #define TEXT_BLOCK 1000 /* bytes; a device's names take one or two */
 #define DEFAULT_SEQ 10	/* of a route-map's statement without a number */
@@ -66,11 +67,8 @@ static struct eos_word word_of(const char *text)
 /* Makes room for one more element; arrays grow to powers of two. */
 static void *grow(struct reader *r, void *array, size_t n, size_t size)
 {
-	void *larger;
+	void *larger = grow_array(array, n, size);
 
-	if (n & (n - 1))
-		return array; /* not full */
-	larger = realloc(array, (n ? 2 * n : 1) * size);
 	if (!larger)
 		r->no_memory = true;
 	return larger;

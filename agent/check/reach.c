@@ -24,6 +24,7 @@
 
 #include "agent/check/graph_policy.h"
 #include "common/fabric/device.h"
+#include "common/grow.h"
 
 struct tree { /* a route of the outside, and where it got to */
 	uint32_t vantage;
@@ -70,11 +71,8 @@ struct search {
 
 static void *grow(struct search *s, void *array, uint32_t n, size_t size)
 {
-	void *larger;
+	void *larger = grow_array(array, n, size);
 
-	if (n & (n - 1))
-		return array; /* not full */
-	larger = realloc(array, (n ? 2 * (size_t)n : 1) * size);
 	if (!larger)
 		s->no_memory = true;
 	return larger;

@@ -18,6 +18,7 @@
 
 #include "common/fabric/device.h"
 #include "common/fabric/statement.h"
+#include "common/grow.h"
 
 #define MAX_NAME 255 /* of anything; longer is no name */
 #define QUOTE_LEN 80 /* of an offending line in a message */
@@ -79,11 +80,8 @@ static void unread(struct reader *r, const struct eos_node *n, const char *why)
 /* Makes room for one more element; arrays grow to powers of two. */
 static void *grow(struct reader *r, void *array, size_t n, size_t size)
 {
-	void *larger;
+	void *larger = grow_array(array, n, size);
 
-	if (n & (n - 1))
-		return array; /* not full */
-	larger = realloc(array, (n ? 2 * n : 1) * size);
 	if (!larger)
 		r->no_memory = true;
 	return larger;

@@ -26,6 +26,7 @@
 #include "common/fabric/fabric.h"
 #include "common/fabric/merge.h"
 #include "common/event.h"
+#include "common/grow.h"
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -67,11 +68,8 @@ struct loader {
 
 static void *grow(struct loader *l, void *array, size_t n, size_t size)
 {
-	void *larger;
+	void *larger = grow_array(array, n, size);
 
-	if (n & (n - 1))
-		return array; /* arrays grow to powers of two: not full */
-	larger = realloc(array, (n ? 2 * n : 1) * size);
 	if (!larger)
 		l->no_memory = true;
 	return larger;

@@ -7,21 +7,16 @@
 #include <strings.h>
 
 #include "common/fabric/inventory.h"
+#include "common/grow.h"
 
 void inventory_init(struct inventory *inv)
 {
 	*inv = (struct inventory){ .names = fabric_names_default, .settings = -1 };
 }
 
-/* Room for one more: arrays grow to powers of two. NULL: no memory, the array stays. */
-static void *grow(void *array, size_t n, size_t size)
-{
-	return n & (n - 1) ? array : realloc(array, (n ? 2 * n : 1) * size);
-}
-
 int inventory_source(struct inventory *inv, const char *file, const char *kind)
 {
-	struct fabric_source *array = grow(inv->sources, inv->n_sources, sizeof(*array));
+	struct fabric_source *array = grow_array(inv->sources, inv->n_sources, sizeof(*array));
 
 	if (!array)
 		return -ENOMEM;
@@ -35,7 +30,7 @@ int inventory_source(struct inventory *inv, const char *file, const char *kind)
 struct inventory_device *inventory_device(struct inventory *inv, const char *name, int line,
 					  uint32_t source)
 {
-	struct inventory_device *array = grow(inv->devices, inv->n_devices, sizeof(*array));
+	struct inventory_device *array = grow_array(inv->devices, inv->n_devices, sizeof(*array));
 
 	if (!array)
 		return NULL;
@@ -55,7 +50,7 @@ int inventory_address(struct inventory_device *d, const struct addr *a, enum gw_
 	for (size_t i = 0; i < d->n_addresses; i++)
 		if (addr_equal(&d->addresses[i].address, a) && d->addresses[i].path == path)
 			return 0;
-	array = grow(d->addresses, d->n_addresses, sizeof(*array));
+	array = grow_array(d->addresses, d->n_addresses, sizeof(*array));
 	if (!array)
 		return -ENOMEM;
 	d->addresses = array;
