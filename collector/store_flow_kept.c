@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "collector/store_db.h"
+#include "common/fnv.h"
 
 #define PLACES 16384 /* powers of two */
 #define BUCKETS 32768
@@ -44,21 +45,20 @@ struct store_kept {
 	bool writing;
 };
 
+/* With its end, so that two texts are not mistaken for their joint. */
 static uint64_t mix(uint64_t h, const char *text)
 {
-	for (; *text; text++)
-		h = (h ^ (uint8_t)*text) * 1099511628211u;
-	return h * 1099511628211u;
+	return fnv1a64(h, text, strlen(text) + 1);
 }
 
 static uint32_t bucket_of(const char *agent, const char *flow)
 {
-	return (uint32_t)(mix(mix(14695981039346656037u, agent), flow) >> 20) & (BUCKETS - 1);
+	return (uint32_t)(mix(mix(FNV1A64_START, agent), flow) >> 20) & (BUCKETS - 1);
 }
 
 static uint32_t twins_of(const char *community_id)
 {
-	return (uint32_t)(mix(14695981039346656037u, community_id) >> 20) & (BUCKETS - 1);
+	return (uint32_t)(mix(FNV1A64_START, community_id) >> 20) & (BUCKETS - 1);
 }
 
 static void leave_bucket(struct store_kept *k, int place)

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/fnv.h"
+
 static const char *const severity_str[] = { "ADVICE", "WARN", "UNKNOWN", "FAIL" };
 _Static_assert(sizeof(severity_str) / sizeof(severity_str[0]) == FINDING_NUM, "a name for each");
 
@@ -75,23 +77,16 @@ static bool is_minor(const struct finding *f)
 	       (strcmp(f->code, "undefined-name") == 0 || strcmp(f->code, "config-unread") == 0);
 }
 
-static uint64_t mix(uint64_t h, char c)
-{
-	return (h ^ (uint8_t)c) * 1099511628211ull; /* FNV-1a */
-}
-
 uint64_t finding_fingerprint(const char *device, const char *code, const char *reason)
 {
-	uint64_t h = 14695981039346656037ull;
+	uint64_t h = FNV1A64_START;
 
-	for (const char *p = device ? device : ""; *p; p++)
-		h = mix(h, *p);
-	h = mix(h, '\0');
-	for (const char *p = code; *p; p++)
-		h = mix(h, *p);
-	h = mix(h, '\0');
+	if (!device)
+		device = "";
+	h = fnv1a64(h, device, strlen(device) + 1);
+	h = fnv1a64(h, code, strlen(code) + 1);
 	for (const char *p = reason; *p; p++) {
-		h = mix(h, *p);
+		h = fnv1a64(h, p, 1);
 		if (p - reason >= 4 && strncmp(p - 4, "line ", 5) == 0)
 			while (p[1] >= '0' && p[1] <= '9')
 				p++;

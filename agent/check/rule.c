@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "common/fabric/device.h"
+#include "common/fnv.h"
 
 /* ---- the scope ---- */
 
@@ -50,15 +51,14 @@ static int build_addresses(struct scope *s)
 
 uint64_t rule_list_digest(const struct prefix_list *l)
 {
-	uint64_t h = 14695981039346656037ull; /* FNV-1a */
+	uint64_t h = FNV1A64_START;
 
 	for (size_t i = 0; i < l->n_entries; i++) {
 		const struct prefix_entry *e = &l->entries[i];
 		uint8_t bytes[21] = { e->permit, e->prefix.len, e->eq, e->ge, e->le };
 
 		memcpy(bytes + 5, e->prefix.addr.bytes, sizeof(e->prefix.addr.bytes));
-		for (size_t k = 0; k < sizeof(bytes); k++)
-			h = (h ^ bytes[k]) * 1099511628211ull;
+		h = fnv1a64(h, bytes, sizeof(bytes));
 	}
 	return h;
 }

@@ -17,6 +17,7 @@
 
 #include "common/fabric/inventory.h"
 #include "common/fabric/yaml_tree.h"
+#include "common/fnv.h"
 
 #define MAX_DEPTH 32	  /* of groups in groups */
 #define MAX_VISITS 200000 /* an alias to a group counts whenever it is met */
@@ -49,10 +50,8 @@ problem(struct reader *r, int line, const char *fmt, ...)
 
 static size_t hash_of(const char *name)
 {
-	uint64_t h = 14695981039346656037u; /* FNV-1a */
+	uint64_t h = fnv1a64(FNV1A64_START, name, strlen(name));
 
-	for (; *name; name++)
-		h = (h ^ (unsigned char)*name) * 1099511628211u;
 	return (size_t)(h ^ h >> 32);
 }
 
