@@ -40,8 +40,7 @@ BENCH_SRC := $(wildcard tests/bench/bench_*.c)
 BENCH_HELP_SRC := $(filter-out $(BENCH_SRC),$(wildcard tests/bench/*.c))
 FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
 BPF_SRC := $(wildcard bpf/*.bpf.c)
-SQL_SRC := $(wildcard collector/*.sql)
-CSS_SRC := $(wildcard collector/*.css)
+TEXT_SRC := $(sort $(shell find collector -name '*.sql' -o -name '*.css' -o -name '*.json'))
 
 LIBS = $(BUILD)/libagent.a $(BUILD)/libcollector.a $(BUILD)/libcommon.a
 PROGRAMS := $(if $(wildcard agent/main.c),$(BUILD)/glasswatch-agent) \
@@ -166,10 +165,11 @@ $(BUILD)/glasswatch-collector: $(BUILD)/obj/collector/main.o $(BUILD)/libcollect
 $(BUILD)/libcommon.a: $(call obj,$(COMMON_SRC))
 $(BUILD)/libagent.a: $(call obj,$(AGENT_SRC))
 $(BUILD)/libcollector.a: $(call obj,$(COLLECTOR_SRC))
-# Made anew each time: `ar r` would keep the objects of sources that are gone.
+# Made anew each time, or the objects of sources that are gone would stay. Appended (q): `ar r`
+# keeps one object of each name, and folders have files of the same name.
 $(LIBS):
 	$(call say,AR,$@)
-	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) rcs $@ $^
+	$(Q)mkdir -p $(@D) && rm -f $@ && $(AR) qcs $@ $^
 
 $(BUILD)/obj/%.o: %.c
 	$(call say,CC,$<)
@@ -209,16 +209,16 @@ $(BUILD)/seeds_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/stand
 		-Wl,--start-group $(LIBS) -Wl,--end-group $(LIB_LDLIBS) -lm
 
 # Made before the first compilation; afterwards the .d files know who needs what.
-SQL_TEXT = $(patsubst collector/%,$(GEN)/%.h,$(SQL_SRC) $(CSS_SRC) collector/openapi.json)
-GENERATED = $(SKELETONS) $(SQL_TEXT)
+TEXTS = $(TEXT_SRC:%=$(GEN)/%.h)
+GENERATED = $(SKELETONS) $(TEXTS)
 $(call obj,$(AGENT_SRC) agent/main.c): | $(SKELETONS)
-$(call obj,$(COLLECTOR_SRC) collector/main.c): | $(SQL_TEXT)
+$(call obj,$(COLLECTOR_SRC) collector/main.c): | $(TEXTS)
 $(call obj,$(UNIT_SRC) $(UNIT_HELP_SRC) $(TOOL_SRC) $(BENCH_SRC) $(BENCH_HELP_SRC) $(FUZZ_SRC)): \
 	| $(GENERATED)
 
 # The text of an .sql, .css or .json file as a C string literal: `static const char x[] =
-# #include "NAME.sql.h"`. Without the lines that are a comment of their own in CSS.
-$(GEN)/%.h: collector/%
+# #include "collector/FOLDER/NAME.sql.h"`. Without the lines that are a comment of their own in CSS.
+$(GEN)/collector/%.h: collector/%
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D) && sed '/^\/\*.*\*\/$$/d; s/["\\]/\\&/g; s/^/"/; s/$$/\\n"/' $< > $@
 
@@ -313,7 +313,7 @@ unit: tests ## the unit tests alone
 # make network namespaces, load programs into the kernel, or measure.
 E2E := $(sort $(wildcard tests/e2e/*.t))
 E2E_TOGETHER := $(filter $(addprefix tests/e2e/,$(addsuffix .t,alerts api audit bgp check collector \
-	collector_kill collector_store delivery docs errors incidents inventory metrics report \
+	collector_kill collector_store delivery docs errors held incidents inventory metrics report \
 	retain silence two_collectors verify)),$(E2E))
 PROVE = BUILD=$(BUILD) prove --timer --failures --comments
 

@@ -2,19 +2,23 @@
 /*
  * Outbox to a Redis Stream.
  *
- * Each event is one XADD with the fields id, type and json. Up to WINDOW of them
- * are under way; their numbers stand in a ring, as Redis answers in order. An
- * answer that is not an error acknowledges the event, and only that does.
+ * Each event is one XADD with the fields id, type and json. Up to BATCH of them go
+ * together, between MULTI and EXEC, and the next batch when that one is answered: so
+ * Redis takes all of a batch or nothing of it, and never an event whose predecessor
+ * it has refused. In a plain pipeline it may, when its memory is freed or its disk is
+ * mended between two of them, and whoever reads the stream sees the agent's past
+ * after its present. An event that is alone needs no MULTI; for a user who may not
+ * MULTI, each is alone. Only an XADD that has been done acknowledges its event.
  *
  *	connection lost     what was under way is sent again: the stream may then hold
- *			    an event twice, which the collector sees by its id
- *	error reply         (OOM, READONLY, MISCONF, WRONGTYPE ...) what is under way is
- *			    awaited, then, after a pause, sending begins anew with the
- *			    oldest event that was not acknowledged
+ *			    events twice, which the collector sees by their ids
+ *	error reply         (OOM, READONLY, MISCONF, WRONGTYPE ...) after a pause,
+ *			    sending begins anew with the oldest event that was not
+ *			    acknowledged
  *	no answer           after SILENCE_TICKS with something under way the connection
  *			    is taken for dead
  *
- * What is wrong is said once. A receiver that goes and comes, or takes one event and
+ * What is wrong is said once. A receiver that goes and comes, or takes one batch and
  * refuses the next, is not reported at each turn: "takes events again" is said when
  * it has refused nothing for CALM_MS, and a connection that is lost for the reason
  * that was told last, without having taken an event, is passed over.
@@ -35,7 +39,7 @@
 #include "common/log.h"
 #include "common/redis.h"
 
-#define WINDOW 512
+#define BATCH 512
 #define ACK_BATCH 256
 #define ACK_MS 50
 #define SILENCE_TICK_MS 5000
@@ -53,8 +57,14 @@ struct publisher {
 	char *stream;
 	char where[REDIS_URL_STRLEN];
 
-	uint64_t flight[WINDOW]; /* a ring of numbers under way, ascending */
-	unsigned first, n_flight;
+	/* The batch under way: its numbers, ascending; how many answers to XADD came. */
+	uint64_t batch[BATCH];
+	unsigned n_batch, max_batch, n_answered;
+	bool multi;	    /* it stands between MULTI and EXEC */
+	bool unbound;	    /* but MULTI was refused: each of its events was taken by itself */
+	bool may_multi;	    /* on this connection, as far as is known */
+	bool told_no_multi; /* that it may not */
+
 	uint64_t sent;			  /* highest number sent since the last rewind */
 	uint64_t committed;		  /* highest number in the outbox's file */
 	bool pushed;			  /* something is not committed */
@@ -63,7 +73,7 @@ struct publisher {
 	unsigned silent_ticks;		  /* that it has fired without an answer */
 	bool unwritten;			  /* the last commit failed */
 
-	bool refused; /* error reply: let the ring empty, pause, begin anew */
+	bool refused; /* error reply: when the batch is over, pause, begin anew */
 	unsigned pause_ms;
 	char problem[64];  /* first word of the refusal as it was logged; "": none */
 	char refusal[200]; /* as Redis said it last; "": it takes events */
@@ -118,9 +128,8 @@ static void commit(struct publisher *p)
 
 static void hold(struct publisher *p)
 {
-	if (p->n_flight)
-		outbox_hold(p->outbox, p->flight[p->first],
-			    p->flight[(p->first + p->n_flight - 1) % WINDOW]);
+	if (p->n_batch)
+		outbox_hold(p->outbox, p->batch[0], p->batch[p->n_batch - 1]);
 	else
 		outbox_hold(p->outbox, 0, 0);
 }
@@ -133,7 +142,9 @@ static void rewind_to_oldest(struct publisher *p)
 	p->sent = 0;
 }
 
+static void on_multi(void *arg, const struct redisReply *reply);
 static void on_added(void *arg, const struct redisReply *reply);
+static void on_exec(void *arg, const struct redisReply *reply);
 
 static bool send_one(void *arg, const struct outbox_item *item)
 {
@@ -143,24 +154,32 @@ static bool send_one(void *arg, const struct outbox_item *item)
 	size_t len[] = { 4, strlen(p->stream), 1, 2, strlen(item->id), 4, strlen(item->type),
 			 4, item->json_len };
 
-	/* Before the call: without memory it may take the connection down. */
-	p->flight[(p->first + p->n_flight++) % WINDOW] = item->seq;
-	if (redis_send(p->redis, on_added, p, sizeof(argv) / sizeof(argv[0]), argv, len)) {
-		p->n_flight--;
-		return false;
+	if (p->max_batch > 1 && !p->multi) {
+		if (redis_multi(p->redis, on_multi, p))
+			return false;
+		p->multi = true;
 	}
+	if (redis_send(p->redis, on_added, p, sizeof(argv) / sizeof(argv[0]), argv, len))
+		return false;
+	p->batch[p->n_batch++] = item->seq;
 	p->sent = item->seq;
-	return p->n_flight < WINDOW;
+	return p->n_batch < p->max_batch;
 }
 
 static void send_more(struct publisher *p)
 {
-	if (p->refused || !redis_is_up(p->redis) || p->n_flight == WINDOW ||
-	    p->sent >= p->committed)
+	if (p->refused || !redis_is_up(p->redis) || p->n_batch || p->sent >= p->committed)
 		return;
-	outbox_each(p->outbox, p->sent, WINDOW - p->n_flight, send_one, p);
+	p->n_answered = 0;
+	p->multi = p->unbound = false;
+	p->max_batch = p->may_multi && p->committed - p->sent > 1 ? BATCH : 1;
+	outbox_each(p->outbox, p->sent, p->max_batch, send_one, p);
+	if (p->multi && (!p->n_batch || redis_exec(p->redis, on_exec, p))) {
+		redis_restart(p->redis, "no memory for a command");
+		return;
+	}
 	hold(p);
-	if (p->n_flight && !evtimer_pending(p->silence_timer, NULL)) {
+	if (p->n_batch && !evtimer_pending(p->silence_timer, NULL)) {
 		p->answers_before = p->answers;
 		p->silent_ticks = 0;
 		set_timer(p->silence_timer, SILENCE_TICK_MS);
@@ -202,26 +221,11 @@ static void on_calm_timer(evutil_socket_t fd, short what, void *arg)
 	log_info("%s takes events again", p->where);
 }
 
-/* The answer to the oldest XADD under way. */
-static void on_added(void *arg, const struct redisReply *reply)
+/* The last answer to a batch has come. */
+static void batch_over(struct publisher *p)
 {
-	struct publisher *p = arg;
-	uint64_t seq = p->flight[p->first];
-
-	p->first = (p->first + 1) % WINDOW;
-	p->n_flight--;
-	p->answers++;
-	if (!reply)
-		return; /* on_state() follows */
-	if (reply->type == REDIS_REPLY_ERROR) {
-		refuse(p, reply->str);
-	} else {
-		outbox_ack(p->outbox, seq);
-		p->acked++;
-		if (!p->refused)
-			accept_again(p);
-	}
-	if (p->refused && p->n_flight == 0) {
+	p->n_batch = 0;
+	if (p->refused) {
 		rewind_to_oldest(p);
 		p->pause_ms = p->pause_ms ? 2 * p->pause_ms : FIRST_PAUSE_MS;
 		if (p->pause_ms > LAST_PAUSE_MS)
@@ -229,12 +233,97 @@ static void on_added(void *arg, const struct redisReply *reply)
 		set_timer(p->pause_timer, p->pause_ms);
 		return;
 	}
+	accept_again(p);
+	/* Redis has the next ones before the commit, and works while that syncs. */
+	send_more(p);
+	redis_flush(p->redis);
 	if (p->acked >= ACK_BATCH)
 		commit(p);
-	else if (p->acked == 1 && !evtimer_pending(p->ack_timer, NULL))
+	else if (!evtimer_pending(p->ack_timer, NULL))
 		set_timer(p->ack_timer, ACK_MS);
-	if (p->n_flight <= WINDOW / 2)
-		send_more(p);
+}
+
+/* The answer to the n-th XADD that was done. */
+static void taken(struct publisher *p, unsigned n, const struct redisReply *reply)
+{
+	if (reply->type == REDIS_REPLY_STRING) { /* the entry's id */
+		outbox_ack(p->outbox, p->batch[n]);
+		p->acked++;
+	} else {
+		refuse(p, reply->type == REDIS_REPLY_ERROR ? reply->str : "no id of an entry");
+	}
+}
+
+static void no_multi(struct publisher *p, const char *why)
+{
+	p->may_multi = false;
+	if (!p->told_no_multi)
+		log_warning("%s: events go one by one, as MULTI is refused: %s", p->where, why);
+	p->told_no_multi = true;
+}
+
+/* Whether this user may, asked once per connection. */
+static void on_may_multi(void *arg, const struct redisReply *reply)
+{
+	struct publisher *p = arg;
+
+	if (!reply)
+		return; /* on_state() follows, here and below */
+	if (reply->type == REDIS_REPLY_ERROR)
+		no_multi(p, reply->str);
+	else
+		p->may_multi = true;
+}
+
+static void on_multi(void *arg, const struct redisReply *reply)
+{
+	struct publisher *p = arg;
+
+	if (!reply || reply->type != REDIS_REPLY_ERROR)
+		return;
+	p->unbound = true; /* the right to it was taken a moment ago */
+	no_multi(p, reply->str);
+}
+
+static void on_added(void *arg, const struct redisReply *reply)
+{
+	struct publisher *p = arg;
+	unsigned n = p->n_answered++;
+
+	if (!reply)
+		return;
+	p->answers++;
+	if (!p->multi && reply->type == REDIS_REPLY_STATUS) { /* QUEUED */
+		redis_restart(p->redis, "MULTI is allowed, and EXEC is not");
+		return;
+	}
+	if (!p->multi || p->unbound)
+		taken(p, n, reply);
+	else if (reply->type == REDIS_REPLY_ERROR && !p->refused)
+		refuse(p, reply->str); /* and EXEC does nothing */
+	if (!p->multi)
+		batch_over(p);
+}
+
+static void on_exec(void *arg, const struct redisReply *reply)
+{
+	static const char because[] = "EXECABORT Transaction discarded because of: ";
+	struct publisher *p = arg;
+	const char *why;
+
+	if (!reply)
+		return;
+	p->answers++;
+	if (reply->type == REDIS_REPLY_ARRAY && reply->elements == p->n_batch) {
+		for (unsigned i = 0; i < p->n_batch; i++)
+			taken(p, i, reply->element[i]);
+	} else if (!p->unbound && !p->refused) {
+		why = reply->type == REDIS_REPLY_ERROR ? reply->str : "EXEC did nothing";
+		if (!strncmp(why, because, sizeof(because) - 1))
+			why += sizeof(because) - 1;
+		refuse(p, why);
+	}
+	batch_over(p);
 }
 
 static void on_state(void *arg, bool up, const char *reason)
@@ -245,10 +334,15 @@ static void on_state(void *arg, bool up, const char *reason)
 	evtimer_del(p->silence_timer);
 	evtimer_del(p->calm_timer);
 	p->silent_ticks = 0;
+	p->n_batch = 0;
+	p->may_multi = false;
 	p->refused = false;
 	p->refusal[0] = '\0';
 	rewind_to_oldest(p);
 	if (up) {
+		/* Nothing between them. Its answer comes before that to the first event. */
+		if (!redis_multi(p->redis, on_may_multi, p))
+			redis_exec(p->redis, NULL, NULL);
 		if (!p->passed_over)
 			log_info("%s: connected; %llu events wait", p->where,
 				 (unsigned long long)waiting(p));
@@ -283,7 +377,7 @@ static void on_silence_timer(evutil_socket_t fd, short what, void *arg)
 	struct publisher *p = arg;
 
 	p->silent_ticks = p->answers == p->answers_before ? p->silent_ticks + 1 : 0;
-	if (!p->n_flight) {
+	if (!p->n_batch) {
 		p->silent_ticks = 0;
 		return;
 	}
@@ -335,7 +429,7 @@ static uint64_t publisher_drain(struct sink *s, unsigned timeout_ms)
 	/* A break of the loop (a second Ctrl-C) ends it too. */
 	while (waiting(p) && !over && event_base_loop(p->base, EVLOOP_ONCE) == 0 &&
 	       !event_base_got_break(p->base)) {
-		if (p->acked && !p->n_flight)
+		if (p->acked && !p->n_batch)
 			commit(p);
 	}
 	event_free(timer);

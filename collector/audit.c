@@ -5,11 +5,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "collector/export.h"
-#include "collector/judge.h"
-#include "collector/sessions.h"
-#include "collector/store_incident.h"
+#include "collector/command/export.h"
+#include "collector/command/judge.h"
+#include "collector/command/sessions.h"
+#include "collector/store/incident.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -51,15 +52,11 @@ static int sessions(const struct collector_config *config, struct store *store,
 				     .login = config->login,
 				     .user = config->actor,
 				     .now_ns = now_ns };
-	char err[600];
-	long rows;
+	long rows = sessions_run(store, &c, stdout);
 
-	if (!sessions_check(&c, err, sizeof(err)))
-		die("%s", err);
-	rows = sessions_run(store, &c, stdout);
 	if (rows < 0)
 		return failed(store, rows);
-	if (q->format == OUTPUT_TABLE && rows == 0)
+	if (rows == 0)
 		log_info("no break-glass sessions match");
 	if (q->cut && (uint64_t)rows == q->filter.limit)
 		log_info("these are the newest %ld; --limit 0 shows all", rows);
@@ -70,15 +67,21 @@ static int coverage(const struct collector_config *config, struct store *store,
 		    const struct query *q, uint64_t now_ns)
 {
 	struct view_args a = { .now_ns = now_ns, .device = config->device, .days = config->days };
+	char name[256];
 	uint64_t uncovered;
 	long rows = coverage_run(store, &a, q, &uncovered, stdout);
 
 	if (rows < 0)
 		return failed(store, rows);
-	if (q->format == OUTPUT_TABLE && rows == 0)
+	if (rows == 0 && config->device)
+		log_info("no device %s is known; `glasswatch-collector coverage` names those "
+			 "that are",
+			 output_clean(config->device, name, sizeof(name)));
+	else if (rows == 0)
 		log_info("no device is known: no agent has told of one");
 	else if (q->format == OUTPUT_TABLE)
-		log_info("%" PRIu64 " of the devices are not covered", uncovered);
+		log_info("%" PRIu64 " of the devices %s not covered", uncovered,
+			 uncovered == 1 ? "is" : "are");
 	return config->strict && (uncovered || rows == 0);
 }
 
@@ -109,18 +112,31 @@ static int export(const struct collector_config *config, struct store *store, co
 				   .now_ns = now_ns };
 	struct export_facts facts;
 	bool to_stdout = strcmp(config->output, "-") == 0;
-	FILE *to = to_stdout ? stdout : fopen(config->output, "we");
+	struct stat st;
+	bool is_file;
+	FILE *to;
 	int rc;
 
+	if (c.incident) {
+		/* One that turned out to be part of another is in that one. */
+		rc = store_incident_resolve(store, &c.incident);
+		if (rc < 0)
+			return failed(store, rc);
+		if (rc == 0) {
+			log_error("there is no incident %" PRIu64
+				  "; `glasswatch-collector incidents` lists them",
+				  c.incident);
+			return 2;
+		}
+	}
+	to = to_stdout ? stdout : fopen(config->output, "we");
 	if (!to)
 		die("--output: %s: %s", config->output, strerror(errno));
-	/* One that turned out to be part of another is in that one. */
-	rc = c.incident ? store_incident_resolve(store, &c.incident) : 1;
-	if (rc > 0)
-		rc = export_run(store, &c, to, &facts);
+	is_file = !to_stdout && fstat(fileno(to), &st) == 0 && S_ISREG(st.st_mode);
+	rc = export_run(store, &c, to, &facts);
 	if (!to_stdout && fclose(to) && rc >= 0)
 		rc = QUERY_WRITE_FAILED;
-	if (rc <= 0 && !to_stdout)
+	if (rc <= 0 && is_file) /* half a pack is none; a device or pipe is not ours to remove */
 		remove(config->output);
 	if (rc < 0)
 		return failed(store, rc);

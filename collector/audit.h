@@ -2,8 +2,8 @@
 #ifndef GW_AUDIT_H
 #define GW_AUDIT_H
 /* The auditor's commands: sessions, coverage, judge, export, and `verify --pack`. */
+#include "collector/command/verify.h"
 #include "collector/config.h"
-#include "collector/verify.h"
 
 /* command: CMD_SESSIONS, CMD_COVERAGE, CMD_JUDGE or CMD_EXPORT. Returns the exit status,
  * with what is wrong on stderr. width: of the terminal, 0: it is none. */

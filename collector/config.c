@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/config.h"
 
-#include "collector/deliver.h"
+#include "collector/deliver/deliver.h"
 
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "collector/http.h"
+#include "collector/command/operate.h"
+#include "collector/command/report.h"
+#include "collector/command/sessions.h"
+#include "collector/http/http.h"
 #include "common/clock.h"
 #include "common/redis_options.h"
 
@@ -145,9 +148,9 @@ static const struct conf_option options[] = {
 	  .type = CONF_STRING,
 	  .offset = AT(web),
 	  .commands = CMD_RUN,
-	  .preset = GLASSWATCH_PREFIX "/share/glasswatch/web",
+	  .preset = COLLECTOR_WEB,
 	  .argument = "DIR",
-	  .help = "the page's files" },
+	  .help = "the page's files; without this, those in web/ beside the program come first" },
 	{ .key = "http.connections",
 	  .type = CONF_U32,
 	  .offset = AT(http_connections),
@@ -282,9 +285,15 @@ static const struct conf_option options[] = {
 	{ .key = "until",
 	  QUESTION,
 	  .offset = AT(until),
-	  .commands = CMD_QUERY | CMD_AUDIT | CMD_EXPORT | CMD_ALERTS | CMD_OPERATE,
+	  .commands = CMD_QUERY | CMD_AUDIT | CMD_EXPORT | CMD_ALERTS,
 	  .argument = "TIME",
-	  .help = "up to then; what operators say: so long, also as 2h from now" },
+	  .help = "up to then" },
+	{ .key = "until",
+	  QUESTION,
+	  .offset = AT(until),
+	  .commands = CMD_OPERATE,
+	  .argument = "TIME",
+	  .help = "so long: 2026-11-23T01:02:03Z, or 2h, which is from now on" },
 	{ .key = "device",
 	  QUESTION,
 	  .offset = AT(device),
@@ -300,19 +309,19 @@ static const struct conf_option options[] = {
 	{ .key = "path",
 	  QUESTION,
 	  .offset = AT(path),
-	  .commands = CMD_RECORD,
+	  .commands = CMD_RECORD | CMD_ALERTS,
 	  .argument = "primary|in-band",
 	  .help = "toward Ma1, or toward lo6" },
 	{ .key = "service",
 	  QUESTION,
 	  .offset = AT(service),
-	  .commands = CMD_RECORD,
+	  .commands = CMD_RECORD | CMD_ALERTS,
 	  .argument = "ssh|bgp",
 	  .help = "of this protocol" },
 	{ .key = "verdict",
 	  QUESTION,
 	  .offset = AT(verdict),
-	  .commands = CMD_RECORD | CMD_SESSIONS,
+	  .commands = CMD_RECORD | CMD_SESSIONS | CMD_ALERTS,
 	  .argument = "WORD",
 	  .help = "judged so: trusted, untrusted or no-policy" },
 	{ .key = "type",
@@ -326,17 +335,28 @@ static const struct conf_option options[] = {
 	  .flags = CONF_NOT_IN_FILE,
 	  .offset = AT(id),
 	  .commands = CMD_INCIDENTS,
+	  .min = 1,
 	  .argument = "N",
 	  .help = "the timeline of this incident; the same as its number as an argument" },
 	{ .key = "format",
 	  QUESTION,
 	  .offset = AT(format),
-	  .commands = CMD_QUERY | CMD_AUDIT | CMD_COVERAGE | CMD_VERIFY | CMD_ALERTS | CMD_SILENCE |
-		      CMD_DRILL | CMD_REPORT,
+	  .commands = CMD_QUERY | CMD_AUDIT | CMD_COVERAGE | CMD_ALERTS | CMD_SILENCE | CMD_DRILL,
 	  .argument = "table|json|csv",
-	  .help = "a table for people, one JSON array, or CSV; `verify`: text or json; `report`: "
-		  "md (as it is when not given), html (one file, to be opened or printed) or "
-		  "json (all facts)" },
+	  .help = "a table for people, one JSON array, or CSV (default: table)" },
+	{ .key = "format",
+	  QUESTION,
+	  .offset = AT(format),
+	  .commands = CMD_VERIFY,
+	  .argument = "text|json",
+	  .help = "lines for people, or one JSON document (default: text)" },
+	{ .key = "format",
+	  QUESTION,
+	  .offset = AT(format),
+	  .commands = CMD_REPORT,
+	  .argument = "md|html|json",
+	  .help = "Markdown, HTML (one file, to be opened or printed) or all facts as JSON "
+		  "(default: md)" },
 	{ .key = "limit",
 	  QUESTION,
 	  .offset = AT(limit),
@@ -346,10 +366,16 @@ static const struct conf_option options[] = {
 	{ .key = "state",
 	  QUESTION,
 	  .offset = AT(alert_state),
-	  .commands = CMD_ALERTS | CMD_SILENCE | CMD_DRILL,
+	  .commands = CMD_ALERTS,
 	  .argument = "WORD",
-	  .help = "open, acknowledged, silenced, resolved or all (default: all that is not "
-		  "resolved); of silences and drills: all" },
+	  .help = "open, acknowledged, silenced, resolved, drill or all (default: all that is "
+		  "not resolved)" },
+	{ .key = "state",
+	  QUESTION,
+	  .offset = AT(alert_state),
+	  .commands = CMD_SILENCE | CMD_DRILL,
+	  .argument = "all",
+	  .help = "those that are over, too" },
 	{ .key = "severity",
 	  QUESTION,
 	  .offset = AT(alert_severity),
@@ -374,12 +400,14 @@ static const struct conf_option options[] = {
 	  .offset = AT(drill_devices),
 	  .commands = CMD_DRILL,
 	  .argument = "NAME",
-	  .help = "the drill is on this device; may be repeated; `all`: every one" },
+	  .help = "the drill is on this device; `all`: every one" },
 	{ .key = "for",
 	  .type = CONF_DURATION,
 	  .flags = CONF_NOT_IN_FILE,
 	  .offset = AT(for_ns),
 	  .commands = CMD_OPERATE,
+	  .min = NS_PER_S,
+	  .max = OPERATE_LONGEST,
 	  .argument = "TIME",
 	  .help = "so long from now on, such as 2h" },
 	{ .key = "reason",
@@ -399,6 +427,7 @@ static const struct conf_option options[] = {
 	  .flags = CONF_NOT_IN_FILE,
 	  .offset = AT(end),
 	  .commands = CMD_SILENCE | CMD_DRILL,
+	  .min = 1,
 	  .argument = "N",
 	  .help = "end this one before its time" },
 	{ .key = "follow",
@@ -460,6 +489,7 @@ static const struct conf_option options[] = {
 	  .flags = CONF_NOT_IN_FILE,
 	  .offset = AT(incident),
 	  .commands = CMD_EXPORT,
+	  .min = 1,
 	  .argument = "N",
 	  .help = "what belongs to this incident, instead of a span of time" },
 	{ .key = "output",
@@ -580,6 +610,48 @@ static bool check_receivers(const struct collector_config *c, const char **key, 
 	return true;
 }
 
+/* The words of a question: `-n` says of them what the command itself would say. */
+static bool check_question(const struct collector_config *c, unsigned command, char *err,
+			   size_t size)
+{
+	struct alerts_args alerts = collector_alerts_args(c);
+	struct query_args args = collector_query_args(c);
+	struct sessions_config sessions = { .justified = c->justified, .login = c->login };
+	struct query q;
+
+	alerts.now_ns = c->now_ns;
+	switch (command) {
+	case CMD_ALERTS:
+		return alerts_check(ALERTS_LIST, &alerts, err, size);
+	case CMD_ACKNOWLEDGE:
+		return alerts_check(ALERTS_ACKNOWLEDGE, &alerts, err, size);
+	case CMD_SILENCE:
+		return alerts_check(ALERTS_SILENCE, &alerts, err, size);
+	case CMD_DRILL:
+		return alerts_check(ALERTS_DRILL, &alerts, err, size);
+	case CMD_VERIFY:
+		if (c->format && strcmp(c->format, "text") != 0 && strcmp(c->format, "json") != 0) {
+			snprintf(err, size, "--format \"%.40s\": one of text, json", c->format);
+			return false;
+		}
+		if (c->note && c->pack)
+			snprintf(err, size, "--note: a pack is no record that could hold it");
+		return !c->note || !c->pack;
+	case CMD_REPORT:
+		if (c->format && report_format_parse(c->format) == REPORT_NUM) {
+			snprintf(err, size, "--format \"%.40s\": one of md, html, json", c->format);
+			return false;
+		}
+		return true;
+	case CMD_SESSIONS:
+		if (!sessions_check(&sessions, err, size))
+			return false;
+		break;
+	}
+	/* what query_parse() takes is not another command's: its options are not there */
+	return query_parse(QUERY_EVENTS, &args, c->now_ns, &q, err, size);
+}
+
 static bool check(const void *config, const struct conf_command *command, const char **key,
 		  char *err, size_t size)
 {
@@ -612,7 +684,7 @@ static bool check(const void *config, const struct conf_command *command, const 
 		return false;
 	}
 	if (command->bit != CMD_RUN)
-		return true;
+		return check_question(c, command->bit, err, size);
 	if (c->anchors && (strstr(c->anchors, "://") || strcmp(c->anchors, "-") == 0)) {
 		*key = "anchors";
 		snprintf(err, size, "`run` writes them to a file here, besides Redis");

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "collector/alerts.h"
-#include "collector/query.h"
+#include "collector/command/alerts.h"
+#include "collector/command/query.h"
 #include "common/conf.h"
 #include "common/redis_options.h"
 
@@ -32,8 +32,10 @@ enum {
 };
 
 #define COLLECTOR_LISTEN "127.0.0.1:8686"
+#define COLLECTOR_WEB GLASSWATCH_PREFIX "/share/glasswatch/web"
 
 struct collector_config {
+	uint64_t now_ns; /* set by main(), before the options are read: "-2h" is before it */
 	struct redis_options redis;
 	char *stream, *group, *consumer, *db, *anchors;
 	uint32_t batch;

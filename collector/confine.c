@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "collector/store.h"
+#include "collector/store/store.h"
 #include "common/log.h"
 #include "common/privilege.h"
 #include "common/syscalls.h"

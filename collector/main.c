@@ -20,23 +20,23 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "collector/alert.h"
-#include "collector/alerts.h"
 #include "collector/audit.h"
+#include "collector/base/metrics.h"
+#include "collector/command/alerts.h"
+#include "collector/command/operate.h"
+#include "collector/command/query.h"
+#include "collector/command/report.h"
+#include "collector/command/timeline.h"
+#include "collector/command/verify.h"
 #include "collector/config.h"
 #include "collector/confine.h"
-#include "collector/consume.h"
-#include "collector/consume_anchor.h"
-#include "collector/deliver.h"
-#include "collector/metrics.h"
-#include "collector/operate.h"
-#include "collector/query.h"
-#include "collector/report_run.h"
+#include "collector/consume/anchor.h"
+#include "collector/consume/consume.h"
+#include "collector/deliver/deliver.h"
+#include "collector/http/token.h"
+#include "collector/rules/alert.h"
 #include "collector/serve.h"
-#include "collector/store.h"
-#include "collector/timeline.h"
-#include "collector/token.h"
-#include "collector/verify.h"
+#include "collector/store/store.h"
 #include "common/clock.h"
 #include "common/log.h"
 
@@ -262,19 +262,23 @@ static int failed(struct store *store, long rc)
 static int follow(struct store *store, struct query *q)
 {
 	struct timespec pause = { 0, FOLLOW_MS * (long)NS_PER_MS };
-	uint64_t after = 0;
+	uint64_t after = 0, newest;
 	long rc;
 
 	signal(SIGINT, on_interrupt);
 	signal(SIGTERM, on_interrupt);
-	if (!q->filter.since_ns) { /* nothing old was asked for */
-		rc = query_newest(store, &after);
+	rc = query_newest(store, &newest);
+	if (rc < 0)
+		return failed(store, rc);
+	query_header(q, stdout);
+	if (q->filter.since_ns || q->limited) { /* else nothing old was asked for */
+		rc = query_follow(store, q, q->filter.limit * q->limited, stdout, &after);
 		if (rc < 0)
 			return failed(store, rc);
 	}
-	query_header(q, stdout);
+	after = after > newest ? after : newest;
 	while (!interrupted) {
-		rc = query_follow(store, q, stdout, &after);
+		rc = query_follow(store, q, 0, stdout, &after);
 		if (rc < 0)
 			return failed(store, rc);
 		nanosleep(&pause, NULL);
@@ -284,11 +288,17 @@ static int follow(struct store *store, struct query *q)
 
 static int ask(const struct query *q, struct store *store)
 {
-	long rows = query_run(store, q, stdout);
+	/* Of one moment: they are put together by many questions. */
+	bool snapshot = q->what == QUERY_SOURCES;
+	long rows = snapshot ? store_snapshot(store) : 0;
 
+	if (rows == 0)
+		rows = query_run(store, q, stdout);
 	if (rows < 0)
 		return failed(store, rows);
-	if (q->format == OUTPUT_TABLE && rows == 0)
+	if (snapshot)
+		store_rollback(store);
+	if (rows == 0)
 		log_info("no %s match", query_name(q->what));
 	if (q->cut && (uint64_t)rows == q->filter.limit)
 		log_info("these are the newest %ld; --limit 0 shows all", rows);
@@ -318,6 +328,8 @@ static uint64_t incident_id(const struct collector_config *config, const struct 
 
 	if (!call->n_args)
 		return config->id;
+	if (config->id)
+		die("--id: the number stands before it already; leave out one of them");
 	errno = 0;
 	id = strtoull(call->args[0], &end, 10);
 	if (errno || *end || id == 0 || id > INT64_MAX || call->args[0][0] == '-')
@@ -333,8 +345,6 @@ static int report(const struct collector_config *config, const struct conf_call 
 	char err[600];
 	int rc;
 
-	if (format == REPORT_NUM)
-		die("--format \"%.40s\": one of md, html, json", config->format);
 	store = store_open(config->db, STORE_READ, err, sizeof(err));
 	if (!store)
 		die("%s", err);
@@ -358,11 +368,14 @@ static int query(const struct collector_config *config, const struct conf_call *
 {
 	struct query_args args = collector_query_args(config);
 	uint64_t id = what == QUERY_INCIDENTS ? incident_id(config, call) : 0;
+	const char *given = query_given(&args);
 	struct store *store;
 	struct query q;
 	char err[600];
 	int status;
 
+	if (id && given)
+		die("--%s chooses among incidents: with a number leave it out", given);
 	if (!query_parse(what, &args, now_real(), &q, err, sizeof(err)))
 		die("%s", err);
 	q.width = terminal_width();
@@ -471,6 +484,8 @@ static void read_anchors(const struct collector_config *config, struct verify_an
 		die("--anchors: %s: %s", config->anchors, strerror(errno));
 	if (!verify_anchors_read(out, f, config->anchors, err, sizeof(err)))
 		die("%s", err);
+	if (out->bad && !out->n)
+		die("%s:%zu: %s", config->anchors, out->first_bad, out->why);
 	if (f != stdin)
 		fclose(f);
 }
@@ -515,13 +530,12 @@ static int verify(const struct collector_config *config)
 
 	if (config->format && strcmp(config->format, "json") == 0)
 		v.format = OUTPUT_JSON;
-	else if (config->format && strcmp(config->format, "text") != 0)
-		die("--format \"%.40s\": one of text, json", config->format);
 	if (config->pack) {
-		if (config->note)
-			die("--note: a pack is no record that could hold it");
 		if (config->anchors)
 			read_anchors(config, &anchors);
+		if (anchors.bad)
+			log_warning("%s:%zu: %s; passed over", config->anchors, anchors.first_bad,
+				    anchors.why);
 		rc = audit_pack(config, config->anchors ? &anchors : NULL, v.format);
 		verify_anchors_free(&anchors);
 		return rc;
@@ -551,13 +565,16 @@ static int verify(const struct collector_config *config)
 
 int main(int argc, char **argv)
 {
-	struct collector_config config = { 0 };
+	struct collector_config config = { .now_ns = now_real() };
 	struct conf_call call;
+	char err[600];
 	int status = 2;
 
 	conf_start(&collector_program, argc, argv, &config, &call);
 	switch (call.command->bit) {
 	case CMD_RUN:
+		if (!serve_page(&config, err, sizeof(err)))
+			die("%s", err);
 		status = run(&config);
 		break;
 	case CMD_FLOWS:

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "collector/serve.h"
 
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "collector/api.h"
+#include "collector/api/api.h"
+#include "collector/api/stream.h"
 #include "collector/config.h"
-#include "collector/http.h"
-#include "collector/stream.h"
-#include "collector/token.h"
+#include "collector/http/http.h"
+#include "collector/http/token.h"
 #include "common/log.h"
 
 _Static_assert(API_WORKERS == HTTP_WORKERS, "each worker has a store");
@@ -21,11 +24,61 @@ struct serve {
 	const char *name;
 	uint64_t (*now_real)(void), (*now_mono)(void);
 	int socket;
+	bool page; /* there is one to show */
 	struct tokens *tokens;
 	struct stream *stream;
 	struct api *api;
 	struct http *http;
 };
+
+static bool has_page(const char *folder)
+{
+	char path[PATH_MAX + 16];
+
+	snprintf(path, sizeof(path), "%s/index.html", folder);
+	return access(path, R_OK) == 0;
+}
+
+/* The folder web/ beside this program; NULL: there is no page in it. malloc()ed. */
+static char *page_beside(void)
+{
+	char path[PATH_MAX];
+	ssize_t len = readlink("/proc/self/exe", path, sizeof(path) - sizeof("web"));
+	char *slash;
+
+	if (len <= 0)
+		return NULL;
+	path[len] = '\0';
+	slash = strrchr(path, '/');
+	if (!slash)
+		return NULL;
+	strcpy(slash + 1, "web");
+	return has_page(path) ? strdup(path) : NULL;
+}
+
+bool serve_page(struct collector_config *config, char *err, size_t size)
+{
+	bool named = strcmp(config->web, COLLECTOR_WEB) != 0;
+	struct stat st;
+	char *beside;
+
+	if (strcmp(config->listen, "off") == 0)
+		return true;
+	if (named && stat(config->web, &st) < 0) {
+		snprintf(err, size, "--web: %.400s: %s", config->web, strerror(errno));
+		return false;
+	}
+	if (named && !S_ISDIR(st.st_mode)) {
+		snprintf(err, size, "--web: %.400s: %s", config->web, strerror(ENOTDIR));
+		return false;
+	}
+	beside = named ? NULL : page_beside();
+	if (beside) {
+		free(config->web);
+		config->web = beside;
+	}
+	return true;
+}
 
 struct serve *serve_open(const struct collector_config *config, const char *name,
 			 struct metrics *metrics, uint64_t (*now_real)(void),
@@ -46,7 +99,8 @@ struct serve *serve_open(const struct collector_config *config, const char *name
 			     .metrics = metrics,
 			     .name = name,
 			     .now_real = now_real,
-			     .now_mono = now_mono };
+			     .now_mono = now_mono,
+			     .page = has_page(config->web) };
 	s->socket = http_listen(config->listen, &in_use, err, size);
 	if (s->socket < 0) {
 		if (in_use && strcmp(config->listen, COLLECTOR_LISTEN) == 0) {
@@ -111,6 +165,10 @@ int serve_start(struct serve *s, char *err, size_t size)
 		return -1;
 	log_info("answering questions on %s://%s%s", c->tls_cert ? "https" : "http",
 		 http_listening(s->socket, at, sizeof(at)), s->tokens ? "" : ", without tokens");
+	if (!s->page)
+		log_warning("%s: there is no page here, only the API answers; `make install` puts "
+			    "one there, --web DIR names another folder",
+			    c->web);
 	return 0;
 }
 

@@ -223,7 +223,7 @@ static void origin(const struct conf_option *o, const char *file, int line, char
 
 	if (line > 0 && file)
 		snprintf(buf, size, "%s:%d: %s", strcmp(file, "-") ? file : "stdin", line, o->key);
-	else if (line == LINE_ARGUMENT) {
+	else if (line == LINE_ARGUMENT || o->flags & CONF_NOT_IN_FILE) {
 		long_name(o->key, name);
 		snprintf(buf, size, "--%s", name);
 	} else {
@@ -268,11 +268,16 @@ static void check(const struct conf_program *p, const struct conf_command *comma
 
 static void print_and_exit(char *text)
 {
+	bool failed;
+
 	if (!text)
 		die("out of memory");
-	fputs(text, stdout);
+	/* A text longer than stdout's buffer fails in the first, and the second then has nothing
+	 * left to write. */
+	failed = fputs(text, stdout) < 0;
+	failed |= fflush(stdout) != 0;
 	free(text);
-	if (fflush(stdout))
+	if (failed)
 		die("stdout: cannot write: %s", strerror(errno));
 	_exit(0); /* as in die() */
 }

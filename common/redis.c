@@ -94,6 +94,7 @@ struct redis {
 	uint16_t moved_port;
 	bool use_moved; /* rather than the URL's host */
 	bool asking;	/* it said ASK: each command needs ASKING before it */
+	bool multi;	/* between MULTI and EXEC: for these, one before MULTI does */
 
 	struct evdns_base *dns;
 	struct evdns_getaddrinfo_request *lookup;
@@ -183,6 +184,7 @@ static void lose(struct redis *r, const char *why)
 	snprintf(reason, sizeof(reason), "%s", why); /* may lie in what is freed here */
 	snprintf(r->reason, sizeof(r->reason), "%s", reason);
 	r->state = PAUSED;
+	r->multi = false;
 	drop(r);
 	while (r->n_waiters)
 		waiter_answer(r, NULL);
@@ -680,9 +682,38 @@ int redis_send(struct redis *r, redis_reply_fn *fn, void *arg, int argc, const c
 
 	if (r->state != UP)
 		return -ENOTCONN;
-	if (r->asking && send_command(r, NULL, NULL, 1, &first, NULL))
+	if (r->asking && !r->multi && send_command(r, NULL, NULL, 1, &first, NULL))
 		return -ENOTCONN;
 	return send_command(r, fn, arg, argc, argv, argvlen);
+}
+
+int redis_multi(struct redis *r, redis_reply_fn *fn, void *arg)
+{
+	const char *name = "MULTI";
+	int rc = redis_send(r, fn, arg, 1, &name, NULL);
+
+	r->multi = rc == 0;
+	return rc;
+}
+
+int redis_exec(struct redis *r, redis_reply_fn *fn, void *arg)
+{
+	const char *name = "EXEC";
+	int rc = redis_send(r, fn, arg, 1, &name, NULL);
+
+	r->multi = false;
+	return rc;
+}
+
+struct redis_kept *redis_keep(struct redis *r)
+{
+	return redis_replies_keep(r->replies);
+}
+
+void redis_give_back(struct redis *r, struct redis_kept *kept)
+{
+	if (kept)
+		redis_replies_give_back(r->replies, kept);
 }
 
 /* An error stays in the context until the loop looks there. */

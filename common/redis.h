@@ -27,8 +27,8 @@ struct redis;
  * it is down call again only when the reason is one that was not told since then. */
 typedef void redis_state_fn(void *arg, bool up, const char *reason);
 
-/* reply NULL: the connection was lost before the answer came. The reply is
- * hiredis' and is gone after the call. */
+/* reply NULL: the connection was lost before the answer came. The reply is gone after
+ * the call, unless it is kept. */
 typedef void redis_reply_fn(void *arg, const struct redisReply *reply);
 
 /* Begins to connect. Copies url. Ignores SIGPIPE for the whole process. NULL: no
@@ -48,6 +48,18 @@ const char *redis_words(const struct redis *r);
  * be NULL. Returns 0 or -ENOTCONN (then fn is not called). */
 int redis_send(struct redis *r, redis_reply_fn *fn, void *arg, int argc, const char **argv,
 	       const size_t *argvlen);
+
+/* MULTI and EXEC: what is sent between the two is done as one, or nothing of it. The
+ * replies in between say that a command is queued, or why it cannot be; EXEC's is an
+ * array, one element for each, or an error. Return as redis_send() does. */
+int redis_multi(struct redis *r, redis_reply_fn *fn, void *arg);
+int redis_exec(struct redis *r, redis_reply_fn *fn, void *arg);
+
+/* Called by a reply's function: this reply stays until it is given back, which is before
+ * redis_close(). */
+struct redis_kept;
+struct redis_kept *redis_keep(struct redis *r);
+void redis_give_back(struct redis *r, struct redis_kept *kept); /* accepts NULL */
 
 /* Sends what is queued now, as far as the socket takes it, not when the loop turns. */
 void redis_flush(struct redis *r);

@@ -17,6 +17,7 @@ struct chunk {
 
 struct redis_replies {
 	struct chunk *first, *last; /* last: where the next piece goes */
+	struct chunk *spare;	    /* given back; for the reply after one that is kept */
 };
 
 struct redis_replies *redis_replies_new(void)
@@ -39,14 +40,13 @@ void redis_replies_free(struct redis_replies *a)
 	if (!a)
 		return;
 	free_from(a->first);
+	free_from(a->spare);
 	free(a);
 }
 
-/* What is larger than others is not kept, nor are very many. */
-static void begin_anew(struct redis_replies *a)
+/* What is larger than others does not stay, nor do very many. */
+static void empty(struct chunk **at)
 {
-	struct chunk **at = &a->first;
-
 	for (unsigned n = 0; *at && n < KEPT; n++) {
 		struct chunk *c = *at;
 
@@ -60,6 +60,11 @@ static void begin_anew(struct redis_replies *a)
 	}
 	free_from(*at);
 	*at = NULL;
+}
+
+static void begin_anew(struct redis_replies *a)
+{
+	empty(&a->first);
 	a->last = a->first;
 }
 
@@ -96,6 +101,22 @@ static void *piece(struct redis_replies *a, size_t size)
 	p = c->bytes + c->used;
 	c->used += size;
 	return p;
+}
+
+struct redis_kept *redis_replies_keep(struct redis_replies *a)
+{
+	struct chunk *kept = a->first;
+
+	a->first = a->last = a->spare;
+	a->spare = NULL;
+	return (struct redis_kept *)kept;
+}
+
+void redis_replies_give_back(struct redis_replies *a, struct redis_kept *kept)
+{
+	free_from(a->spare);
+	a->spare = (struct chunk *)kept;
+	empty(&a->spare);
 }
 
 /* ---- what hiredis calls ------------------------------------------------------ */

@@ -27,7 +27,7 @@ def complain(path, text):
 def metric_names():
     """As the tables in C have them; histograms with what their lines are called."""
     names = set()
-    for path in ("collector/metrics.c", "collector/metrics_text.c"):
+    for path in ("collector/base/metrics.c", "collector/view/metrics.c"):
         with open(path, encoding="utf-8") as f:
             names |= set(re.findall(r'\{ "((?:glasswatch|process)_\w+)"', f.read()))
     return names | {n + s for n in names for s in ("_bucket", "_sum", "_count")}

@@ -61,7 +61,7 @@ mirror=${mirror:-http://deb.debian.org/debian}
 # What the build needs is said in .ci/deps; the rest is for these tests.
 packages()
 {
-	grep -o 'lib[a-z0-9.+-]*-dev' "$source/.ci/deps" | grep -v '^libclang' | sort -u
+	grep -o 'z\?lib[a-z0-9.+-]*-dev' "$source/.ci/deps" | grep -v '^libclang' | sort -u
 	echo gcc make pkg-config ca-certificates perl python3 openssl redis-server iproute2 \
 		util-linux procps libfaketime
 }

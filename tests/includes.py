@@ -16,7 +16,7 @@ os.chdir(os.path.join(os.path.dirname(__file__), ".."))
 
 WAYS = {
     "common": [
-        ["addr", "bytes", "clock", "fnv", "grow", "log", "secret"],
+        ["addr", "bytes", "clock", "cut", "fnv", "grow", "log", "secret"],
         ["redis_url", "redis_tls", "redis_reply"],
         ["json_tree"],
         ["conf_value", "conf_yaml", "conf", "community_id", "event", "redis", "redis_options",
@@ -65,56 +65,91 @@ WAYS = {
         ["sarif"],
         ["show"],
     ],
-    "collector": [
-        ["chain", "metrics"],
-        ["block"],
-        ["store_result"],
-        ["db", "db_ops", "db_sqlite", "db_pg", "db_pg_value"],
-        ["store", "store_*"],
+    "collector/base": [["metrics", "output"]],
+    "collector/record": [["chain"], ["block", "pack"]],
+    "collector/db": [["result"], ["db", "ops"], ["pg_value", "sqlite_rows"],
+                     ["pg", "sqlite"]],
+    "collector/store": [
+        ["store", "parts", "derive"],
+        ["agent", "block", "chain", "check", "document", "fleet", "flow_kept", "incident",
+         "metrics", "missing", "pack", "record", "report", "source", "span", "twins"],
+        ["alert", "episode", "flow", "list", "read", "retain", "source_share"],
+        ["alert_open", "deliver", "judge", "known", "operate", "shared", "source_list"],
         ["chain_check"],
-        ["incident", "joint", "silence"],
-        ["alert"],
-        ["words", "output", "moments"],
-        ["view", "view_row", "view_fabric", "query", "timeline", "verify"],
-        ["report_text", "report_axis", "report_html_text", "incident_words", "report_svg",
-         "report_md", "report_html", "report"],
-        ["view_*", "metrics_text"],
-        ["notify"],
-        ["pack"],
-        ["sessions", "judge", "export", "report_run"],
-        ["fold", "correlate", "correlate_*"],
-        ["ingest_ahead", "ingest", "notice", "retain", "quiet", "alerting"],
-        ["operate"],
-        ["alerts"],
-        ["consume_anchor", "consume_trim"],
-        ["deliver"],
-        ["http_request", "http_limit", "token"],
-        ["http"],
-        ["stream"],
-        ["api", "api_*"],
-        ["consume", "config", "audit", "run", "confine", "serve", "main"],
     ],
+    "collector/words": [["words", "text"], ["incident"]],
+    "collector/rules": [["incident", "silence"], ["alert", "joint"]],
+    "collector/correlate": [["fold"], ["parts"], ["flow", "joint", "source"], ["correlate"]],
+    "collector/ingest": [["own", "ahead"], ["alerting", "quiet", "retain"], ["notice"], ["ingest"]],
+    "collector/view": [
+        ["view"],
+        ["row", "alert", "cover", "moments", "metrics", "path"],
+        ["agents", "fleet", "flows", "lists"],
+        ["coverage", "summary", "timeline", "trust"],
+        ["changes", "session"],
+        ["incident_parts"],
+        ["incident", "incident_*"],
+    ],
+    "collector/report": [["report", "axis", "html_text"], ["svg"], ["html", "md"]],
+    "collector/deliver": [["notify"], ["deliver"]],
+    "collector/command": [
+        ["query", "operate"],
+        ["alerts", "judge", "report", "sessions", "timeline", "verify"],
+        ["export"],
+    ],
+    "collector/consume": [["anchor", "trim"], ["consume"]],
+    "collector/http": [["request", "limit", "token"], ["http"]],
+    "collector/api": [
+        ["stream"],
+        ["api", "call"],
+        ["args", "export", "files", "operate", "routes"],
+    ],
+    "collector": [["config"], ["audit", "confine", "serve"], ["main"]],
     "bpf": [["record"], ["wrap"], ["parse"], ["track"], ["fragment"], ["watch.bpf", "actor.bpf", "bench.bpf", "parsetest", "parsetest.bpf"]],
 }
 # Besides its own rows. Fabric is what flows and paths are judged by, so all of
 # the agent may look into it; it knows nothing of packets but the record's enums.
+# Of two folders one at most may look into the other, also by way of third ones.
 ALSO = {
     "common": {"bpf/record.h"},
     "common/fabric": {"common/", "bpf/record.h"},
     "agent": {"common/", "bpf/", "common/fabric/", "agent/check/"},
     "agent/check": {"common/", "bpf/record.h", "common/fabric/"},
-    "collector": {"common/", "bpf/record.h", "common/fabric/"},
+    "collector/base": {"common/"},
+    "collector/record": {"common/"},
+    "collector/db": {"common/"},
+    "collector/store": {"common/", "collector/base/", "collector/record/", "collector/db/"},
+    "collector/words": {"common/", "collector/base/", "collector/store/"},
+    "collector/rules": {"common/", "collector/store/"},
+    "collector/correlate": {"common/", "collector/base/", "collector/store/", "collector/rules/"},
+    "collector/ingest": {"common/", "collector/base/", "collector/store/", "collector/words/",
+                         "collector/rules/", "collector/correlate/"},
+    "collector/view": {"common/", "common/fabric/", "collector/base/", "collector/store/",
+                       "collector/words/", "collector/rules/"},
+    "collector/report": {"common/", "collector/base/", "collector/words/"},
+    "collector/deliver": {"common/", "collector/base/", "collector/store/", "collector/view/"},
+    "collector/command": {"common/", "common/fabric/", "collector/base/", "collector/record/",
+                          "collector/store/", "collector/words/", "collector/rules/",
+                          "collector/ingest/", "collector/view/", "collector/report/"},
+    "collector/consume": {"common/", "collector/base/", "collector/store/", "collector/ingest/",
+                          "collector/command/"},
+    "collector/http": {"common/"},
+    "collector/api": {"common/", "collector/base/", "collector/store/", "collector/view/",
+                      "collector/report/", "collector/command/", "collector/http/"},
+    "collector": {"common/", "collector/base/", "collector/store/", "collector/rules/",
+                  "collector/deliver/", "collector/command/", "collector/consume/",
+                  "collector/http/", "collector/api/"},
     "bpf": {"common/bytes.h"},
 }
 # Libraries that one file hides from the rest.
 ONLY = {
-    "sqlite3.h": r"agent/outbox|collector/db_sqlite",
-    "libpq-fe.h": r"collector/db_pg",
-    "microhttpd.h": r"collector/http",
-    "curl/curl.h": r"collector/deliver",
+    "sqlite3.h": r"agent/outbox|collector/db/sqlite",
+    "libpq-fe.h": r"collector/db/pg",
+    "microhttpd.h": r"collector/http/http\.",
+    "curl/curl.h": r"collector/deliver/deliver\.",
     "pcap/pcap.h|pcap.h": r"agent/capture_pcap",
     "bpf/libbpf.h": r"agent/kernel|agent/capture_bpf|tests/",
-    "hiredis/": r"common/redis|agent/publish|collector/consume",
+    "hiredis/": r"common/redis|agent/publish|collector/consume/",
     "openssl/ssl.h": r"common/redis_tls",
     "yaml.h": r"common/conf_yaml|common/fabric/yaml_tree",
     "cap-ng.h": r"common/privilege",
@@ -189,8 +224,21 @@ def check(path):
             complain(path, n, f"asks the system for the time ({m.group(1)}); take `now` as argument")
 
 
+def beyond(way):
+    """The folders that a folder looks into, and those that these look into."""
+    seen, left = set(), [way]
+    while left:
+        for a in ALSO[left.pop()]:
+            if a.rstrip("/") in WAYS and a not in seen:
+                seen.add(a)
+                left.append(a.rstrip("/"))
+    return seen
+
+
 count = 0
 for way in WAYS:
+    if way + "/" in beyond(way):
+        complain("tests/includes.py", 1, f"what {way} looks into looks into {way}")
     for base, dirs, files in os.walk(way):
         for name in files:
             path = os.path.join(base, name)

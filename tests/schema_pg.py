@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""Writes collector/schema_pg.sql out of collector/schema.sql: run it after that was changed.
+"""Writes schema_pg.sql out of schema.sql (collector/store/): run it after that was changed.
 tests/unit/test_store.c compares the two in real databases."""
 import os
 import re
 import sqlite3
 
-os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "collector"))
+os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "collector", "store"))
 
 HEAD = '''-- SPDX-License-Identifier: Apache-2.0
 --
@@ -15,7 +15,7 @@ HEAD = '''-- SPDX-License-Identifier: Apache-2.0
 -- columns.
 --
 -- What differs: numbers are 64 bits wide, text is ordered byte by byte, and `events`
--- is partitioned by the time of storing, a week each (store_record.c makes them, before
+-- is partitioned by the time of storing, a week each (record.c makes them, before
 -- they are needed), so that retention can drop what is old as a whole. The blocks of the
 -- record are compressed already.
 

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -19,7 +18,8 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, HERE)
-from collector_scene import START, Agent, Collector, Redis, Tap  # noqa: E402
+from collector_scene import (START, Agent, Collector, Redis, Tap, die_with_parent,  # noqa: E402
+                             free_port)
 
 ROOT = os.path.realpath(os.path.join(HERE, os.pardir, os.pardir))
 TOKEN = "t0ken-of-the-receivers"
@@ -30,18 +30,14 @@ def ok(good, text, *why):
     return tap.ok(bool(good), text, "\n".join(map(str, why)))
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Receiver:
-    """What was posted to it, by path; may be stopped and started again on its port."""
+    """What was posted to it, by path; may be stopped and started again on its port. A notification
+    that comes again under its number is the same one, as the collector promises: it may have been
+    killed before it had the answer."""
 
     def __init__(self):
         self.port, self.got, self.heads, self.answer = free_port(), [], [], 200
-        self.server = None
+        self.server, self.numbers, self.reused = None, {}, []
 
     def start(self, certificate=None):
         receiver = self
@@ -49,8 +45,16 @@ class Receiver:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                if receiver.answer == 200:
-                    receiver.got.append((self.path, json.loads(body)))
+                number = self.headers["X-Glasswatch-Notification"]
+                doc = json.loads(body)
+                what = [(a["name"], a["key"]) for a in doc.get("alerts", [])] \
+                    if self.path == "/hook" else None
+                again = what and number in receiver.numbers
+                if again and what != receiver.numbers[number]:
+                    receiver.reused.append((number, what, receiver.numbers[number]))
+                if receiver.answer == 200 and not again:
+                    receiver.numbers[number] = what
+                    receiver.got.append((self.path, doc))
                     receiver.heads.append(self.headers)
                 self.send_response(receiver.answer)
                 if receiver.answer == 302:
@@ -96,17 +100,18 @@ class Alertmanager:
             ["prometheus-alertmanager", "--config.file=" + os.path.join(self.dir, "am.yml"),
              "--storage.path=" + os.path.join(self.dir, "data"), "--cluster.listen-address=",
              "--web.listen-address=127.0.0.1:%d" % self.port],
-            stdout=subprocess.DEVNULL, stderr=open(os.path.join(self.dir, "log"), "wb"))
+            stdout=subprocess.DEVNULL, stderr=open(os.path.join(self.dir, "log"), "wb"),
+            preexec_fn=die_with_parent)
 
     def alerts(self):
-        with urllib.request.urlopen(self.url + "/api/v2/alerts", timeout=10) as answer:
+        with urllib.request.urlopen(self.url + "/api/v2/alerts", timeout=60) as answer:
             return json.load(answer)
 
     def names(self):
         return sorted((a["labels"]["alertname"], a["labels"]["key"]) for a in self.alerts())
 
     def ready(self):
-        for _ in range(300):
+        for _ in range(900):
             try:
                 self.alerts()
                 return True
@@ -146,15 +151,15 @@ def raise_and_tell():
     r.add(docs)
     change("d1", "in-band-unjustified")
     ok(c.until(lambda: hook.told("untrusted-source", "203.0.113.77", "firing") and
-                   hook.told("in-band-unjustified", "d1", "firing"), 60),
+                   hook.told("in-band-unjustified", "d1", "firing")),
            "a webhook is told", hook.got, c.said())
     ok(alerts()["untrusted-source", "203.0.113.77"]["count"] == 2,
            "one source on two devices is one alert, seen twice", alerts())
-    ok(c.until(lambda: len(hook.posts("/slack")) >= 2, 30) and
+    ok(c.until(lambda: len(hook.posts("/slack")) >= 2) and
            any("203.0.113.77" in json.dumps(p) for p in hook.posts("/slack")), "Slack, too",
            hook.posts("/slack"))
     ok(c.until(lambda: said_by_manager("untrusted-source", "firing") and
-                   said_by_manager("in-band-unjustified", "firing"), 60),
+                   said_by_manager("in-band-unjustified", "firing")),
            "Alertmanager tells of both", manager.names(), c.said())
     labels = [a["labels"] for a in manager.alerts() if a["labels"]["alertname"] ==
               "in-band-unjustified"]
@@ -171,26 +176,26 @@ def restarts():
     # the receiver is away; the collector is killed while the notification waits
     hook.stop()
     change("d3", "unreachable")
-    ok(c.until(lambda: "are not delivered" in c.said(), 60),
+    ok(c.until(lambda: "are not delivered" in c.said()),
            "a receiver that is away is named", c.said())
     c.stop(signal.SIGKILL)
     hook.start()
     c.start()
-    ok(c.until(lambda: hook.told("device-unreachable", "d3", "firing"), 90),
+    ok(c.until(lambda: hook.told("device-unreachable", "d3", "firing")),
            "what waited comes after both are back", c.said())
     # killed again at no particular moment: nothing is told a second time
     c.stop(signal.SIGKILL)
     c.start()
     change("d4", "in-band-unexplained")
-    ok(c.until(lambda: hook.told("in-band-unexplained", "d4", "firing"), 60), "it goes on")
+    ok(c.until(lambda: hook.told("in-band-unexplained", "d4", "firing")), "it goes on")
     hook.answer = 503
     change("d5", "unreachable")
-    c.until(lambda: "HTTP 503" in c.said(), 60)
+    c.until(lambda: "HTTP 503" in c.said())
     c.stop(signal.SIGKILL)
     hook.answer = 200
     c.start()
     ok(c.until(lambda: hook.told("device-unreachable", "d5", "firing") and
-                   said_by_manager("device-unreachable", "firing"), 90),
+                   said_by_manager("device-unreachable", "firing")),
            "nor does a receiver's 503 lose anything", c.said())
     for name, key in (("untrusted-source", "203.0.113.77"), ("in-band-unjustified", "d1"),
                       ("device-unreachable", "d3"), ("in-band-unexplained", "d4"),
@@ -212,9 +217,9 @@ def resolves():
     change("d1", "primary")
     change("d3", "primary")
     ok(c.until(lambda: hook.told("in-band-unjustified", "d1", "resolved") == 1 and
-                   hook.told("device-unreachable", "d3", "resolved") == 1, 60),
+                   hook.told("device-unreachable", "d3", "resolved") == 1),
            "that it is over is told, too", hook.posts("/hook")[-3:], c.said())
-    ok(c.until(lambda: said_by_manager("in-band-unjustified", "resolved"), 60),
+    ok(c.until(lambda: said_by_manager("in-band-unjustified", "resolved")),
            "and by Alertmanager", manager.names(), hook.posts("/am")[-2:])
     ok(state("in-band-unjustified", "d1") == "resolved", "it is resolved")
     shown = c.ask("alerts", str(alerts("--state", "all")["in-band-unjustified", "d1"]["id"]))
@@ -227,11 +232,16 @@ def operators():
     c.ask("drill", "--device", "d7", "--for", "2h", "--reason", "break-glass drill")
     ok([s["reason"] for s in c.json("silence")] == ["works on it"] and
            [d["device"] for d in c.json("drill")] == ["d7"], "a silence and a drill are in force")
+    slip = subprocess.run([c.program, "drill", "--db", c.db, "--device", "d\x1b77", "--for", "2h",
+                           "--reason", "a slip"], capture_output=True, text=True)
+    ok(slip.returncode == 0 and slip.stdout.startswith("drill ") and
+       "no device d\\x1b77 is known so far" in slip.stderr, "a name that no device has is said",
+       slip)
     change("d6", "unreachable")
     change("d7", "in-band-unjustified")
     change("d8", "unreachable")  # what comes after them is told, so they are not
     ok(c.until(lambda: hook.told("device-unreachable", "d8", "firing") and
-                   ("device-unreachable", "d8") in manager.names(), 60), "another one is told")
+                   ("device-unreachable", "d8") in manager.names()), "another one is told")
     ok(state("device-unreachable", "d6") == "silenced" and
            not hook.told("device-unreachable", "d6", "firing") and
            ("device-unreachable", "d6") not in manager.names(), "what is silenced is not")
@@ -251,14 +261,14 @@ def operators():
            "the same again is not told")
     r.add([agent.flow(now(), "flow.update", "u9", "d2", "in-band", "203.0.113.77",
                       "established", verdict="untrusted")])
-    ok(c.until(lambda: hook.told("untrusted-source", "203.0.113.77", "firing") == 2, 60) and
+    ok(c.until(lambda: hook.told("untrusted-source", "203.0.113.77", "firing") == 2) and
            state("untrusted-source", "203.0.113.77") == "open", "that it is worse is told",
            alerts())
     ok(c.until(lambda: [a["labels"]["severity"] for a in manager.alerts()
-                            if a["labels"]["alertname"] == "untrusted-source"] == ["warning"], 30),
+                            if a["labels"]["alertname"] == "untrusted-source"] == ["warning"]),
            "to Alertmanager, too: one severity, not two", manager.alerts())
     c.ask("silence", "--end", "1")
-    ok(c.until(lambda: hook.told("device-unreachable", "d6", "firing") == 1, 60),
+    ok(c.until(lambda: hook.told("device-unreachable", "d6", "firing") == 1),
            "when the silence ends, what lasts is told", c.said())
     for args, words in ((("acknowledge", "999", "--reason", "x"), "no open alert 999"),
                         (("acknowledge", source), "--reason is missing"),
@@ -276,6 +286,24 @@ def operators():
                said)
 
 
+def many():
+    """More of one bundle than a notification takes; killed when the first of them has come."""
+    names = ["n%d" % i for i in range(150)]
+    docs = [agent.flow(now(), "flow.start", name, name, "primary", "10.9.9.9", "attempt",
+                       state="S0") for name in names]
+    for doc in docs:
+        doc["trust"] = {"verdict": "no-policy"}
+    r.add(docs)
+    c.until(lambda: any(doc["bundle"] == "no-policy" for doc in hook.posts("/hook")))
+    c.stop(signal.SIGKILL)
+    c.start()
+    ok(c.until(lambda: all(hook.told("no-policy", name + " ipv4", "firing") for name in names)),
+       "each of 150 is told, though a kill comes between", hook.posts("/hook")[-2:], c.said())
+    told = [hook.told("no-policy", name + " ipv4", "firing") for name in names]
+    sizes = [len(doc["alerts"]) for doc in hook.posts("/hook") if doc["bundle"] == "no-policy"]
+    ok(set(told) == {1} and max(sizes) <= 100, "once, by at most 100", told, sizes)
+
+
 def tls():
     """By a name, with a certificate of our own: refused until we are told to trust it."""
     cert, key = (os.path.join(base, x) for x in ("cert.pem", "key.pem"))
@@ -289,13 +317,13 @@ def tls():
     t = Collector(base, r, "tls", "tls.db", *args)
     t.start()
     r.add([Agent("tls-1").change(now(), "d1", "primary", "unreachable", "primary-ok")], "tls")
-    ok(t.until(lambda: "are not delivered" in t.said(), 60) and "certificate" in t.said() and
+    ok(t.until(lambda: "are not delivered" in t.said()) and "certificate" in t.said() and
        not safe.got, "a certificate that nobody vouches for is refused", t.said())
     t.stop()
     t = Collector(base, r, "tls", "tls.db", *args, "--alert-ca", cert)
     t.start()
     started.append(t)
-    ok(t.until(lambda: safe.told("device-unreachable", "d1", "firing") == 1, 60),
+    ok(t.until(lambda: safe.told("device-unreachable", "d1", "firing") == 1),
        "with --alert-ca it is taken", t.said())
     ok(t.stop() == 0, "exit 0", t.said())
     safe.stop()
@@ -304,8 +332,8 @@ def tls():
 def hostile():
     evil = "d<!channel>\x1b[31m\u202e"
     change(evil, "unreachable")
-    ok(c.until(lambda: any("&lt;!channel&gt;" in json.dumps(p) for p in hook.posts("/slack")),
-                   60), "a name that would like to be markup is text in Slack", c.said())
+    ok(c.until(lambda: any("&lt;!channel&gt;" in json.dumps(p) for p in hook.posts("/slack"))),
+       "a name that would like to be markup is text in Slack", c.said())
     slack = json.dumps(hook.posts("/slack"))
     ok("<!channel>" not in slack and "\\u001b" not in slack and "\\u202e" not in slack,
            "no control character goes there", slack[-500:])
@@ -315,7 +343,7 @@ def hostile():
     # elsewhere is nobody's business
     hook.answer = 302
     change("d9", "unreachable")
-    ok(c.until(lambda: "redirects are not followed" in c.said(), 60),
+    ok(c.until(lambda: "redirects are not followed" in c.said()),
            "a redirect is not followed", c.said())
     hook.answer = 200
     ok(not hook.posts("/elsewhere"), "nothing was sent elsewhere")
@@ -347,12 +375,14 @@ try:
     resolves()
     operators()
     hostile()
+    many()
     tls()
     docs = "".join(json.dumps(e) + "\n" for e in c.json("events"))
     v = subprocess.run([sys.executable, os.path.join(ROOT, "tests/validate_events.py")],
                        input=docs, capture_output=True, text=True)
     ok(v.returncode == 0 and "alert.acknowledged" in v.stdout and "alert.drill" in v.stdout,
            "every event is what the schema says", v.stdout + v.stderr)
+    ok(not hook.reused, "a notification's number is that of no other", hook.reused)
     ok(c.ask("verify").startswith("good"), "what operators said is part of the record")
     ok(c.stop() == 0, "exit 0", c.said())
 finally:

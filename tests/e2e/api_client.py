@@ -14,12 +14,6 @@ import threading
 import jsonschema
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Answer:
     def __init__(self, r, body):
         self.status, self.body = r.status, body

@@ -92,6 +92,15 @@ def coverage():
            paths[1]["reached"].startswith("2026-11-23T02:4"),
            "coverage: each way, and when it was reached last", rows)
     c.ask("coverage", "--strict", "--days", "36500")
+    said = run("coverage", "--device", "nosuch", "--db", c.db)
+    tap.ok("no device nosuch is known" in said and "no agent" not in said,
+           "of a device that is not known it says so", said)
+    for what in (("coverage", "--device", "nosuch"), ("sessions", "--device", "nosuch"),
+                 ("flows", "--device", "nosuch"), ("alerts", "--device", "nosuch")):
+        got = subprocess.run([c.program, *what, "--db", c.db, "--format", "json"],
+                             capture_output=True)
+        tap.ok(got.returncode == 0 and got.stdout == b"[]\n" and b": no " in got.stderr,
+               "%s: no row is said on stderr, and [] is still JSON" % what[0], got)
     tap.ok(rows[0]["covered"] or rows[0]["why"], "what is not covered says why")
     r.add([mgmt.event(2500, "fabric.device", device={"name": "fab1-CP1-TOR2", "role": "tor"},
                       fabric={"file": "x", "targets": [
@@ -216,6 +225,19 @@ def packs():
                  ("verify", "--pack", base + "/none")):
         run(*args, "--db", c.db, status=2)
     tap.ok(True, "wrong questions are exit 2")
+    with open(base + "/old", "w", encoding="utf-8") as f:
+        f.write("an older pack")
+    said = run("export", "--incident", "99", "-o", base + "/old", "--db", c.db, status=2)
+    with open(base + "/old", encoding="utf-8") as f:
+        tap.ok("there is no incident 99" in said and f.read() == "an older pack",
+               "an incident that is none is exit 2, as elsewhere, and the file is left as it is",
+               said)
+    pipe = base + "/pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    run("export", "--since", "2030-01-01T00:00:00Z", "-o", pipe, "--db", c.db, status=1)
+    os.close(reader)
+    tap.ok(os.path.exists(pipe), "and what is no file is not removed")
 
 
 def chain_anew(docs):
@@ -278,7 +300,7 @@ def play(pg):
         docs.insert(2, inventory(mgmt))
         r.add(docs)
         tap.ok(c.until(lambda: len(c.json("events", "--type", "agent.stats")) == 1 and
-                       r.pending() == 0, 30), "the scene is stored")
+                       r.pending() == 0), "the scene is stored")
         sessions()
         coverage()
         judge()

@@ -120,8 +120,15 @@ ok "... and its routes with it" await since \
 	e['bgp']['route']['as_path'] == [65101]} == {'$lo4', '$lo6'}"
 
 # the agent and tcpdump do not stop at once: what came before this, both have seen
-cut=$(date -u +%Y-%m-%dT%H:%M:%S.%NZ)
+cut=$(date -u +%Y-%m-%dT%H:%M:%S.%NZ) cut_s=$(date +%s)
+past_cut()
+{
+	[ "$(tcpdump -r "$work/$1.pcap" -n -tt 2>/dev/null | tail -n 1 | cut -d . -f 1)" -gt "$cut_s" ]
+}
 ok "the agent stops" stop_agent bpf
+for p in "${ports[@]}"; do # KEEPALIVEs go on
+	await past_cut "$p"
+done
 for p in "${tcpdump_pid[@]}"; do
 	kill "$p" && wait "$p"
 done
@@ -148,21 +155,30 @@ ok "the captures replay" eval '"$python" "$work/merge.py" "$work"/et?-1.pcap |
 	show "$work/replay.err"
 
 cat >"$work/compare.py" <<'END'
-"""The BGP events of two runs up to a time, per connection, without what two observers cannot share."""
+"""The BGP events of two runs up to a time, per connection, without what two observers cannot share.
+
+Messages that cross are seen in either order: on its way out a packet meets the agent first, on its way in
+tcpdump. What one side says has an order; between the two sides there is none.
+"""
 import collections
 import json
 import sys
 
 
 def read(path):
-    flows = collections.defaultdict(list)
+    said = collections.defaultdict(list)
     for line in open(path):
         e = json.loads(line)
         if not e["type"].startswith("bgp.") or e["time"] > sys.argv[3]:
             continue
-        said = {k: e.get(k) for k in ("type", "severity", "device", "path", "trust", "bgp")}
-        flows[e["network"]["community_id"]].append(said)
-    return flows
+        bgp = e["bgp"]
+        for kept in ("opens", "notifications"):
+            bgp.get(kept, []).sort(key=lambda m: m["from"])
+        both = "session" in bgp
+        message = bgp.get("route") or (bgp.get("opens") or bgp.get("notifications") or [{}])[0]
+        said[e["network"]["community_id"], "both" if both else message["from"]].append(
+            {k: e.get(k) for k in ("type", "severity", "device", "path", "trust", "bgp")})
+    return said
 
 
 first, other = read(sys.argv[1]), read(sys.argv[2])
@@ -174,10 +190,11 @@ for key in sorted(set(first) | set(other)):
     bad += 1
     for line in sorted({json.dumps(e, sort_keys=True) for e in a} ^
                        {json.dumps(e, sort_keys=True) for e in b}):
-        print(key, line)
-    print("%s: %d and %d events" % (key, len(a), len(b)))
-print("connections: %d, events: %d" % (len(first), sum(map(len, first.values()))))
-sys.exit(bad > 0 or len(first) < 6)
+        print(*key, line)
+    print("%s, %s: %d and %d events" % (*key, len(a), len(b)))
+connections = {key[0] for key in first}
+print("connections: %d, events: %d" % (len(connections), sum(map(len, first.values()))))
+sys.exit(bad > 0 or len(connections) < 6)
 END
 ok "the replay says what the kernel's capture said" \
 	eval '"$python" "$work/compare.py" "$work/bpf.json" "$work/replay.json" "$cut" >"$work/diff"'

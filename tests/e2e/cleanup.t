@@ -212,7 +212,7 @@ def main():
     p = subprocess.Popen(["bash", "-c", script, "x"], stdout=subprocess.PIPE, text=True)
     name = p.stdout.readline().strip()
     p.terminate()
-    p.wait(60)
+    p.wait(300)
     ok(name.startswith("gwtx"), "a test raises its lab", name)
     gone("nothing stays after a test that was terminated", name, before)
 

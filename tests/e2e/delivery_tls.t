@@ -18,7 +18,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from collector_scene import Collector  # noqa: E402
-from fire_scene import AGENT, Server, main  # noqa: E402
+from fire_scene import AGENT, PATIENCE, Server, main  # noqa: E402
 
 
 def openssl(*args):
@@ -185,7 +185,7 @@ def no_tls_there(s):
     s.start("rediss://127.0.0.1:%d" % r.port)
     s.outage("TLS: the handshake failed")
     s.agent.send_signal(signal.SIGTERM)
-    s.ok(s.agent.wait(20) == 0, "it ends with status 0", s.said())
+    s.ok(s.agent.wait(PATIENCE) == 0, "it ends with status 0", s.said())
     s.agent = None
     s.judge_log(["TLS: the handshake failed"], 1)
     s.judge_identity([])
@@ -200,7 +200,7 @@ def hung_in_the_handshake(s):
         s.outage("TLS: the handshake failed: the server said nothing", 8)
     s.outage("Connection refused")
     s.agent.send_signal(signal.SIGTERM)
-    s.ok(s.agent.wait(20) == 0, "it ends with status 0", s.said())
+    s.ok(s.agent.wait(PATIENCE) == 0, "it ends with status 0", s.said())
     s.agent = None
 
 
@@ -215,7 +215,7 @@ def greeted(s, *more):
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen(16)
-        listening.settimeout(20)
+        listening.settimeout(PATIENCE)
 
         def serve():
             plain, _ = listening.accept()
@@ -227,7 +227,7 @@ def greeted(s, *more):
         server.start()
         s.start("rediss://127.0.0.1:%d" % listening.getsockname()[1], "--redis-tls-ca",
                 authority.ca, *more)
-        server.join(30)
+        server.join(PATIENCE)
     return names, versions
 
 

@@ -35,6 +35,14 @@ for p in agent collector; do
 	lost=$(missing_from "$man" $commands)
 	ok "$([ -n "$commands" ] && [ -z "$lost" ]; echo $?)" "glasswatch-$p(1) names every command" "$lost"
 
+	synopsis=$(sed -n '/^\.SH SYNOPSIS/,/^\.SH DESCRIPTION/p' <<<"$man")
+	lost=$(missing_from "$synopsis" $commands)
+	ok "$([ -z "$lost" ]; echo $?)" "its synopsis, too" "$lost"
+	said=$(for c in $commands; do
+		"$program" "$c" --help | tr -s ' \n' ' ' | grep -oE '(may be repeated.{0,60}){2}' | sed "s/^/$c: /"
+	done)
+	ok "$([ -z "$said" ]; echo $?)" "--help says once that an option may be repeated" "$said"
+
 	options=$(for c in $commands; do "$program" "$c" --help; done |
 		grep -oE '^ {2}(-.,|   ) --[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u)
 	lost=$(missing_from "$man" $options)

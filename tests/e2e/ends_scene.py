@@ -147,7 +147,14 @@ class Tap:
         self.p.stderr.readline()
 
     def stop(self):
-        time.sleep(0.5)
+        """When it has written nothing for a second: it may be behind, and leaves what is."""
+        size, since = -1, time.monotonic()
+        end = since + WAIT
+        while time.monotonic() < min(since + 1, end):
+            now = os.path.getsize(self.path)
+            if now != size:
+                size, since = now, time.monotonic()
+            time.sleep(0.05)
         self.p.send_signal(signal.SIGINT)
         said = self.p.communicate(timeout=WAIT)[1]
         return "\n0 packets dropped by kernel" in "\n" + said

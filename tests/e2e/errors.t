@@ -5,7 +5,9 @@ behind. A capture file that is cut in the middle: everything before the cut is r
 names the file and the offset, exit status 1."""
 import json
 import os
+import resource
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -141,6 +143,66 @@ def refusals(s):
               ["flows", "--db", s.path("none.db"), "--since", "yesterday"], ["since", "yesterday"])
 
 
+def questions(s):
+    """What a command would refuse, `-n` refuses as well; and which option it is, is said as it was
+    written."""
+    for args, words in (
+            (["flows", "--since", "yesterday"], ["--since", "yesterday"]),
+            (["events", "--type", "flows"], ["--type"]),
+            (["incidents", "--id", "0"], ["--id"]),
+            (["sessions", "--login", "maybe"], ["--login"]),
+            (["alerts", "--state", "over"], ["--state", "drill", "all"]),
+            (["alerts", "--path", "both"], ["--path"]),
+            (["acknowledge", "1"], ["--reason"]),
+            (["acknowledge", "1", "--reason", "x", "--for", "0"], ["--for", "1s"]),
+            (["acknowledge", "1", "--reason", "x", "--until", "tomorrow"], ["--until"]),
+            (["silence", "--for", "0", "--reason", "x", "--name", "no-policy"], ["--for", "1s"]),
+            (["silence", "--name", "untrusted-source"], ["--reason"]),
+            (["silence", "--end", "3", "--name", "no-policy"], ["--name", "--end"]),
+            (["silence", "--end", "0"], ["--end"]),
+            (["drill", "--device", "d1"], ["--reason"]),
+            (["drill", "--end", "1", "--for", "2h"], ["--for", "--end"]),
+            (["verify", "--format", "csv"], ["--format", "text, json"]),
+            (["report", "1", "--format", "csv"], ["--format", "md, html, json"]),
+            (["judge"], ["--fabric:"]),
+            (["export"], ["--incident:"]),
+            (["export", "--incident", "1", "--since", "-1h"], ["--incident:"])):
+        for more in [[], ["-n"]]:
+            s.refused("collector: %s" % " ".join(args + more), COLLECTOR,
+                      args + more + ["--db", s.path("none.db")], words)
+    for args in (["incidents", "1", "--id", "2"], ["incidents", "1", "--since", "-1h"],
+                 ["incidents", "--id", "1", "--limit", "3"]):
+        s.refused("collector: " + " ".join(args), COLLECTOR, args + ["--db", s.path("none.db")],
+                  ["leave"])
+
+
+def page(s):
+    """A folder that --web names is there, or the collector does not start."""
+    run = ["run", "--redis", "redis://127.0.0.1:1", "--db", "x.db", "--listen", "127.0.0.1:0"]
+    s.refused("collector: --web of no folder", COLLECTOR, run + ["--web", s.path("none")],
+              ["--web: " + s.path("none"), "no such file"])
+    s.refused("collector: --web of a file", COLLECTOR,
+              run + ["--web", s.file("page.html", "no folder\n")], ["--web", "not a directory"])
+
+
+def no_room():
+    """For a program that is about to start: what it writes to a file fails, as on a full disk."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def full(s):
+    """Help that cannot be written, be it longer than what stdio keeps at once or not."""
+    for program in (AGENT, COLLECTOR):
+        for args in (["run", "--help"], ["--help"], ["--version"]):
+            with open(s.path("full"), "wb") as to:
+                r = subprocess.run([s.programs[program], *args], stdout=to, stderr=subprocess.PIPE,
+                                   text=True, timeout=60, preexec_fn=no_room)
+            ok(r.returncode == 2 and "stdout" in r.stderr,
+               "%s %s: it could not be written" % (program, " ".join(args)),
+               "exit status %d" % r.returncode, r.stderr)
+
+
 #
 # Capture files, made here: two SSH connections, one after the other.
 #
@@ -256,6 +318,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="gwtest.") as folder:
         s = Scene(folder)
         refusals(s)
+        questions(s)
+        page(s)
+        full(s)
         cuts(s)
     return done()
 

@@ -31,7 +31,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from collector_scene import Redis, read_reply  # noqa: E402
+from collector_scene import Redis, die_with_parent, read_reply  # noqa: E402
 
 BUILD = os.environ.get("BUILD", "build")
 AGENT = os.path.join(BUILD, "glasswatch-agent")
@@ -44,10 +44,6 @@ PATIENCE = 60  # seconds to wait for what must come
 CLONE_NEWNS, CLONE_NEWNET, MS_REC_PRIVATE = 0x20000, 0x40000000, 0x44000
 
 libc = ctypes.CDLL(None, use_errno=True)
-
-
-def die_with_parent():
-    libc.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def run(*args):
@@ -125,7 +121,7 @@ class Traffic(threading.Thread):
         while not self.over:
             with socket.socket() as s:
                 s.bind((OPERATOR, port))
-                s.settimeout(5)
+                s.settimeout(PATIENCE)
                 try:
                     s.connect((TARGET, 22))
                 except ConnectionRefusedError:
@@ -163,7 +159,7 @@ class Server(Redis):
         self.wait()
 
     def connect(self):
-        s = socket.create_connection((self.address, self.port), timeout=10)
+        s = socket.create_connection((self.address, self.port), timeout=PATIENCE)
         f = s.makefile("rb")
         if self.login:
             s.sendall(b"AUTH %s\r\n" % self.login.encode())
@@ -249,12 +245,16 @@ class Scene:
             found = found or re.search(expect, last)
             time.sleep(0.5)
         made = len(self.traffic.made) - made - 2
-        there = self.status()
-        seen = there["stats"]["engine"]["flows"] - here["stats"]["engine"]["flows"]
+        there = []
+
+        def seen():
+            there.append(self.status())
+            return there[-1]["stats"]["engine"]["flows"] - here["stats"]["engine"]["flows"]
+
         self.ok(found, "status says in words: %s" % expect, last)
-        self.ok(seen >= made > 20, "it goes on capturing: %d connections made, %d flows" %
-                (made, seen))
-        return there
+        self.ok(self.until(lambda: seen() >= made) and made > 20,
+                "it goes on capturing: %d connections made" % made, "%d flows" % seen())
+        return there[0]
 
     def failover(self):
         """A watched host does not answer on its primary address: a path change."""
@@ -273,9 +273,11 @@ class Scene:
         """Stops it and judges the whole: warnings are patterns, each said once per outage.
         dropped: a function of the documents, how many were."""
         last = len(self.traffic.made)
+        # what it has not read from the capture is not told: on a busy machine that takes a while
+        self.until(lambda: self.status()["stats"]["engine"]["flows"] >= last - self.first + 1)
         time.sleep(1)
         self.agent.send_signal(signal.SIGTERM)
-        code = self.agent.wait(20)
+        code = self.agent.wait(PATIENCE)
         self.ok(code == 0, "it ends with status 0", "%s\n%s" % (code, self.said()))
         self.ok("is not in this program's table" not in self.said(),
                 "it never wanted more rights than it has", self.said())

@@ -50,6 +50,7 @@ ok "every flow ends (eBPF)" await flows_ended bpf
 ok "every flow ends (libpcap)" await flows_ended pcap
 stop_agent bpf
 stop_agent pcap
+written "$work/inb0.pcap"
 kill $tcpdump_pid
 wait $tcpdump_pid
 ok "tcpdump missed nothing" grep -q '^0 packets dropped by kernel' "$work/tcpdump.err"

@@ -14,6 +14,8 @@ import signal
 import subprocess
 import time
 
+from collector_scene import die_with_parent
+
 
 class Postgres:
     def __init__(self, base, name="pg"):
@@ -49,8 +51,11 @@ class Postgres:
         with open(os.path.join(os.path.dirname(self.dir), "postgres.log"), "ab") as log:
             self.process = subprocess.Popen(
                 [os.path.join(self.bin, "postgres"), "-D", self.data, "-k", self.dir, "-h", "",
-                 *settings], cwd="/", stdout=log, stderr=log, **self.as_user)
-        for _ in range(400):
+                 *settings], cwd="/", stdout=log, stderr=log,
+                preexec_fn=lambda: die_with_parent(signal.SIGQUIT),
+                **self.as_user)
+        end = time.time() + 90
+        while time.time() < end:
             if self.process.poll() is not None:
                 raise RuntimeError("postgres ended: see postgres.log")
             try:

@@ -207,7 +207,7 @@ class World:
         """Waits until all is as it was at first."""
         end = time.monotonic() + LIMIT
         while self.quiet() != self.base or not all(
-                v == "ssh" for v in self.asked("mgmt", self.lo6.values(), 5).values()):
+                v == "ssh" for v in self.asked("mgmt", self.lo6.values(), LIMIT / 4).values()):
             if time.monotonic() > end:
                 raise RuntimeError("the lab does not heal")
 
@@ -224,12 +224,12 @@ class World:
             out |= {r["dst"] for r in json.loads(p.stdout or "[]")}
         return out
 
-    def measure(self):
+    def measure(self, limit=1.5):
         """(device, family) -> (route at the PE, sshd answers outside, CEs to which it answers)."""
         tors = [self.lo6[d, f] for d in (TOR1, TOR2) for f in FAMILIES]
-        self.probes["mgmt"].ask(list(self.lo6.values()), 1.5)
+        self.probes["mgmt"].ask(list(self.lo6.values()), limit)
         for ce in ("ce1", "ce2"):
-            self.probes[ce].ask(tors, 1.5)
+            self.probes[ce].ask(tors, limit)
         routes = self.routes("pe")
         said = {s: p.answer() for s, p in self.probes.items()}
         return {(d, f): (a in routes or "%s/%d" % (a, 32 if f == "ipv4" else 128) in routes, said["mgmt"][a] == "ssh",
@@ -433,11 +433,12 @@ def play(world, configs, scene, names):
     options = [x for w in scene.without for x in ("--without", w)]
     configs.write(scene.edits, True)
     said, doc, status = configs.verdicts(options)
-    end = time.monotonic() + 15
+    end, limit = time.monotonic() + LIMIT, 1.5
     real = world.measure()
     while real != said and time.monotonic() < end: # a slow machine answers later
         world.quiet()
-        real = world.measure()
+        limit = min(2 * limit, LIMIT / 6)
+        real = world.measure(limit)
     for n, what in enumerate(("the PE's routes", "who answers the management host", "who answers the CEs")):
         ok(all(real[k][n] == said[k][n] for k in real), "%s: %s" % (scene.name, what),
            "FRR:   " + letters(real), "check: " + letters(said), json.dumps(doc.get("reach", doc["devices"]), indent=1))
@@ -465,7 +466,7 @@ def management_switch(world, configs):
     configs.write([], True)
     said, doc, status = configs.verdicts(["--management-switch", "lab1-AR-MGMT1"])
     ma1 = world.asked("mgmt", world.ma1.values(), 2)
-    lo6 = world.asked("mgmt", world.lo6.values(), 5)
+    lo6 = world.asked("mgmt", world.lo6.values(), LIMIT)
     lost = {d["device"] for d in doc["devices"] if d["ma1"] == "lost"}
     ok(lost == {d for d in DEVICES if any(ma1[world.ma1[d, f]] == "no" for f in FAMILIES)} == set(DEVICES),
        "the management switch is cut: who loses Ma1", lost, ma1)

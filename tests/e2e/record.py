@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The blocks of a stored record (collector/block.h), read and written by the specification alone."""
+"""The blocks of a stored record, read and written by their specification alone: collector/record/block.h."""
 import ctypes
 import ctypes.util
 

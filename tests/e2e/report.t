@@ -103,8 +103,14 @@ def fresh(name):
 
 
 def feed(r, c, docs):
+    """All of it is stored, and nothing comes after it: two questions are of the same record."""
     r.add(docs)
-    return c.until(lambda: len(c.json("events", "--limit", "0")) >= len(docs), 30)
+    last = {}
+    for d in docs:
+        last[d["agent"]] = max(d["seq"], last.get(d["agent"], 0))
+    good = c.until(lambda: {a["agent"]: a["last_seq"] for a in c.json("agents")} == last and
+                   r.pending() == 0)
+    return c.stop() == 0 and good
 
 
 def number(c, kind):
@@ -147,6 +153,11 @@ def facts(doc):
     tap.ok([(b["device"], b["state"], b["time"]) for b in doc["bgp"]] ==
            [("fab1-AR-CE1", "down", script.when("01:36:10")),
             ("fab1-AR-CE1", "up", script.when("01:36:41"))], "BGP", doc["bgp"])
+    said = [m["text"] for m in doc["timeline"] if m["what"] == "alert"]
+    tap.ok([a["name"] for a in doc["alerts"] if a["name"] != "untrusted-source"] ==
+           ["management-switch-suspected", "bgp-session-down"] and
+           [a["text"] for a in doc["alerts"] if a["text"] not in said] == [],
+           "its alerts, that of the switch first, each among its moments", (doc["alerts"], said))
     gaps = {g["kind"]: g for g in doc["gaps"]}
     stopped = gaps.get("not-running", {})
     tap.ok((stopped.get("agent"), stopped.get("from"), stopped.get("to"), doc["unseen_s"]) ==
@@ -346,9 +357,44 @@ def hostile():
     json.loads(c.ask("report", n, "--format", "json"))
 
 
+def without_reason():
+    """The session over lo6 is no evidence of Ma1: it is named as none, least of all as a failure."""
+    r, c = fresh("without")
+    a = script.Agent("jump-1")
+    for at, device in enumerate(script.DEVICES[:3]):
+        flow = "s%d" % at
+        if at == 1:  # Ma1 answers
+            a.flow("flow.start", "ma1", device, "primary", script.ALICE, 45000, "established",
+                   script.when("01:00:00"), script.when("01:00:00"), "S1", "trusted", (3, 2),
+                   (200, 160))
+        if at == 2:  # or would not have us
+            a.flow("flow.end", "no", device, "primary", script.ALICE, 45001, "refused",
+                   script.when("01:00:30"), script.when("01:00:30"), "REJ", "trusted", (1, 1),
+                   (60, 40))
+        a.flow("flow.start", flow, device, "in-band", script.ALICE, 46000 + at, "established",
+               script.when("01:01:00"), script.when("01:01:00"), "S1", "trusted", (3, 2),
+               (200, 160))
+        state, reason = (("in-band-unexplained", "no-evidence"),
+                         ("in-band-unjustified", "primary-ok"),
+                         ("in-band", "primary-refused"))[at]
+        a.change(script.when("01:01:00"), device, "primary", state, reason, [flow])
+    tap.ok(feed(r, c, a.docs), "sessions without a failure of Ma1 are stored")
+    reports = [c.json("report", str(i["id"])) for i in c.json("incidents")]
+    said = {d["name"]: d["evidence"] for doc in reports for d in doc["devices"]}
+    words = " ".join(w for doc in reports for w in doc["words"])
+    tap.ok(said == {script.DEVICES[0][0]: "nothing was seen of Ma1",
+                    script.DEVICES[1][0]: "Ma1 answers",
+                    script.DEVICES[2][0]: "Ma1 refused the connection"} and
+           "stalled" not in words and
+           "nothing shows whether Ma1 worked. " in words and "although Ma1 worked. " in words and
+           "Ma1 refused the connection. " in words,
+           "and what is known of Ma1 is all that is said of it", (said, words))
+
+
 try:
     whole()
     unfinished()
+    without_reason()
     hostile()
 finally:
     for s in reversed(started):

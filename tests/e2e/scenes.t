@@ -39,8 +39,9 @@ gone()
 	! ip netns list | grep -q "^$other-" &&
 		[ -z "$(find "${TMPDIR:-/tmp}" -maxdepth 1 -name "$other.*")" ]
 }
-ok "what a killed 'lab up' has left is removed" \
-	eval 'LAB=$other "$lab_tool" down && gone && LAB=$other "$lab_tool" down'
+down() { LAB=$other "$lab_tool" down && gone; }
+# what it had begun may come to its end after it
+ok "what a killed 'lab up' has left is removed" eval 'await down && down'
 ok "the other lab has not noticed" both_lo6 ce2
 
 # The agent

@@ -58,8 +58,9 @@ start_tcpdump() # KEY
 	await grep -q 'listening on' "$work/$1.err" || bail "tcpdump does not start"
 }
 
-stop()
+stop() # KEY
 {
+	[ ! -e "$work/$1.pcap" ] || written "$work/$1.pcap"
 	kill "${observer[$1]}" && wait "${observer[$1]}"
 }
 

@@ -23,8 +23,9 @@ start_tcpdump() # SPACE INTERFACE FILE OPTIONS...
 }
 declare -A tcpdump_pid
 
-stop_tcpdump()
+stop_tcpdump() # INTERFACE FILE
 {
+	written "$2"
 	kill "${tcpdump_pid[$1]}"
 	wait "${tcpdump_pid[$1]}"
 }
@@ -56,8 +57,8 @@ ok "every flow ends (eBPF)" await flows_ended bpf
 ok "every flow ends (libpcap)" await flows_ended pcap
 stop_agent bpf
 stop_agent pcap
-stop_tcpdump oob0
-stop_tcpdump inb0
+stop_tcpdump oob0 "$work/oob0.pcap"
+stop_tcpdump inb0 "$work/inb0.pcap"
 ok "tcpdump missed nothing" eval 'no_loss "$work/oob0.pcap" && no_loss "$work/inb0.pcap"'
 for i in oob0 inb0; do
 	"$agent" replay --fabric "$fabric" --name mgmt-1 --timeout-linger 1s --timeout-attempt 10s \
@@ -137,7 +138,7 @@ ok "a bulk transfer, IPv4" bulk "" ce1 ma1
 ok "a bulk transfer, IPv6" bulk -6 ce1 ma1
 ok "both flows end" await flows_ended gso
 stop_agent gso
-stop_tcpdump Ma1
+stop_tcpdump Ma1 "$work/far.pcap"
 ok "tcpdump at the far end missed nothing" no_loss "$work/far.pcap"
 
 cat >"$work/far.py" <<'EOF'

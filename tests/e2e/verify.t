@@ -35,7 +35,7 @@ def faults(answer):
 
 
 def field(value):
-    """A field as collector/chain.h specifies it."""
+    """A field as collector/record/chain.h specifies it."""
     if value is None:
         return b"n"
     if isinstance(value, int):
@@ -318,10 +318,24 @@ def tail():
     named("a missing anchor", verify(good, "--anchors", other + ".anchors"),
           [("unanchored", None, None)])
     with open(other + ".anchors", "w") as f:
-        f.write(lines[0] + "\nnonsense\n")
+        f.write("nonsense\n")
     status, said = verify(good, "--anchors", other + ".anchors")
-    tap.ok(status == 2 and ".anchors:2:" in said and said.count("\n") == 1,
+    tap.ok(status == 2 and ".anchors:1:" in said and said.count("\n") == 1,
            "a file that holds no anchors: one line, exit 2", said)
+    with open(other + ".anchors", "w") as f:
+        f.write("\n".join(lines[:-1] + ["nonsense"]) + "\n")
+    named("a line that is no anchor in the place of the newest",
+          verify(good, "--anchors", other + ".anchors"), [("unanchored", None, None)])
+    with open(other + ".anchors", "w") as f:
+        f.write("\n".join(lines[:-1] + [lines[-1][:70], lines[-1]]) + "\n")
+    status, doc = verify(good, "--anchors", other + ".anchors")
+    tap.ok(status == 0 and doc["anchors"]["covers"] == 60 and doc["anchors"]["bad_lines"] == 1 and
+           doc["anchors"]["first_bad_line"] == len(lines),
+           "a piece of one, as a full disk leaves it, and the same again: told, and good", doc)
+    r = subprocess.run([PROGRAM, "verify", "--db", good, "--anchors", other + ".anchors"],
+                       capture_output=True, text=True)
+    tap.ok(r.returncode == 0 and "the first is line %d: not an anchor" % len(lines) in r.stdout,
+           "in words", r.stdout)
     for where in (other + ".none", "redis://127.0.0.1:1"):
         status, said = verify(good, "--anchors", where)
         tap.ok(status == 2 and said.count("\n") == 1, "anchors that cannot be read: exit 2", said)

@@ -13,10 +13,10 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "collector/api.h"
-#include "collector/ingest.h"
-#include "collector/store.h"
-#include "collector/token.h"
+#include "collector/api/api.h"
+#include "collector/http/token.h"
+#include "collector/ingest/ingest.h"
+#include "collector/store/store.h"
 #include "common/clock.h"
 
 #define NOW (1700000000 * NS_PER_S)

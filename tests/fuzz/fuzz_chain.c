@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/chain_check.h"
-#include "collector/verify.h"
+#include "collector/command/verify.h"
+#include "collector/store/chain_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/chain_check.h"
-#include "collector/ingest.h"
-#include "collector/notice.h"
-#include "collector/query.h"
-#include "collector/timeline.h"
+#include "collector/command/query.h"
+#include "collector/command/timeline.h"
+#include "collector/ingest/ingest.h"
+#include "collector/ingest/notice.h"
+#include "collector/store/chain_check.h"
 #include "common/clock.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

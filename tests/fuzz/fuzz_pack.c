@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/pack.h"
+#include "collector/record/pack.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "collector/incident_words.h"
-#include "collector/report.h"
+#include "collector/report/report.h"
+#include "collector/words/incident.h"
 #include "tests/unit/html_check.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -100,15 +100,16 @@ on_mgmt() { exec setsid ip netns exec "$LAB-mgmt" "$@"; }
 
 on_mgmt redis-server --port 0 --unixsocket "$sock" --dir "$work/redis" --save '' --appendonly no \
 	--daemonize no >"$work/redis.log" 2>&1 &
-await 30 "redis-server" redis-cli -s "$sock" ping
+await 90 "redis-server" redis-cli -s "$sock" ping
 
 # On loopback of this machine, not of the management host's namespace: so that it can be looked at.
 url=http://$listen
+# It finds the page of its build, when there is one.
 setsid "$collector" run --redis "unix://$sock" --db "$db" --listen "$listen" \
-	--web "$build/web" 2>"$work/collector.log" &
+	2>"$work/collector.log" &
 collector_pid=$!
 echo $collector_pid >"$(dirname "$work")/outside" # should we be killed, `lab down` finds it
-await 30 "the collector" curl -fs "$url/readyz"
+await 90 "the collector" curl -fs "$url/readyz"
 "$here/tail.py" "$sock" glasswatch:events $colour &
 tail_pid=$!
 
@@ -126,7 +127,7 @@ timeout:
 EOF
 on_mgmt "$agent" run -c "$work/agent.yaml" 2>"$work/agent.log" &
 agent_pid=$!
-await 30 "the agent" grep -q ready "$work/agent.log"
+await 90 "the agent" grep -q ready "$work/agent.log"
 
 paint '1;32' "The fabric works. Watching the management host by $capture."
 paint '1;32' "The page: $url/"

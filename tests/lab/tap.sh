@@ -88,6 +88,21 @@ await() # COMMAND...
 	return 1
 }
 
+# Waits until nothing has been written to a file for a second: tcpdump may be behind, and what it has
+# not read when it is stopped is lost.
+written() # FILE
+{
+	local i size=-1 now
+	for ((i = 0; i < 90; i++)); do
+		now=$(stat -c %s "$1")
+		[ "$now" != "$size" ] || return 0
+		size=$now
+		sleep 1
+	done
+	diag "still growing after 90 s: $1"
+	return 1
+}
+
 need_root()
 {
 	[ "$(id -u)" = 0 ] || skip_all "network namespaces and captures need root"

@@ -64,7 +64,7 @@ static bool answers(void)
 	struct timespec pause = { 0, 50 * 1000 * 1000 };
 	bool up = false;
 
-	for (int i = 0; i < 400 && !up; i++) {
+	for (int i = 0; i < 1800 && !up; i++) {
 		PGconn *c = PQconnectdb(url);
 
 		up = PQstatus(c) == CONNECTION_OK;
@@ -160,6 +160,18 @@ void both_stores_sql(const char *sql)
 bool both_stores_pg(void)
 {
 	return pg_turn;
+}
+
+struct store *both_stores_open(const char *name)
+{
+	char err[256];
+	struct store *s = store_open(both_stores_fresh(), STORE_WRITE, err, sizeof(err));
+
+	if (!s)
+		fprintf(stderr, "%s\n", err);
+	else if (name)
+		store_set_name(s, name);
+	return s;
 }
 
 const char *both_stores_again(void)

@@ -8,8 +8,13 @@
  */
 #include <stdbool.h>
 
+#include "collector/store/store.h"
+
 /* Where to open the store of a test: each call makes it empty. */
 const char *both_stores_fresh(void);
+/* The same, opened to write, as a collector of this name (NULL: none is told); to be closed.
+ * NULL when it cannot be opened, and why is printed. */
+struct store *both_stores_open(const char *name);
 /* The same place as the newest both_stores_fresh(). */
 const char *both_stores_again(void);
 bool both_stores_pg(void);	       /* it is PostgreSQL's turn */

@@ -60,7 +60,7 @@ void redis_server_start(struct redis_server *s, const char *args)
 		execv(SERVER, argv);
 		_exit(127);
 	}
-	for (int i = 0; i < 1000; i++) {
+	for (int i = 0; i < 9000; i++) {
 		redisContext *c = redisConnectUnix(s->socket);
 		redisReply *r = c && !c->err ? redisCommand(c, "PING") : NULL;
 		/* "NOAUTH" is an answer too, "LOADING" is not yet one. */

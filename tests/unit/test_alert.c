@@ -11,8 +11,9 @@
 #include <cmocka.h>
 
 #include "alert_events.h"
-#include "collector/alert.h"
+#include "collector/rules/alert.h"
 #include "common/clock.h"
+#include "common/cut.h"
 
 #define T0 (1700000000 * NS_PER_S)
 
@@ -351,7 +352,7 @@ static void test_cut(void **state)
 	char buf[16];
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		assert_string_equal(alert_cut(cases[i].text, buf, cases[i].size), cases[i].want);
+		assert_string_equal(cut_text(cases[i].text, buf, cases[i].size), cases[i].want);
 }
 
 static void test_long_names(void **state)

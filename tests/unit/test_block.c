@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "collector/block.h"
+#include "collector/record/block.h"
 
 static struct block_tools *tools;
 

@@ -692,30 +692,44 @@ static void test_parts(void **state)
 	assert_int_equal(f.dir[f.initiator].payload, 3000);
 }
 
+/* The same packet seen at two hooks. */
+static bool run_at_both(const uint8_t *frame, size_t len, bool first)
+{
+	uint64_t began = clock_now().mono_ns;
+
+	run_frame(frame, len, first, NULL);
+	run_frame(frame, len, !first, NULL);
+	return clock_now().mono_ns - began < NS_PER_S; /* a second is a silence */
+}
+
 /* The same packet on its way out is counted once. */
 static void test_other_hook(void **state)
 {
-	struct packet p = packet("10.1.2.3", 40700, "192.0.2.1", 22, GW_SYN, 9, 0, 0);
-	uint64_t other;
+	uint64_t before, other;
+	uint16_t port = 40700;
 	uint8_t frame[FRAME_ROOM];
-	struct gw_flow f;
-	size_t len = packet_frame(&p, frame);
+	struct gw_flow f, later;
+	bool quick;
 
 	NEED_KERNEL();
-	other = stat(GW_STAT_OTHER_HOOK);
-	run_frame(frame, len, false, NULL);
-	run_frame(frame, len, true, NULL);
-	f = flow_between("10.1.2.3", 40700, "192.0.2.1", 22);
+	do { /* where it took too long, again with another flow */
+		struct packet p = packet("10.1.2.3", ++port, "192.0.2.1", 22, GW_SYN, 9, 0, 0);
+		size_t len = packet_frame(&p, frame);
+
+		before = stat(GW_STAT_OTHER_HOOK);
+		quick = run_at_both(frame, len, false);
+		f = flow_between("10.1.2.3", port, "192.0.2.1", 22);
+		other = stat(GW_STAT_OTHER_HOOK);
+		/* after a silence it has moved there, and only there it is counted */
+		usleep(1200000);
+		quick &= run_at_both(frame, len, true);
+		later = flow_between("10.1.2.3", port, "192.0.2.1", 22);
+	} while (!quick);
 	assert_int_equal(f.dir[f.initiator].packets, 1);
-	assert_int_equal(stat(GW_STAT_OTHER_HOOK), other + 1);
-	/* after a silence it has moved there, and only there it is counted */
-	usleep(1200000);
-	run_frame(frame, len, true, NULL);
-	run_frame(frame, len, false, NULL);
-	f = flow_between("10.1.2.3", 40700, "192.0.2.1", 22);
-	assert_int_equal(f.dir[f.initiator].packets, 2);
-	assert_int_equal(f.dir[f.initiator].hook, LOOPBACK << 1 | 1);
-	assert_int_equal(stat(GW_STAT_OTHER_HOOK), other + 2);
+	assert_int_equal(other, before + 1);
+	assert_int_equal(later.dir[later.initiator].packets, 2);
+	assert_int_equal(later.dir[later.initiator].hook, LOOPBACK << 1 | 1);
+	assert_int_equal(stat(GW_STAT_OTHER_HOOK), before + 2);
 }
 
 static void no_record(void *arg, const struct gw_record *r)

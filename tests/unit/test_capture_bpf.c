@@ -110,13 +110,13 @@ static void keep(void *arg, const struct gw_record *r)
 	++*(unsigned *)arg;
 }
 
-/* Records that come within a second; stops at `want`. */
+/* Records that come within a minute; stops at `want`. */
 static unsigned records(struct capture *c, unsigned want)
 {
 	struct timespec nap = { .tv_nsec = 5000000 };
 	unsigned n = 0, i;
 
-	for (i = 0; i < 200 && n < want; i++) {
+	for (i = 0; i < 12000 && n < want; i++) {
 		assert_true(c->ops->poll(c, 0, keep, &n) >= 0);
 		if (n < want)
 			nanosleep(&nap, NULL);
@@ -483,7 +483,7 @@ static void test_clock(void **state)
 		if (!i) {
 			assert_int_equal(records(c, 1), 1);
 			ns = (uint64_t)now.tv_sec * 1000000000ull + (uint64_t)now.tv_nsec;
-			assert_true(last.time_ns >= ns && last.time_ns < ns + 1000000000ull);
+			assert_true(last.time_ns >= ns && last.time_ns < ns + 60000000000ull);
 			continue;
 		}
 		assert_int_equal(c->ops->read(c, &key, &flow), 0);

@@ -11,8 +11,8 @@
 
 #include <cmocka.h>
 
-#include "collector/chain.h"
-#include "collector/chain_check.h"
+#include "collector/record/chain.h"
+#include "collector/store/chain_check.h"
 #include "common/clock.h"
 
 #define ID "000102030405060708090a0b0c0d0e0f"

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "collector/incident.h"
+#include "collector/rules/incident.h"
 #include "common/clock.h"
 
 #define T0 (1000 * NS_PER_S)
@@ -19,13 +19,14 @@
 static struct store_path device;
 static struct store_view views[AGENTS]; /* of agents "a", "b", "c" */
 static struct incident_change out;
-static uint64_t next_episode;
+static uint64_t next_episode, ended_ns;
 
 static int setup(void **state)
 {
 	memset(&device, 0, sizeof(device));
 	memset(views, 0, sizeof(views));
 	next_episode = 7;
+	ended_ns = 0;
 	return 0;
 }
 
@@ -45,7 +46,7 @@ static struct event change(const char *to, uint64_t seq, double outage_s)
 /* As correlate.c does it. */
 static unsigned step_in(const struct event *e, uint64_t n, bool subnet_open)
 {
-	struct incident_others others = { 0 };
+	struct incident_others others = { .ended_ns = ended_ns };
 	int who = e->agent[0] - 'a';
 
 	if (!incident_needs_views(&device, e)) {
@@ -58,6 +59,8 @@ static unsigned step_in(const struct event *e, uint64_t n, bool subnet_open)
 	incident_step(&device, &views[who], &others, subnet_open, e, n, &out);
 	if (out.actions & INCIDENT_OPEN)
 		device.episode = next_episode++;
+	if (out.actions & INCIDENT_CLOSE)
+		ended_ns = out.closed_ns;
 	for (int i = 0; i < AGENTS && out.actions & INCIDENT_CLOSE; i++)
 		if (views[i].state[0]) {
 			snprintf(views[i].state, sizeof(views[i].state), "primary");
@@ -236,6 +239,30 @@ static void test_two_agents(void **state)
 		    { 'b', "in-band", "primary-unanswered", 9.9, CONFIRMS | INCIDENT_EARLIER,
 		      true },
 		    { 'a', "primary", "primary-ok", 20, CLOSES, false } } },
+		{ "the second one's clock is behind",
+		  { { 'a', "primary-failing", "primary-unanswered", 100, 0, false },
+		    { 'b', "in-band", "primary-unanswered", 99.5, OPENS | INCIDENT_FIRST_SIGN,
+		      true },
+		    { 'a', "in-band", "primary-unanswered", 100.2, CONFIRMS | INCIDENT_EARLIER,
+		      true },
+		    { 'a', "primary", "primary-ok", 110, CLOSES, false } } },
+		{ "and sees neither path",
+		  { { 'a', "primary-failing", "primary-unanswered", 100, 0, false },
+		    { 'b', "unreachable", "primary-unanswered", 99.5,
+		      OPENS | INCIDENT_FIRST_SIGN, true } } },
+		{ "a sign that is newer does not make the past present",
+		  { { 'a', "in-band", "primary-unanswered", 10, OPENS, true },
+		    { 'a', "primary", "primary-ok", 20, CLOSES, false },
+		    { 'a', "primary-failing", "primary-unanswered", 30, 0, false },
+		    { 'b', "primary-failing", "primary-unanswered", 9.9, INCIDENT_LATE, false },
+		    { 'b', "in-band", "primary-unanswered", 10.1, INCIDENT_LATE, false },
+		    { 'b', "primary", "primary-ok", 20.1, 0, false },
+		    { 'b', "in-band", "primary-unanswered", 29.9, OPENS | INCIDENT_FIRST_SIGN,
+		      true } } },
+		{ "it came back before anybody moved",
+		  { { 'a', "primary-failing", "primary-unanswered", 10, 0, false },
+		    { 'a', "primary", "primary-ok", 20, 0, false },
+		    { 'b', "in-band", "primary-unanswered", 12, INCIDENT_LATE, false } } },
 		{ "the worse of both",
 		  { { 'a', "in-band", "primary-unanswered", 10, OPENS, true },
 		    { 'b', "unreachable", "in-band-unanswered", 11, JOINS | INCIDENT_EARLIER,

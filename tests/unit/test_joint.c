@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "collector/joint.h"
+#include "collector/rules/joint.h"
 
 #define S(s) ((uint64_t)(s) * NS_PER_S)
 #define HOUR 3600

@@ -11,16 +11,18 @@
 
 #include <cmocka.h>
 
-#include "collector/chain_check.h"
-#include "collector/ingest.h"
-#include "collector/store_episode.h"
+#include "collector/store/chain_check.h"
+#include "collector/ingest/ingest.h"
+#include "collector/ingest/ahead.h"
+#include "collector/store/episode.h"
 #include "common/clock.h"
 #include "tests/unit/both_stores.h"
 
 #define T0 (1700000000 * NS_PER_S)
-#define MOST 3000
+#define MOST 10000
 
 static struct store *store;
+static struct readers *readers;
 static struct ingest_later *later;
 static struct ingest_counts counts;
 
@@ -36,11 +38,10 @@ static struct store *again(void)
 
 static int setup(void **state)
 {
-	char err[256];
-
 	memset(&counts, 0, sizeof(counts));
-	store = store_open(both_stores_fresh(), STORE_WRITE, err, sizeof(err));
-	later = ingest_later_new();
+	store = both_stores_open(NULL);
+	readers = readers_new(NULL);
+	later = readers ? ingest_later_new(readers) : NULL;
 	if (!store || !later)
 		return -1;
 	store_set_name(store, "glasswatch-test");
@@ -50,14 +51,18 @@ static int setup(void **state)
 static int teardown(void **state)
 {
 	ingest_later_free(later);
+	readers_free(readers);
 	store_close(store);
 	return 0;
 }
 
+static const char *other; /* the agent; NULL: "a" */
+static bool seen_by_two;
+
 static char *document(uint64_t seq, const char *device, const char *flow)
 {
 	struct event e = { .type = EVENT_FLOW_END,
-			   .agent = "a",
+			   .agent = other ? other : "a",
 			   .seq = seq,
 			   .time_ns = T0 + seq * NS_PER_S,
 			   .device = device,
@@ -76,8 +81,10 @@ static char *document(uint64_t seq, const char *device, const char *flow)
 				     .handshake_ms = -1 },
 			   .has_trust = true,
 			   .trust = { .verdict = GW_VERDICT_UNTRUSTED, .list = "t" } };
-	char *text;
+	char community[32], *text;
 
+	snprintf(community, sizeof(community), "1:f%" PRIu64 "+/=", seq);
+	e.community_id = seen_by_two ? community : NULL;
 	addr_parse("192.0.2.9", &e.source.ip);
 	addr_parse("10.3.0.1", &e.destination.ip);
 	text = event_encode(&e);
@@ -88,7 +95,7 @@ static char *document(uint64_t seq, const char *device, const char *flow)
 typedef int take_fn(struct store *s, const struct ingest_entry *entries, size_t n, uint64_t now,
 		    struct ingest_counts *counts);
 
-/* Events first to last of agent a, each of a flow of its own; device NULL: "d". */
+/* Events first to last of an agent, each of a flow of its own; device NULL: "d". */
 static void take(take_fn *fn, uint64_t first, uint64_t last, const char *device)
 {
 	static struct ingest_entry entries[MOST];
@@ -98,9 +105,9 @@ static void take(take_fn *fn, uint64_t first, uint64_t last, const char *device)
 	for (uint64_t seq = first; seq <= last; seq++, n++) {
 		snprintf(flow, sizeof(flow), "f%" PRIu64, seq);
 		snprintf(id, sizeof(id), "%" PRIu64 "-0", seq);
-		entries[n] = (struct ingest_entry){ .id = strdup(id),
-						    .json = document(seq, device ? device : "d",
-								     flow) };
+		entries[n] =
+			(struct ingest_entry){ .id = strdup(id),
+					       .json = document(seq, device ? device : "d", flow) };
 		entries[n].len = strlen(entries[n].json);
 	}
 	assert_int_equal(ingest_begin(store), 0);
@@ -236,16 +243,16 @@ static void test_turns(void **state)
 	struct store *mine = store;
 	struct listed l;
 
-	take(ingest_record, 1, 1500, NULL);
+	take(ingest_record, 1, 9000, NULL);
 	assert_int_equal(ingest_begin(store), 0);
 	assert_int_equal(ingest_derive(store, later, &counts), 1);
 	store_rollback(store);
-	assert_int_equal(behind(), 1500);
+	assert_int_equal(behind(), 9000);
 	assert_int_equal(derive(), 1);
 	if (both_stores_pg()) {
 		store = again(); /* the other collector goes on, and then this one again */
 		derive();
-		take(ingest_record, 1501, 1600, NULL);
+		take(ingest_record, 9001, 9100, NULL);
 		store_close(store);
 		store = mine;
 	}
@@ -253,9 +260,46 @@ static void test_turns(void **state)
 		;
 	assert_int_equal(behind(), 0);
 	l = list();
-	assert_int_equal(l.events, both_stores_pg() ? 1600 : 1500);
+	assert_int_equal(l.events, both_stores_pg() ? 9100 : 9000);
 	assert_true(l.in_order);
 	verify(l.n);
+}
+
+static int count_flow(void *arg, const struct store_flow *f)
+{
+	*(unsigned *)arg += f->same_as == 0;
+	return 0;
+}
+
+static void take_of(const char *agent, uint64_t first, uint64_t last)
+{
+	other = agent;
+	take(ingest_record, first, last, NULL);
+}
+
+/* A flow that two agents saw is one, whether both told of it in one batch or not. */
+static void test_twins(void **state)
+{
+	struct store_filter all = { .twins = true };
+	unsigned counted = 0;
+
+	seen_by_two = true;
+	take_of("a", 1, 300);
+	assert_int_equal(derive(), 0);
+	if (both_stores_pg()) {
+		store_close(store);
+		store = again(); /* it has to ask what is there */
+	}
+	take_of("b", 201, 500);
+	assert_int_equal(derive(), 0);
+	take_of("a", 301, 600);
+	take_of("b", 501, 700);
+	take_of("c", 1, 10);
+	assert_int_equal(derive(), 0);
+	other = NULL;
+	seen_by_two = false;
+	assert_int_equal(store_flows(store, &all, count_flow, &counted), 0);
+	assert_int_equal(counted, 700);
 }
 
 static int take_dead(void *arg, const struct store_dead *d)
@@ -305,6 +349,7 @@ static int run(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_turns, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_twins, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
 	};
 

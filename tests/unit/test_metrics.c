@@ -12,9 +12,9 @@
 #include <cmocka.h>
 
 #include "bpf/record.h"
-#include "collector/ingest.h"
-#include "collector/metrics_text.h"
-#include "collector/store.h"
+#include "collector/ingest/ingest.h"
+#include "collector/store/store.h"
+#include "collector/view/metrics.h"
 #include "common/clock.h"
 #include "common/event.h"
 #include "tests/unit/both_stores.h"
@@ -261,9 +261,7 @@ static struct store *store;
 
 static int setup_store(void **state)
 {
-	char err[256];
-
-	store = store_open(both_stores_fresh(), STORE_WRITE, err, sizeof(err));
+	store = both_stores_open(NULL);
 	return store ? setup(state) : -1;
 }
 
@@ -362,6 +360,58 @@ static void test_agents(void **state)
 	has(page, "glasswatch_agent_interface_up{agent=\"a\",interface=\"we\\\"ird\"} 0");
 	has(page, "glasswatch_agent_attempts_summed_total{agent=\"a\"} 11");
 	has_not(page, "glasswatch_agent_packets_total{agent=\"b\"}");
+	free(page);
+}
+
+/* As `agents` has it: who is not heard does not run. */
+static void test_silent(void **state)
+{
+	struct store_alarm alarm = {
+		.name = "agent-silent", .agent = "a", .subject = "", .since_ns = T0
+	};
+	char *page;
+
+	ingest("a", 1, "agent.start", "");
+	ingest("c", 1, "agent.start", "");
+	assert_int_equal(ingest_begin(store), 0);
+	assert_int_equal(store_alarm_raise(store, &alarm), 1);
+	assert_int_equal(ingest_commit(store), 0);
+	page = metrics_text(store, metrics, T0 + 9 * NS_PER_S);
+	has(page, "glasswatch_agents{state=\"running\"} 1");
+	has(page, "glasswatch_agents{state=\"silent\"} 1");
+	has(page, "glasswatch_agents{state=\"stopped\"} 0");
+	has(page, "glasswatch_agent_running{agent=\"a\"} 1"); /* it has not said that it stops */
+	free(page);
+}
+
+/* What lies in the subnet of an incident, and of whose own path nothing was told, is on it. */
+static void test_devices(void **state)
+{
+	static const char *const names[] = { "f-d1", "f-d2", "f-mgmt" };
+	char more[400], *page;
+	unsigned n = 0;
+
+	for (int i = 0; i < 3; i++) {
+		snprintf(more, sizeof(more),
+			 ",\"device\":{\"name\":\"%s\",\"role\":\"%s\"},\"fabric\":{"
+			 "\"management\":[{\"interface\":\"Management1\",\"vrf\":\"M\","
+			 "\"addresses\":[\"192.0.2.%d/24\"]}],\"targets\":[{"
+			 "\"address\":\"192.0.2.%d\",\"path\":\"primary\"}]}",
+			 names[i], i < 2 ? "tor" : "mgmt-switch", i + 1, i + 1);
+		ingest("a", ++n, "fabric.device", more);
+	}
+	for (int i = 0; i < 2; i++) {
+		snprintf(more, sizeof(more),
+			 ",\"device\":{\"name\":\"%s\"},"
+			 "\"change\":{\"from\":\"primary\",\"to\":\"in-band\","
+			 "\"reason\":\"primary-unanswered\"}",
+			 names[i]);
+		ingest("a", ++n, "path.change", more);
+	}
+	page = metrics_text(store, metrics, T0 + 9 * NS_PER_S);
+	has(page, "glasswatch_devices{state=\"in-band\"} 2");
+	has(page, "glasswatch_devices{state=\"primary\"} 1");
+	has_not(page, "glasswatch_devices{state=\"\"}");
 	free(page);
 }
 
@@ -571,6 +621,8 @@ static int with_a_store(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_empty_store, setup_store, teardown_store),
 		cmocka_unit_test_setup_teardown(test_agents, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_silent, setup_store, teardown_store),
+		cmocka_unit_test_setup_teardown(test_devices, setup_store, teardown_store),
 		cmocka_unit_test_setup_teardown(test_all_of_stats, setup_store, teardown_store),
 		cmocka_unit_test_setup_teardown(test_flows, setup_store, teardown_store),
 		cmocka_unit_test_setup_teardown(test_strange_stats, setup_store, teardown_store),

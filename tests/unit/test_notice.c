@@ -10,8 +10,10 @@
 
 #include <cmocka.h>
 
-#include "collector/ingest.h"
-#include "collector/notice.h"
+#include "collector/ingest/ingest.h"
+#include "collector/ingest/notice.h"
+#include "collector/store/alert.h"
+#include "collector/store/parts.h"
 #include "common/clock.h"
 #include "tests/unit/both_stores.h"
 
@@ -26,12 +28,8 @@ static char said[4000];
 
 static int setup(void **state)
 {
-	char err[256];
-
 	memset(&counts, 0, sizeof(counts));
-	store = store_open(both_stores_fresh(), STORE_WRITE, err, sizeof(err));
-	if (store)
-		store_set_name(store, "glasswatch-test");
+	store = both_stores_open("glasswatch-test");
 	return store ? 0 : -1;
 }
 
@@ -123,6 +121,21 @@ static void test_gap(void **state)
 	ingest(S(201), 48, "agent.stop", "");
 	tick(S(300));
 	assert_non_null(strstr(alerts(), "2 events of a never came: numbers 46 to 47"));
+}
+
+/* The clock was set back by a day: nothing waits until it is that late again. */
+static void test_set_back(void **state)
+{
+	ingest(S(86400), 40, "agent.start", "");
+	ingest(S(86401), 42, "agent.start", "");
+	tick(S(10));
+	assert_string_equal(alerts(), "alert.agent-silent raised: a is silent: nothing has come "
+				      "from it since 2023-11-14T21:56:40Z\n"
+				      "alert.events-lost told: 1 event of a never came: number 41 "
+				      "to 41");
+	ingest(S(20), 43, "agent.stats", ",\"stats\":{}");
+	tick(S(21));
+	assert_non_null(strstr(alerts(), "\nalert.agent-silent cleared: a is heard again"));
 }
 
 static void drops(uint64_t at, uint64_t seq, int ring, int outbox)
@@ -234,6 +247,45 @@ static void test_targets(void **state)
 	assert_non_null(strstr(strstr(alerts(), "10.4.0.1"), "target-unseen cleared"));
 }
 
+static void long_device(uint64_t at, uint64_t seq, const char *begins, const char *type,
+			const char *parts)
+{
+	char more[1200], name[400];
+
+	snprintf(name, sizeof(name), "%s", begins);
+	for (int i = 0; i < 150; i++)
+		strcat(name, "\xc3\xa9");
+	snprintf(more, sizeof(more), ",\"device\":{\"name\":\"%s\",\"role\":\"tor\"},%s", name,
+		 parts);
+	ingest(at, seq, type, more);
+}
+
+/* A name that no buffer holds is cut between characters, and is told of once all the same. */
+static void test_long_device(void **state)
+{
+	static const char targets[] =
+		"\"fabric\":{\"targets\":[{\"address\":\"192.0.2.1\",\"path\":\"primary\"}]}";
+	static const char change[] = "\"change\":{\"from\":\"primary\",\"to\":\"unreachable\","
+				     "\"reason\":\"r\"}";
+	const char *one;
+
+	long_device(0, 1, "f-", "fabric.device", targets);
+	long_device(S(1), 2, "", "fabric.device", targets); /* nor its fabric's */
+	long_device(S(2), 3, "f-", "path.change", change);
+	long_device(S(3), 4, "", "path.change", change);
+	for (uint64_t i = 0; i < 5; i++)
+		tick(UNSEEN + S(2 + i));
+	one = strstr(alerts(), "alert.target-unseen raised");
+	assert_non_null(one);
+	assert_non_null(one = strstr(one + 1, "alert.target-unseen raised"));
+	assert_null(strstr(one + 1, "alert.target-unseen"));
+	flow(UNSEEN + S(7), 5, "192.0.2.1", "10.9.0.1");
+	tick(UNSEEN + S(8));
+	one = strstr(alerts(), "alert.target-unseen cleared");
+	assert_non_null(one);
+	assert_non_null(strstr(one + 1, "alert.target-unseen cleared"));
+}
+
 /* Nobody but the collector speaks in its name. */
 static void test_name(void **state)
 {
@@ -262,14 +314,52 @@ static void test_undone(void **state)
 	assert_non_null(strstr(alerts(), "raised"));
 }
 
+/* What the store refuses to be told of undoes that alone. */
+static void test_refused(void **state)
+{
+	struct store_alert_found found;
+	char refused[100];
+
+	ingest(0, 1, "agent.start", "");
+	ingest(S(1), 2, "agent.loss", ",\"loss\":{\"reason\":\"outbox-full\",\"count\":7}");
+	assert_int_equal(store_alert_find(store, "events-lost", "a outbox", &found), 1);
+	assert_int_equal(ingest_begin(store), 0);
+	if (db_is_pg(store->db))
+		assert_true(db_run(store->db,
+				   "ALTER TABLE alarms ADD CHECK (name <> 'agent-silent')",
+				   "") >= 0);
+	else
+		assert_true(db_run(store->db,
+				   "CREATE TRIGGER no BEFORE INSERT ON alarms"
+				   " WHEN NEW.name = 'agent-silent'"
+				   " BEGIN SELECT RAISE(ABORT, 'no'); END",
+				   "") >= 0);
+	assert_int_equal(ingest_commit(store), 0);
+	ingest(S(2), 3, "agent.stats", ",\"stats\":{}");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(ingest_begin(store), 0);
+		assert_int_equal(notice_careful(store, T0 + S(4000 + i), LISTENING, UNSEEN, refused,
+						sizeof(refused)),
+				 0);
+		assert_true(refused[0] != '\0');
+		assert_int_equal(ingest_commit(store), 0);
+	}
+	assert_null(strstr(alerts(), "agent-silent"));
+	/* the rest of the tick was done */
+	assert_int_equal(store_alert_find(store, "events-lost", "a outbox", &found), 0);
+	assert_non_null(strstr(alerts(), "events-lost cleared"));
+}
+
 #define with_store(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 static int run(void)
 {
 	const struct CMUnitTest tests[] = {
+		with_store(test_set_back),
 		with_store(test_silent),     with_store(test_gap),     with_store(test_counters),
 		with_store(test_interfaces), with_store(test_targets), with_store(test_name),
-		with_store(test_undone),
+		with_store(test_undone),     with_store(test_long_device),
+		with_store(test_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -10,8 +10,8 @@
 
 #include <cmocka.h>
 
-#include "collector/deliver.h"
-#include "collector/notify.h"
+#include "collector/deliver/deliver.h"
+#include "collector/deliver/notify.h"
 #include "common/clock.h"
 
 #define S(x) ((uint64_t)(x)*NS_PER_S)

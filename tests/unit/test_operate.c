@@ -10,10 +10,10 @@
 
 #include <cmocka.h>
 
-#include "collector/alerting.h"
-#include "collector/ingest.h"
-#include "collector/operate.h"
-#include "collector/view_alert.h"
+#include "collector/command/operate.h"
+#include "collector/ingest/alerting.h"
+#include "collector/ingest/ingest.h"
+#include "collector/view/alert.h"
 #include "common/clock.h"
 #include "tests/unit/both_stores.h"
 
@@ -38,12 +38,9 @@ static void raise_alert(enum alert_rule rule, const char *device, const char *so
 
 static int setup(void **state)
 {
-	char err[256];
-
-	store = store_open(both_stores_fresh(), STORE_WRITE, err, sizeof(err));
+	store = both_stores_open("glasswatch-test");
 	if (!store)
 		return -1;
-	store_set_name(store, "glasswatch-test");
 	raise_alert(ALERT_DEVICE_UNREACHABLE, "d1", NULL);
 	raise_alert(ALERT_UNTRUSTED_SOURCE, "d1", "203.0.113.7");
 	raise_alert(ALERT_UNTRUSTED_SOURCE, "d2", "2001:db8::7");

@@ -10,11 +10,11 @@
 
 #include <cmocka.h>
 
-#include "collector/output.h"
+#include "collector/base/output.h"
 
 struct row {
 	const char *name, *list;
-	uint64_t time, count;
+	uint64_t time, count, other;
 	int64_t number;
 	double seconds;
 	bool flag;
@@ -25,14 +25,15 @@ static const struct column columns[] = {
 	{ "in.list", "LIST", COLUMN_LIST, offsetof(struct row, list) },
 	{ "in.time", "TIME", COLUMN_TIME, offsetof(struct row, time) },
 	{ "count", "COUNT", COLUMN_COUNT, offsetof(struct row, count) },
+	{ "other", NULL, COLUMN_ID, offsetof(struct row, other) },
 	{ "number", NULL, COLUMN_NUMBER, offsetof(struct row, number) },
 	{ "seconds", "TOOK", COLUMN_SECONDS, offsetof(struct row, seconds) },
 	{ "flag", NULL, COLUMN_FLAG, offsetof(struct row, flag) },
 };
 
 static const struct row rows[] = {
-	{ "a", "x,y", 1700000000000000000, 7, 3, 2.5, true },
-	{ "he said \"no\", then left; it was far", NULL, 0, 12345, -1, -1, false },
+	{ "a", "x,y", 1700000000000000000, 7, 9, 3, 2.5, true },
+	{ "he said \"no\", then left; it was far", NULL, 0, 12345, 0, -1, -1, false },
 };
 
 static char *print(enum output_format format, unsigned width, unsigned n)
@@ -40,7 +41,7 @@ static char *print(enum output_format format, unsigned width, unsigned n)
 	char *text = NULL;
 	size_t size;
 	FILE *to = open_memstream(&text, &size);
-	struct output *o = output_open(to, format, columns, 7, width);
+	struct output *o = output_open(to, format, columns, 8, width);
 
 	for (unsigned i = 0; i < n; i++)
 		output_row(o, &rows[i % 2], NULL);
@@ -61,7 +62,7 @@ static void test_formats(void **state)
 {
 	check(OUTPUT_TABLE, 0, 0, "");
 	check(OUTPUT_JSON, 0, 0, "[]\n");
-	check(OUTPUT_CSV, 0, 0, "name,in.list,in.time,count,number,seconds,flag\r\n");
+	check(OUTPUT_CSV, 0, 0, "name,in.list,in.time,count,other,number,seconds,flag\r\n");
 	check(OUTPUT_TABLE, 0, 2,
 	      "NAME                                 LIST  TIME                  COUNT  TOOK\n"
 	      "a                                    x,y   2023-11-14T22:13:20Z      7  2.5s\n"
@@ -71,15 +72,52 @@ static void test_formats(void **state)
 	      "a             x,y  2023-11-14T22:13:20Z     7 2.5s\n"
 	      "he sa..as far -    -                    12345    -\n");
 	check(OUTPUT_CSV, 0, 2,
-	      "name,in.list,in.time,count,number,seconds,flag\r\n"
-	      "a,\"x,y\",2023-11-14T22:13:20.000000000Z,7,3,2.5,true\r\n"
-	      "\"he said \"\"no\"\", then left; it was far\",,,12345,,,false\r\n");
+	      "name,in.list,in.time,count,other,number,seconds,flag\r\n"
+	      "a,\"x,y\",2023-11-14T22:13:20.000000000Z,7,9,3,2.5,true\r\n"
+	      "\"he said \"\"no\"\", then left; it was far\",,,12345,,,,false\r\n");
 	check(OUTPUT_JSON, 0, 2,
 	      "[\n{\"name\":\"a\",\"in\":{\"list\":[\"x\",\"y\"],"
-	      "\"time\":\"2023-11-14T22:13:20.000000000Z\"},\"count\":7,\"number\":3,"
+	      "\"time\":\"2023-11-14T22:13:20.000000000Z\"},\"count\":7,\"other\":9,\"number\":3,"
 	      "\"seconds\":2.5,\"flag\":true},\n"
 	      "{\"name\":\"he said \\\"no\\\", then left; it was far\",\"count\":12345,"
 	      "\"flag\":false}\n]\n");
+}
+
+static void cell_is(const char *text, bool guard, const char *want)
+{
+	char *out = NULL;
+	size_t size;
+	FILE *to = open_memstream(&out, &size);
+
+	output_csv_cell(to, text, guard);
+	fclose(to);
+	assert_string_equal(out, want);
+	free(out);
+}
+
+/* A spreadsheet shall not compute what a device is called. */
+static void test_formula(void **state)
+{
+	static const struct column texts[] = {
+		{ "name", "NAME", COLUMN_TEXT, 0, 0 },
+		{ "list", "LIST", COLUMN_LIST, 0, 0 },
+	};
+	const char *row = "=1+1,\"x\"";
+	char *out = NULL;
+	size_t size;
+	FILE *to = open_memstream(&out, &size);
+
+	output_csv_row(to, texts, 2, &row);
+	fclose(to);
+	assert_string_equal(out, "\"'=1+1,\"\"x\"\"\",\"'=1+1,\"\"x\"\"\"\r\n");
+	free(out);
+	cell_is("=cmd|' /C calc'!A0", true, "'=cmd|' /C calc'!A0");
+	cell_is("+1", true, "'+1");
+	cell_is("-2+3", true, "'-2+3");
+	cell_is("@SUM(1)", true, "'@SUM(1)");
+	cell_is("a=b", true, "a=b");
+	cell_is("", true, "");
+	cell_is("-1", false, "-1");
 }
 
 /* A long answer is printed as it comes, with the widths of its beginning. */
@@ -142,6 +180,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_formats),
+		cmocka_unit_test(test_formula),
 		cmocka_unit_test(test_long),
 		cmocka_unit_test(test_clean),
 		cmocka_unit_test(test_units),

@@ -11,9 +11,9 @@
 
 #include <cmocka.h>
 
-#include "collector/export.h"
-#include "collector/ingest.h"
-#include "collector/pack.h"
+#include "collector/command/export.h"
+#include "collector/ingest/ingest.h"
+#include "collector/record/pack.h"
 #include "common/clock.h"
 
 #define T0 (1700000000 * NS_PER_S)

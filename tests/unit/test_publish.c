@@ -12,6 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 #include <event2/event.h>
+#include <hiredis/hiredis.h>
 
 #include "agent/outbox.h"
 #include "agent/publish.h"
@@ -78,6 +79,13 @@ static void run_ms(unsigned ms)
 	event_base_loop(base, 0);
 }
 
+/* For at most 90 s. */
+static void until_acknowledged(struct sink *s, uint64_t n)
+{
+	for (int i = 0; i < 9000 && counters(s).acknowledged < n; i++)
+		run_ms(10);
+}
+
 /* ---- Redis ---- */
 
 static struct sink *to_redis(const struct redis_server *s, struct outbox *o, const char *query)
@@ -108,6 +116,21 @@ static long long distinct(struct redis_server *s)
 		"end return n");
 }
 
+/* Without their repeats, the events stand in the order of their numbers. */
+static long long in_order(struct redis_server *s)
+{
+	return redis_server_ask(
+		s, "EVAL %s 0",
+		"local seen, last = {}, 0 "
+		"for _, e in ipairs(redis.call('XRANGE', 'glasswatch:events', '-', '+')) do "
+		"  local seq = cjson.decode(e[2][6]).seq "
+		"  if not seen[seq] then "
+		"    if seq < last then return -seq end "
+		"    seen[seq], last = true, seq "
+		"  end "
+		"end return 1");
+}
+
 static void redis_there(void **state)
 {
 	struct redis_server s;
@@ -118,11 +141,11 @@ static void redis_there(void **state)
 	sink = to_redis(&s, new_outbox(), "");
 	push(sink, 3000);
 	assert_int_equal(sink->ops->commit(sink), 0);
-	run_ms(1000);
+	until_acknowledged(sink, 3000);
 	/* without drain(), and without further commits */
 	assert_int_equal(counters(sink).acknowledged, 3000);
 	push(sink, 1);
-	assert_int_equal(sink->ops->drain(sink, 5000), 0);
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
 	assert_int_equal(distinct(&s), 3001);
 	assert_int_equal(redis_server_ask(&s, "XLEN glasswatch:events"), 3001);
 	assert_int_equal(sink->ops->close(sink), 0);
@@ -140,7 +163,7 @@ static void redis_absent_at_start(void **state)
 	assert_int_equal(sink->ops->commit(sink), 0);
 	assert_int_equal(sink->ops->drain(sink, 300), 700);
 	redis_server_start(&s, NULL);
-	assert_int_equal(sink->ops->drain(sink, 10000), 0);
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
 	assert_int_equal(distinct(&s), 700);
 	assert_int_equal(sink->ops->close(sink), 0);
 	redis_server_remove(&s);
@@ -163,7 +186,7 @@ static void redis_killed_while_events_flow(void **state)
 		if (i % 10 == 8)
 			redis_server_start(&s, NULL);
 	}
-	assert_int_equal(sink->ops->drain(sink, 15000), 0);
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
 	assert_int_equal(counters(sink).acknowledged, 4000);
 	assert_int_equal(distinct(&s), 4000);
 	assert_int_equal(sink->ops->close(sink), 0);
@@ -192,8 +215,82 @@ static void redis_refuses(void **state)
 	run_ms(500);
 	assert_true(counters(sink).waiting >= 1500);
 	assert_int_equal(redis_server_ask(&s, "CONFIG SET maxmemory 0"), 0);
-	assert_int_equal(sink->ops->drain(sink, 10000), 0);
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
 	assert_int_equal(distinct(&s), 3000);
+	assert_int_equal(in_order(&s), 1);
+	assert_int_equal(sink->ops->close(sink), 0);
+	redis_server_remove(&s);
+}
+
+/* Its memory is freed when it has refused the first events of what is under way, and
+ * has not read the rest. */
+static void redis_takes_again_halfway(void **state)
+{
+	struct redis_server s;
+	struct sink *sink;
+	redisContext *other;
+	redisReply *reply;
+	int done = 0;
+
+	redis_server_prepare(&s);
+	redis_server_start(&s, NULL);
+	sink = to_redis(&s, new_outbox(), "");
+	push(sink, 100);
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
+	for (int round = 0; round < 5; round++) {
+		assert_int_equal(redis_server_ask(&s, "CONFIG SET maxmemory 1"), 0);
+		other = redisConnectUnix(s.socket);
+		assert_true(other && !other->err);
+		redis_server_pause(&s);
+		push(sink, 500);
+		assert_int_equal(sink->ops->commit(sink), 0);
+		run_ms(20); /* they are in the socket's buffer: more than Redis reads at once */
+		redisAppendCommand(other, "CONFIG SET maxmemory 0");
+		while (!done)
+			assert_int_equal(redisBufferWrite(other, &done), REDIS_OK);
+		done = 0;
+		redis_server_go_on(&s);
+		assert_int_equal(redisGetReply(other, (void **)&reply), REDIS_OK);
+		freeReplyObject(reply);
+		redisFree(other);
+		assert_int_equal(sink->ops->drain(sink, 90000), 0);
+	}
+	assert_int_equal(distinct(&s), 2600);
+	assert_int_equal(in_order(&s), 1);
+	assert_int_equal(sink->ops->close(sink), 0);
+	redis_server_remove(&s);
+}
+
+/* A user who may XADD only: slower, and the same. */
+static void redis_refuses_multi(void **state)
+{
+	struct redis_server s;
+	struct sink *sink;
+
+	redis_server_prepare(&s);
+	redis_server_start(&s, NULL);
+	assert_int_equal(redis_server_ask(&s, "ACL SETUSER default -multi -exec"), 0);
+	sink = to_redis(&s, new_outbox(), "");
+	push(sink, 1000);
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
+	/* and one who is given the right, and loses it while connected */
+	assert_int_equal(redis_server_ask(&s, "ACL SETUSER default +multi +exec"), 0);
+	redis_server_kill(&s);
+	redis_server_start(&s, NULL);
+	push(sink, 1000);
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
+	assert_int_equal(redis_server_ask(&s, "ACL SETUSER default -multi"), 0);
+	push(sink, 1000);
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
+	redis_server_kill(&s);
+	redis_server_start(&s, NULL);
+	redis_server_ask(&s, "ACL SETUSER default +multi -exec");
+	push(sink, 1000);
+	assert_true(sink->ops->drain(sink, 1000) > 900);
+	redis_server_ask(&s, "ACL SETUSER default +exec");
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
+	assert_int_equal(distinct(&s), 4000);
+	assert_int_equal(in_order(&s), 1);
 	assert_int_equal(sink->ops->close(sink), 0);
 	redis_server_remove(&s);
 }
@@ -216,7 +313,7 @@ static void redis_stands_still(void **state)
 	}
 	assert_int_equal(counters(sink).waiting, 3000);
 	redis_server_go_on(&s);
-	assert_int_equal(sink->ops->drain(sink, 10000), 0);
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
 	assert_int_equal(redis_server_ask(&s, "XLEN glasswatch:events"), 3000);
 	assert_int_equal(sink->ops->close(sink), 0);
 	redis_server_remove(&s);
@@ -238,7 +335,7 @@ static void left_for_the_next_run(void **state)
 	redis_server_start(&s, NULL);
 	o = outbox_open(path, "a", 0, err, sizeof(err));
 	sink = to_redis(&s, o, "?db=1");
-	assert_int_equal(sink->ops->drain(sink, 5000), 0);
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
 	assert_int_equal(sink->ops->close(sink), 0);
 	sink = to_redis(&s, new_outbox(), "?db=0");
 	assert_int_equal(sink->ops->close(sink), 0);
@@ -278,10 +375,10 @@ static void file_lines(void **state)
 
 	push(sink, 5000); /* more than one turn's batches */
 	assert_int_equal(sink->ops->commit(sink), 0);
-	run_ms(1000);
+	until_acknowledged(sink, 5000);
 	assert_int_equal(counters(sink).acknowledged, 5000);
 	push(sink, 2);
-	assert_int_equal(sink->ops->drain(sink, 1000), 0);
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
 	assert_int_equal(sink->ops->close(sink), 0);
 	assert_int_equal(read_lines(path, 1), 5002);
 }
@@ -296,7 +393,7 @@ static void file_with_half_a_line(void **state)
 	fclose(f);
 	sink = publish_to_file(base, new_outbox(), path, err, sizeof(err));
 	push(sink, 1);
-	assert_int_equal(sink->ops->drain(sink, 1000), 0);
+	assert_int_equal(sink->ops->drain(sink, 90000), 0);
 	assert_int_equal(sink->ops->close(sink), 0);
 	f = fopen(path, "r");
 	assert_non_null(fgets(text, sizeof(text), f));
@@ -346,7 +443,7 @@ static void pipe_reader(void **state)
 
 	snprintf(copy, sizeof(copy), "%s/copy", directory);
 	out = open(copy, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-	for (int i = 0; i < 1000 && counters(sink).waiting; i++) {
+	for (int i = 0; i < 90000 && counters(sink).waiting; i++) {
 		while ((n = read(in, buf, sizeof(buf))) > 0) {
 			assert_int_equal(write(out, buf, (size_t)n), n);
 			got += (size_t)n;
@@ -397,6 +494,8 @@ int main(void)
 		TEST(redis_absent_at_start),
 		TEST(redis_killed_while_events_flow),
 		TEST(redis_refuses),
+		TEST(redis_takes_again_halfway),
+		TEST(redis_refuses_multi),
 		TEST(redis_stands_still),
 		TEST(left_for_the_next_run),
 		TEST(file_lines),

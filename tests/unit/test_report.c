@@ -13,10 +13,10 @@
 
 #include <cmocka.h>
 
-#include "collector/incident_words.h"
-#include "collector/report.h"
-#include "collector/report_axis.h"
-#include "collector/report_text.h"
+#include "collector/report/axis.h"
+#include "collector/report/report.h"
+#include "collector/words/incident.h"
+#include "collector/words/text.h"
 #include "common/clock.h"
 #include "tests/unit/html_check.h"
 
@@ -326,6 +326,27 @@ static void test_axis(void **state)
 	}
 }
 
+/* Of an untrusted source is drawn what it did; who is still there is there until now. */
+static void test_lasting(void **state)
+{
+	json_t *source = json_pack("{s:s, s:s, s:s, s:I}", "first", "2026-11-24T02:00:00Z", "last",
+				   "2026-11-24T02:00:03Z", "path", "in-band", "open",
+				   (json_int_t)0);
+	json_t *doc = json_pack("{s:s, s:s, s:s, s:s, s:s, s:[o]}", "kind", "untrusted-source",
+				"status", "open", "began", "2026-11-24T02:00:00Z", "last",
+				"2026-11-24T02:00:03Z", "as_of", "2026-11-24T02:06:00Z",
+				"untrusted", source);
+	struct axis a = axis_of(doc);
+
+	assert_int_equal(a.now_ns, 0);
+	assert_true((a.to_ns - a.from_ns) / NS_PER_S < 10);
+	json_object_set_new(source, "open", json_integer(1));
+	a = axis_of(doc);
+	assert_true(a.now_ns > 0);
+	assert_true((a.to_ns - a.from_ns) / NS_PER_S > 360);
+	json_decref(doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -333,6 +354,7 @@ int main(void)
 		cmocka_unit_test(test_html),  cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_odd),   cmocka_unit_test(test_many),
 		cmocka_unit_test(test_text),  cmocka_unit_test(test_axis),
+		cmocka_unit_test(test_lasting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

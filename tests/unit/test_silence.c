@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "collector/silence.h"
+#include "collector/rules/silence.h"
 
 #define S(x) ((uint64_t)(x)*NS_PER_S)
 
@@ -34,7 +34,27 @@ static void test_agent(void **state)
 		{ "and for long", { S(1000), 0, true }, S(9000), S(8969), SILENCE_RAISE },
 		{ "never heard by this collector", { 0, 0, true }, S(9000), S(8969),
 		  SILENCE_RAISE },
-		{ "a clock that stepped back", { S(9000), 0, true }, S(50), S(1), SILENCE_NOTHING },
+		{ "a clock that stepped back",
+		  { S(9000), 0, true },
+		  S(50),
+		  S(20),
+		  SILENCE_NOTHING },
+		{ "and nothing since", { S(9000), 0, true }, S(51), S(20), SILENCE_RAISE },
+		{ "a little: another collector's",
+		  { S(60), 0, true },
+		  S(51),
+		  S(20),
+		  SILENCE_NOTHING },
+		{ "told before it stepped back",
+		  { S(8900), 0, true, true, S(9000) },
+		  S(60),
+		  S(20),
+		  SILENCE_NOTHING },
+		{ "and heard since",
+		  { S(55), 0, true, true, S(9000) },
+		  S(60),
+		  S(20),
+		  SILENCE_CLEAR },
 		{ "told already",
 		  { S(1000), 0, true, true, S(1031) },
 		  S(5000),

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "collector/token.h"
+#include "collector/http/token.h"
 
 static char path[64];
 

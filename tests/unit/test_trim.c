@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <hiredis/hiredis.h>
 
-#include "collector/consume_trim.h"
+#include "collector/consume/trim.h"
 
 static void test_ids(void **state)
 {

@@ -11,105 +11,9 @@
 
 #include <cmocka.h>
 
-#include "collector/ingest.h"
-#include "collector/view.h"
-#include "common/clock.h"
-
-#define T0 (1700000000 * NS_PER_S) /* 2023-11-14T22:13:20Z */
-#define AT(s) (T0 + (uint64_t)(s)*NS_PER_S)
-
-#define TOR1 "lab1-CP1-TOR1"
-#define TOR2 "lab1-CP1-TOR2"
-#define PERMIT                                                                                     \
-	"{\"seq\":5,\"action\":\"deny\",\"prefix\":\"10.20.66.0/24\",\"line\":11},"                \
-	"{\"seq\":10,\"action\":\"permit\",\"prefix\":\"10.20.0.0/16\",\"line\":12}"
-
-static struct store *store;
-static uint64_t seq;
-
-static void tell(unsigned at, const char *type, const char *parts)
-{
-	struct ingest_counts counts = { 0 };
-	char text[4096], time[TIME_STRLEN];
-	struct ingest_entry entry = { .id = "1-0", .json = text };
-	int len = snprintf(text, sizeof(text),
-			   "{\"v\":1,\"id\":\"a/%" PRIu64 "\",\"agent\":\"a\",\"seq\":%" PRIu64
-			   ",\"time\":\"%s\",\"type\":\"%s\",\"severity\":\"info\","
-			   "\"policy\":\"9f3c0a1b2c3d\"%s%s}",
-			   seq + 1, seq + 1, time_format(AT(at), time), type, *parts ? "," : "",
-			   parts);
-
-	seq++;
-	assert_true(len > 0 && (size_t)len < sizeof(text));
-	entry.len = (size_t)len;
-	assert_int_equal(ingest_begin(store), 0);
-	assert_int_equal(ingest_entry(store, &entry, AT(at), &counts), 0);
-	assert_int_equal(ingest_commit(store), 0);
-	if (counts.stored != 1)
-		fail_msg("not stored: %s: %s", counts.dead_reason, text);
-}
-
-/* more: entries of its list; check: what `check` says of it. */
-static void device(unsigned at, const char *name, const char *role, const char *host,
-		   const char *more, const char *check)
-{
-	char parts[2048];
-	bool lo6 = strcmp(role, "tor") == 0;
-
-	snprintf(parts, sizeof(parts),
-		 "\"device\":{\"name\":\"%s\",\"role\":\"%s\"},\"fabric\":{\"file\":\"%s.cfg\","
-		 "\"management\":[{\"interface\":\"Management1\",\"vrf\":\"MGMT\",\"addresses\":"
-		 "[\"192.0.2.%s/24\"]}],\"loopbacks\":[],\"prefix_lists\":{\"trusted_sources\":"
-		 "[" PERMIT "%s]},\"ipv6_prefix_lists\":{},\"neighbors\":[],\"targets\":["
-		 "{\"address\":\"192.0.2.%s\",\"path\":\"primary\"}%s%s%s]%s}",
-		 name, role, name, host, more, host, lo6 ? ",{\"address\":\"198.51.100." : "",
-		 lo6 ? host : "", lo6 ? "\",\"path\":\"in-band\"}" : "", check);
-	tell(at, "fabric.device", parts);
-}
-
-static void flow(unsigned at, const char *type, const char *id, const char *name, bool lo6,
-		 const char *source, const char *outcome, unsigned start, unsigned bytes,
-		 const char *more)
-{
-	bool trusted = strncmp(source, "10.20.", 6) == 0;
-	char parts[2048], from[TIME_STRLEN], to[TIME_STRLEN];
-	const char *host = strcmp(name, TOR1) == 0 ? "11" : "12";
-
-	snprintf(
-		parts, sizeof(parts),
-		"\"device\":{\"name\":\"%s\",\"role\":\"tor\"},\"path\":\"%s\",\"service\":\"ssh\","
-		"\"source\":{\"ip\":\"%s\",\"port\":50000,\"packets\":3,\"bytes\":%u},"
-		"\"destination\":{\"ip\":\"%s.%s\",\"port\":22,\"packets\":2,\"bytes\":%u},"
-		"\"network\":{\"type\":\"ipv4\",\"transport\":\"tcp\",\"community_id\":\"1:%s\","
-		"\"vlan\":[],\"mpls\":[],\"encapsulation\":[]},"
-		"\"flow\":{\"id\":\"%s\",\"direction\":\"inbound\",\"start\":\"%s\",\"end\":\"%s\","
-		"\"duration\":%u,\"state\":\"S1\",\"outcome\":\"%s\",\"initiator\":\"syn\","
-		"\"retransmits\":0,\"fragments\":0,\"missed_bytes\":0},"
-		"\"trust\":{\"verdict\":\"%s\",\"list\":\"trusted_sources\"%s}%s%s",
-		name, lo6 ? "in-band" : "primary", source, bytes, lo6 ? "198.51.100" : "192.0.2",
-		host, bytes / 2, id, id, time_format(AT(start), from), time_format(AT(at), to),
-		at - start, outcome, trusted ? "trusted" : "untrusted",
-		trusted ? ",\"seq\":10,\"prefix\":\"10.20.0.0/16\"" : "", *more ? "," : "", more);
-	tell(at, type, parts);
-}
-
-static void change(unsigned at, const char *name, const char *from, const char *to,
-		   const char *reason)
-{
-	char parts[512];
-
-	snprintf(parts, sizeof(parts),
-		 "\"device\":{\"name\":\"%s\",\"role\":\"tor\"},\"change\":{\"from\":\"%s\","
-		 "\"to\":\"%s\",\"reason\":\"%s\",\"evidence\":[\"f2\"]}",
-		 name, from, to, reason);
-	tell(at, "path.change", parts);
-}
-
-#define ALICE "\"actor\":{\"user\":\"alice\",\"uid\":1000,\"pid\":1,\"comm\":\"ssh\"}"
-#define LOGIN                                                                                      \
-	"\"ssh\":{\"client\":{\"proto_version\":\"2.0\",\"software_version\":\"OpenSSH_9.2\"},"    \
-	"\"auth\":{\"result\":\"success\",\"attempts\":2,\"confidence\":\"high\","                 \
-	"\"basis\":\"packet-lengths\"}}"
+#include "collector/view/incident.h"
+#include "collector/view/view.h"
+#include "tests/unit/view_scene.h"
 
 static void scene(void)
 {
@@ -162,9 +66,7 @@ static struct store *empty_store(void)
 
 static int setup(void **state)
 {
-	seq = 0;
-	store = empty_store();
-	if (!store)
+	if (begin_scene(empty_store()))
 		return -1;
 	scene();
 	return 0;
@@ -174,76 +76,6 @@ static int teardown(void **state)
 {
 	store_close(store);
 	return 0;
-}
-
-/* ---- looking into documents -------------------------------------------------- */
-
-/* "a.b.0.c": members and places. */
-static const json_t *at(const json_t *doc, const char *way)
-{
-	char part[64];
-
-	while (doc && *way) {
-		size_t n = strcspn(way, ".");
-
-		snprintf(part, sizeof(part), "%.*s", (int)n, way);
-		doc = json_is_array(doc) ? json_array_get(doc, strtoul(part, NULL, 10))
-					 : json_object_get(doc, part);
-		way += n + (way[n] == '.');
-	}
-	return doc;
-}
-
-static void says(const json_t *doc, const char *way, const char *want)
-{
-	const char *text = json_string_value(at(doc, way));
-
-	if (!text || strcmp(text, want) != 0) {
-		char *all = json_dumps(doc, JSON_INDENT(1));
-
-		fail_msg("%s is %s, not %s, in %s", way, text ? text : "absent", want, all);
-	}
-}
-
-static void counts(const json_t *doc, const char *way, json_int_t want)
-{
-	const json_t *v = at(doc, way);
-
-	if (!json_is_integer(v) || json_integer_value(v) != want) {
-		char *all = json_dumps(doc, JSON_INDENT(1));
-
-		fail_msg("%s is not %d in %s", way, (int)want, all);
-	}
-}
-
-static void is(const json_t *doc, const char *way, bool want)
-{
-	const json_t *v = at(doc, way);
-
-	if (!json_is_boolean(v) || json_is_true(v) != want) {
-		char *all = json_dumps(doc, JSON_INDENT(1));
-
-		fail_msg("%s is not %s in %s", way, want ? "true" : "false", all);
-	}
-}
-
-static const json_t *named(const json_t *list, const char *key, const char *name)
-{
-	json_t *o;
-	size_t i;
-
-	json_array_foreach((json_t *)(uintptr_t)list, i,
-			   o) if (strcmp(json_string_value(json_object_get(o, key)) ?: "", name) ==
-				  0) return o;
-	fail_msg("no %s", name);
-	return NULL;
-}
-
-static json_t *good(json_t *doc)
-{
-	if (!doc)
-		fail_msg("%s", store_error(store));
-	return doc;
 }
 
 static struct view_args now(void)
@@ -363,6 +195,12 @@ static void test_switch(void **state)
 
 	change(130, "lab1-CP2-TOR1", "primary", "primary-failing", "primary-unanswered");
 	change(140, TOR2, "primary", "primary-failing", "primary-unanswered");
+	change(145, TOR1, "in-band", "primary", "primary-ok");
+	doc = good(view_summary(store, &a));
+	says(doc, "words.0.text", "Ma1 is lost on 2 of 4 devices.");
+	assert_memory_equal(json_string_value(at(doc, "words.0.reason")), "Both ", 5);
+	json_decref(doc);
+	change(146, TOR1, "primary", "in-band", "primary-unanswered");
 	change(150, "lab1-CP2-TOR1", "primary-failing", "in-band", "primary-unanswered");
 	change(160, TOR2, "primary-failing", "in-band", "primary-unanswered");
 	doc = good(view_summary(store, &a));
@@ -372,6 +210,10 @@ static void test_switch(void **state)
 	if (strncmp(json_string_value(at(doc, "words.0.reason")),
 		    "All 3 hang off lab1-AR-MGMT1, suspected dead since 22:1", 54) != 0)
 		says(doc, "words.0.reason", "All 3 hang off lab1-AR-MGMT1 ...");
+	json_decref(doc);
+	doc = good(view_incidents(store, &a));
+	says(named(at(doc, "incidents"), "kind", "management-switch"), "words",
+	     "3 devices of 192.0.2.0/24 lost Ma1 together; lab1-AR-MGMT1 is suspected.");
 	json_decref(doc);
 }
 
@@ -556,6 +398,14 @@ static void test_coverage(void **state)
 	doc = good(view_coverage(store, &a));
 	is(named(at(doc, "devices"), "device", TOR1), "paths.1.recent", false);
 	json_decref(doc);
+	/* A device that nobody has told the configuration of lacks nothing by design. */
+	change(320, "lab1-NEW1", "primary", "primary-failing", "primary-unanswered");
+	doc = good(view_coverage(store, &a));
+	counts(doc, "totals.devices", 5);
+	d = named(at(doc, "devices"), "device", "lab1-NEW1");
+	is(d, "covered", false);
+	says(d, "paths.0.words", "Ma1: no configuration is known, so neither is its address");
+	json_decref(doc);
 }
 
 static void test_timeline(void **state)
@@ -615,6 +465,142 @@ static void test_timeline(void **state)
 	json_decref(doc);
 }
 
+/* The runs of a class, and the flows that they tell of; *first is where the first begins. */
+static size_t runs(const json_t *lane, const char *class, json_int_t *flows, double *first)
+{
+	static const char *const bands[] = { "ma1", "lo6" };
+	json_t *r;
+	size_t n = 0, i;
+
+	*flows = 0;
+	for (int band = 0; band < 2; band++)
+		json_array_foreach(at(lane, bands[band]), i, r)
+		{
+			if (strcmp(json_string_value(json_array_get(r, 2)), class) != 0)
+				continue;
+			if (!n++)
+				*first = json_real_value(json_array_get(r, 0));
+			*flows += json_integer_value(json_array_get(r, 3));
+		}
+	return n;
+}
+
+/* A flood of refused ones, and two that are rare within it. */
+static void test_many(void **state)
+{
+	struct view_args a = now();
+	char id[16], source[32];
+	json_int_t n, justified;
+	const json_t *l, *d;
+	double first = 0;
+	json_t *doc;
+
+	for (unsigned i = 0; i < 6000; i++) {
+		unsigned time = 1000 + i / 2;
+
+		snprintf(id, sizeof(id), "m%u", i);
+		snprintf(source, sizeof(source), "203.0.114.%u", i % 250);
+		flow(time, "flow.end", id, TOR1, i % 2, source, "refused", time, 60, "");
+	}
+	flow(3000, "flow.start", "in", TOR1, false, "203.0.115.1", "established", 2990, 900, LOGIN);
+	flow(3010, "flow.end", "in", TOR1, false, "203.0.115.1", "closed", 2990, 900, "");
+	flow(3020, "flow.start", "s1", TOR1, true, "10.20.0.5", "established", 3019, 900, ALICE);
+	flow(3030, "flow.end", "s1", TOR1, true, "10.20.0.5", "closed", 3019, 900, "");
+
+	a.now_ns = AT(4000);
+	a.since_ns = AT(600);
+	a.until_ns = AT(4000);
+	doc = good(view_timeline(store, &a));
+	is(doc, "thinned", true);
+	is(doc, "sampled", false);
+	l = named(at(doc, "lanes"), "device", TOR1);
+	is(l, "abnormal", true);
+	/* in steps over the whole of it, on both bands, */
+	assert_true(runs(l, "refused", &n, &first) >= 2 && n > 500 && n < 6000);
+	assert_true(first <= 420);
+	/* and what is rare is not hidden by it */
+	assert_int_equal(runs(l, "untrusted", &n, &first), 1);
+	assert_true(n == 1 && first == 2390);
+	assert_int_equal(runs(l, "justified", &justified, &first), 1); /* within f3: it is open */
+	assert_int_equal(justified, 2);
+	assert_non_null(strstr(json_string_value(at(doc, "words.3")), "at least"));
+	json_decref(doc);
+
+	/* a device that nothing was seen of is not shown before it */
+	a.limit = 1;
+	doc = good(view_timeline(store, &a));
+	says(doc, "lanes.0.device", TOR1);
+	json_decref(doc);
+
+	/* nearer it is whole */
+	a = now();
+	a.now_ns = AT(4000);
+	a.since_ns = AT(1000);
+	a.until_ns = AT(1400);
+	doc = good(view_timeline(store, &a));
+	is(doc, "thinned", false);
+	runs(named(at(doc, "lanes"), "device", TOR1), "refused", &n, &first);
+	assert_int_equal(n, 800);
+	json_decref(doc);
+	a.device = TOR1;
+	doc = good(view_timeline(store, &a));
+	is(doc, "thinned", false);
+	runs(named(at(doc, "lanes"), "device", TOR1), "refused", &n, &first);
+	assert_int_equal(n, 800);
+	json_decref(doc);
+
+	/* All are counted, though not all are named. */
+	a = now();
+	a.now_ns = AT(4100);
+	doc = good(view_summary(store, &a));
+	is(doc, "untrusted_more", true);
+	assert_true(json_array_size(at(doc, "untrusted")) == 251);
+	assert_non_null(strstr(json_string_value(at(doc, "words.2.reason")),
+			       "At least 6000 attempts of at least 251 untrusted sources"));
+	json_decref(doc);
+	doc = good(view_devices(store, &a));
+	d = named(at(doc, "devices"), "name", TOR1);
+	counts(d, "refused_1h", 6000);
+	json_decref(doc);
+
+	/* a page of the sources that were there last, of all that they did */
+	a.limit = 2;
+	doc = good(view_sources(store, &a));
+	assert_int_equal(json_array_size(at(doc, "sources")), 2);
+	says(doc, "sources.0.source", "203.0.114.249");
+	says(doc, "sources.1.source", "203.0.114.248");
+	counts(doc, "sources.1.flows", 24);
+	json_decref(doc);
+}
+
+/* As an agent tells it: with the flow that the session is of. */
+static void test_bgp_session(void **state)
+{
+	struct view_args a = now();
+	const json_t *l;
+	json_t *doc;
+
+	tell(300, "bgp.session",
+	     "\"device\":{\"name\":\"" TOR1 "\",\"role\":\"tor\"},\"service\":\"bgp\","
+	     "\"source\":{\"ip\":\"198.51.100.1\",\"port\":179,\"packets\":3,\"bytes\":180},"
+	     "\"destination\":{\"ip\":\"198.51.100.2\",\"port\":50001,\"packets\":3,"
+	     "\"bytes\":180},\"network\":{\"type\":\"ipv4\",\"transport\":\"tcp\","
+	     "\"community_id\":\"1:b1\",\"vlan\":[],\"mpls\":[],\"encapsulation\":[]},"
+	     "\"flow\":{\"id\":\"b1\",\"direction\":\"inbound\","
+	     "\"start\":\"2023-11-14T22:00:00Z\",\"end\":\"2023-11-14T22:10:00Z\","
+	     "\"duration\":600,\"state\":\"S1\",\"outcome\":\"established\",\"initiator\":\"syn\","
+	     "\"retransmits\":0,\"fragments\":0,\"missed_bytes\":0},"
+	     "\"bgp\":{\"session\":{\"state\":\"down\",\"reason\":\"hold-timer\"}}");
+	a.since_ns = AT(250);
+	a.until_ns = AT(400);
+	a.now_ns = AT(400);
+	doc = good(view_timeline(store, &a));
+	l = named(at(doc, "lanes"), "device", TOR1);
+	says(named(at(l, "marks"), "kind", "bgp"), "state", "down");
+	is(l, "abnormal", true);
+	json_decref(doc);
+}
+
 static void test_events(void **state)
 {
 	struct view_args a = now();
@@ -655,8 +641,7 @@ static void test_incidents(void **state)
 	counts(i, "attempts", 3);
 	counts(i, "established", 0);
 	says(i, "words",
-	     "203.0.113.77 is untrusted; it reached for 1 device: 3 attempts, 0 established, 0 "
-	     "logged in.");
+	     "203.0.113.77, which is not permitted, tried " TOR1 ", 3 times, and did not get in.");
 	json_decref(doc);
 	a.at_ns = AT(150); /* the failover had come, the source had not */
 	doc = good(view_incidents(store, &a));
@@ -679,6 +664,36 @@ static void test_incidents(void **state)
 	a.state = "closed";
 	doc = good(view_incidents(store, &a));
 	assert_int_equal(json_array_size(at(doc, "incidents")), 0);
+	json_decref(doc);
+}
+
+/* Attempts are those that were never established, wherever they are counted. */
+static void test_attempts(void **state)
+{
+	struct view_args a = now();
+	const json_t *u;
+	json_t *doc, *list;
+	json_int_t id;
+
+	flow(230, "flow.start", "in", TOR1, true, "203.0.114.9", "established", 230, 900, "");
+	list = good(view_incidents(store, &a));
+	u = named(at(list, "incidents"), "subject", "203.0.114.9");
+	counts(u, "attempts", 0);
+	counts(u, "established", 1);
+	id = json_integer_value(at(u, "id"));
+	json_decref(list);
+	doc = good(view_incident(store, &a, (uint64_t)id));
+	counts(doc, "untrusted.0.attempts", 0);
+	counts(doc, "untrusted.0.established", 1);
+	says(named(at(doc, "figures"), "key", "attempts"), "value", "0");
+	says(doc, "words.0",
+	     "203.0.114.9 reached for " TOR1 " once, at 22:17:10. The device's own list does not"
+	     " permit it.");
+	json_decref(doc);
+	doc = good(view_summary(store, &a));
+	u = named(at(doc, "untrusted"), "source", "203.0.114.9");
+	counts(u, "attempts", 0);
+	counts(u, "established", 1);
 	json_decref(doc);
 }
 
@@ -773,13 +788,15 @@ static void test_place(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_devices),   TEST(test_summary),
-		TEST(test_switch),    TEST(test_empty),
-		TEST(test_flows),     TEST(test_session),
-		TEST(test_trust),     TEST(test_coverage),
-		TEST(test_timeline),  TEST(test_events),
-		TEST(test_incidents), TEST(test_alerts),
-		TEST(test_changes),   cmocka_unit_test(test_place),
+		TEST(test_devices),	TEST(test_summary),
+		TEST(test_switch),	TEST(test_empty),
+		TEST(test_flows),	TEST(test_session),
+		TEST(test_trust),	TEST(test_coverage),
+		TEST(test_timeline),	TEST(test_events),
+		TEST(test_incidents),	TEST(test_alerts),
+		TEST(test_attempts),
+		TEST(test_changes),	TEST(test_many),
+		TEST(test_bgp_session), cmocka_unit_test(test_place),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

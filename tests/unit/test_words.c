@@ -8,7 +8,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "collector/words.h"
+#include "collector/words/words.h"
 #include "common/event.h"
 
 #define HEAD                                                                                       \
