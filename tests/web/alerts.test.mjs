@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 import process from "node:process";
-import { look, live, ready, root, serve } from "./page.mjs";
+import { focused, look, live, ready, root, serve } from "./page.mjs";
 
 const server = await serve({ devices: 13, scene: "during", tokens: true });
 const run = promisify(execFile);
@@ -39,7 +39,7 @@ test("acknowledge: why and until when; the page, the API and the command line ag
 	const row = alert(page, "Open", "not-armed");
 	await row.getByRole("button", { name: "Acknowledge" }).click();
 	const d = dialog(page);
-	assert.equal(await d.locator("textarea").evaluate((e) => e === document.activeElement), true, "begins at why");
+	await focused(page, "dialog textarea"); // it begins at why
 	assert.equal(await d.getByRole("button", { name: "Acknowledge" }).isDisabled(), true, "no reason, no acknowledgement");
 	await d.locator("textarea").fill("change CHG-2207 tonight");
 	await d.getByLabel("4 hours").check();
@@ -102,12 +102,12 @@ test("by keyboard alone: arrows, a, Escape; s, why, Enter; Enter goes to the pro
 	await alert(page, "Open", "management-switch-suspected").waitFor();
 	await live(page);
 	await page.keyboard.press("ArrowDown");
-	assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^management-switch-suspected, critical, open/);
+	await focused(page, "[aria-label^='management-switch-suspected, critical, open']");
 	await page.keyboard.press("a");
 	await dialog(page).getByRole("heading", { name: "Acknowledge" }).waitFor();
 	await page.keyboard.press("Escape");
 	await dialog(page).waitFor({ state: "detached" });
-	assert.match(await page.evaluate(() => document.activeElement.getAttribute("aria-label")), /^management-switch-suspected/, "focus returns");
+	await focused(page, "[aria-label^='management-switch-suspected']"); // focus returns
 	await page.keyboard.press("ArrowDown");
 	await page.keyboard.press("s");
 	await dialog(page).getByRole("heading", { name: "Silence" }).waitFor();
@@ -115,6 +115,7 @@ test("by keyboard alone: arrows, a, Escape; s, why, Enter; Enter goes to the pro
 	await page.keyboard.press("Tab");
 	await page.keyboard.press("Escape");
 	await dialog(page).waitFor({ state: "detached" });
+	await focused(page, "[data-alert]");
 	await page.keyboard.press("ArrowUp");
 	await page.keyboard.press("Enter");
 	await page.waitForURL(/#\/incidents\/\d+/);

@@ -2,7 +2,7 @@
 // The frame: tabs, keys, theme, token, small screens, deep links, what a problem looks like.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VIEWS, look, live, ready, serve } from "./page.mjs";
+import { VIEWS, focused, look, live, ready, serve } from "./page.mjs";
 
 const server = await serve({ devices: 13, scene: "during" });
 
@@ -44,6 +44,7 @@ test("single keys do nothing inside inputs, and can be switched off", async () =
 	await page.getByRole("button", { name: "Keys" }).click();
 	await help.locator("input[type=checkbox]").check();
 	await page.keyboard.press("Escape");
+	await help.waitFor({ state: "detached" });
 	await page.keyboard.press("2");
 	await page.locator("main.v-timeline").waitFor();
 	await page.done();
@@ -103,9 +104,9 @@ test("skip link, landmarks, one live region", async () => {
 	const page = await look(server);
 	await ready(page);
 	await page.keyboard.press("Tab");
-	assert.equal(await page.evaluate(() => document.activeElement.className), "skip");
+	await focused(page, ".skip");
 	await page.keyboard.press("Enter");
-	assert.equal(await page.evaluate(() => document.activeElement.id), "main");
+	await focused(page, "#main");
 	assert.equal(await page.locator("main").count(), 1);
 	assert.equal(await page.locator("[aria-live=polite]").count(), 1);
 	await page.done();

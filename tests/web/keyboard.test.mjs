@@ -3,11 +3,11 @@
 // keys of the help; and where focus is can be seen.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { VIEWS, look, live, ready, serve } from "./page.mjs";
+import { VIEWS, focused, look, live, ready, serve } from "./page.mjs";
 
 const server = await serve({ devices: 13, scene: "during", tokens: true });
 
-const focused = (page) => page.evaluate(() => {
+const ringOf = (page) => page.evaluate(() => {
 	const e = document.activeElement;
 	// The ring is the element's own, or that of the field around it.
 	const ringed = [e, e.parentElement, e.parentElement?.parentElement].find((x) => x && getComputedStyle(x).outlineStyle !== "none") ?? e;
@@ -29,7 +29,7 @@ test("from the answers to a device, to a session, to its flow, and back", async 
 	await ready(page);
 	await live(page);
 	await tabTo(page, () => document.activeElement.matches(".answer"), "the answers");
-	const ring = await focused(page);
+	const ring = await ringOf(page);
 	assert.ok(ring.outline, "focus is seen");
 	await tabTo(page, () => document.activeElement.matches("[data-device='fab1-AR-CE1']"), "a device");
 	await page.keyboard.press("Enter");
@@ -42,7 +42,7 @@ test("from the answers to a device, to a session, to its flow, and back", async 
 	await page.waitForFunction(() => !location.hash.includes("session="));
 	await page.keyboard.press("Escape");
 	await page.waitForFunction(() => !document.querySelector(".panel"));
-	assert.equal(await page.evaluate(() => document.activeElement.dataset.device), "fab1-AR-CE1");
+	await focused(page, "[data-device='fab1-AR-CE1']");
 	await page.done();
 });
 
@@ -56,7 +56,7 @@ test("every view is reached and left by keys; Tab finds something in each, with 
 		await page.locator(`main.v-${view} h1`).waitFor();
 		await ready(page);
 		await tabTo(page, () => document.querySelector("main").contains(document.activeElement) && document.activeElement !== document.querySelector("main"), `anything in ${view}`);
-		const f = await focused(page);
+		const f = await ringOf(page);
 		assert.ok(f.outline, `${view}: focus of ${f.tag} ${f.text} is not seen`);
 		assert.equal(f.colour, ink, view);
 	}
@@ -67,7 +67,7 @@ test("flows: / to the filter, a filter typed, down to a row, Enter, j, k, Escape
 	const page = await look(server, "#/flows");
 	await ready(page);
 	await page.keyboard.press("/");
-	assert.equal(await page.evaluate(() => document.activeElement.hasAttribute("data-find")), true);
+	await focused(page, "[data-find]");
 	await page.keyboard.type("path:in-band");
 	await page.keyboard.press("Enter");
 	await page.waitForFunction(() => location.hash.includes("path=in-band"));
@@ -83,7 +83,7 @@ test("flows: / to the filter, a filter typed, down to a row, Enter, j, k, Escape
 	await page.waitForFunction((h) => location.hash === h, first);
 	await page.keyboard.press("Escape");
 	await page.locator(".panel").waitFor({ state: "detached" });
-	assert.equal(await page.evaluate(() => document.activeElement.matches(".tbody [role=row]")), true, "focus is back in the table");
+	await focused(page, ".tbody [role=row]"); // it is back in the table
 	await page.done();
 });
 

@@ -12,7 +12,7 @@ const skip = process.getuid() === 0 ? false : "the lab's namespaces and eBPF nee
 
 test("the demo prints the page's address, and the page shows the scenes as they happen", { skip, timeout: 400000 }, async (t) => {
 	const build = process.env.BUILD ?? join(root, "build");
-	const demo = spawn(join(root, "tests/lab/demo.sh"), { env: { ...process.env, BUILD: build, DEMO_ONCE: "1", LAB: "gwweb", NO_COLOR: "1" }, stdio: ["ignore", "pipe", "pipe"] });
+	const demo = spawn(join(root, "tests/lab/demo.sh"), { env: { ...process.env, BUILD: build, DEMO_ONCE: "1", LAB: `gww${process.pid}`, NO_COLOR: "1" }, stdio: ["ignore", "pipe", "pipe"] });
 	let said = "";
 	const ended = new Promise((done) => demo.once("exit", done));
 	t.after(async () => {

@@ -13,7 +13,7 @@ test("the collector stops: the page says since when it is old, and is grey; it s
 	await page.evaluate(() => { window.sameDocument = true; });
 	await server.do({ do: "stop" });
 	const banner = page.locator(".stale-banner");
-	await banner.waitFor({ timeout: 60000 });
+	await banner.waitFor();
 	assert.match(await banner.innerText(), /This page is old: last heard at \d\d:\d\d:\d\d[\s\S]*wait in Redis[\s\S]*Attempt \d+/);
 	assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector("main")).filter), "grayscale(1)");
 	const clock = await page.locator(".clock").innerText();
@@ -22,7 +22,7 @@ test("the collector stops: the page says since when it is old, and is grey; it s
 	// While nobody listens, somebody moves in.
 	await server.live("session", [{ at: -3 }, { at: 0 }, "fab1-CP1-TOR1", "in-band", "10.20.0.41", "meanwhile"], { closed: false });
 	await server.do({ do: "start" });
-	await page.locator(".banner.calm", { hasText: /Caught up: \d+ events?\./ }).waitFor({ timeout: 60000 });
+	await page.locator(".banner.calm", { hasText: /Caught up: \d+ events?\./ }).waitFor();
 	await live(page);
 	await page.locator(".side .who", { hasText: "meanwhile" }).waitFor();
 	assert.equal(await page.evaluate(() => getComputedStyle(document.querySelector("main")).filter), "none");
@@ -36,8 +36,8 @@ test("Try now does not wait for the countdown", async () => {
 	await ready(page);
 	await live(page);
 	await server.do({ do: "stop" });
-	await page.locator(".stale-banner").waitFor({ timeout: 60000 });
-	await page.waitForFunction(() => /Attempt ([5-9]|\d\d)/.test(document.querySelector(".stale-banner")?.innerText), null, { timeout: 60000 });
+	await page.locator(".stale-banner").waitFor();
+	await page.waitForFunction(() => /Attempt ([5-9]|\d\d)/.test(document.querySelector(".stale-banner")?.innerText));
 	await server.do({ do: "start" });
 	await page.getByRole("button", { name: "Try now" }).click().catch(() => {});
 	await live(page);
@@ -66,7 +66,7 @@ test("another store: the page is told to read its lists again, and shows nothing
 	await server.do({ do: "stop" });
 	await server.do({ do: "forget" });
 	await server.do({ do: "start" });
-	await page.locator(".blind-box", { hasText: "Nothing has been seen yet" }).waitFor({ timeout: 60000 });
+	await page.locator(".blind-box", { hasText: "Nothing has been seen yet" }).waitFor();
 	assert.equal(await page.locator(".rung").count(), 0);
 	assert.equal(await page.evaluate(() => window.sameDocument), true);
 	await page.done();

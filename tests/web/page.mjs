@@ -77,7 +77,7 @@ export async function look(server, hash = "#/fleet", { dark = false, phone = fal
 		reducedMotion: still ? "reduce" : "no-preference",
 	});
 	const page = await context.newPage();
-	page.setDefaultTimeout(20000);
+	page.setDefaultTimeout(90000); // what does not come at all
 	const wrong = [];
 	page.on("console", (m) => {
 		if (!["error", "warning"].includes(m.type())) return;
@@ -108,11 +108,23 @@ export async function look(server, hash = "#/fleet", { dark = false, phone = fal
 	return page;
 }
 
+// Focus comes with the frame that follows, when a key has moved it or a panel is gone.
+export const focused = (page, selector) => page.waitForFunction((s) => document.activeElement.matches(s), selector);
+
 // The view is there and its data too.
 export async function ready(page) {
 	await page.locator("main h1").first().waitFor();
 	await page.waitForFunction(() => !document.querySelector("main [aria-busy=true]"));
 }
+
+// What was to be drawn is drawn.
+export const frames = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done, 0)))));
+
+// No question has been asked for a second.
+export const quiet = (page) => page.evaluate(async () => {
+	const asked = () => performance.getEntriesByType("resource").length;
+	for (let n = -1; n !== asked(); await new Promise((done) => setTimeout(done, 1000))) n = asked();
+});
 
 export const live = (page) => page.locator(".live", { hasText: /^live/ }).waitFor();
 export const VIEWS = ["fleet", "timeline", "incidents", "flows", "alerts", "trust", "health"];

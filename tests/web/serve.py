@@ -23,8 +23,8 @@ import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path[:0] = [os.path.join(ROOT, "tests", "e2e"), os.path.dirname(os.path.abspath(__file__))]
-from api_client import Api, free_port  # noqa: E402
-from collector_scene import Collector, Redis  # noqa: E402
+from api_client import Api  # noqa: E402
+from collector_scene import Collector, Redis, free_port  # noqa: E402
 from world import World  # noqa: E402
 
 os.environ.setdefault("BUILD", os.path.join(ROOT, "build"))
@@ -64,11 +64,18 @@ class Server:
         self.added += len(docs)
 
     def stored(self, seconds=600):
-        """Everything that was added is in the store."""
+        """Everything that was added is in the store, and in what is derived from the record."""
         if not self.collector.until(lambda: self.redis.command(
                 "XINFO", "GROUPS", "glasswatch:events") and self.redis.pending() == 0 and
-                self.lag() == 0, seconds):
+                self.lag() == 0 and self.derived(), seconds):
             raise RuntimeError("not stored:\n" + self.collector.said())
+
+    def derived(self):
+        try:
+            answer = self.api.ask("/api/v1/self")
+            return answer.status == 200 and answer.json["record"]["underived"] == 0
+        except OSError:
+            return False
 
     def lag(self):
         groups = self.redis.command("XINFO", "GROUPS", "glasswatch:events")
@@ -96,7 +103,7 @@ class Server:
     def close(self):
         if self.collector.process:
             self.collector.process.send_signal(signal.SIGTERM)
-            self.collector.process.wait(20)
+            self.collector.process.wait(90)
         self.redis.kill()
         shutil.rmtree(self.base, ignore_errors=True)
 
@@ -125,7 +132,7 @@ def main():
         else:
             server.add(world.scene(args.scene))
         server.stored()
-        server.collector.until(server.up, 30)
+        server.collector.until(server.up)
         answer({"url": "http://127.0.0.1:%d/" % server.port, "token": server.token,
                 "reader": server.reader, "events": server.added,
                 "db": os.path.join(server.base, "web.db")})
@@ -144,11 +151,11 @@ def main():
                     server.add(docs)
             elif c["do"] == "stop":
                 server.collector.process.send_signal(signal.SIGTERM)
-                server.collector.process.wait(20)
+                server.collector.process.wait(90)
                 server.collector.process = None
             elif c["do"] == "start":
                 server.collector.start()
-                server.collector.until(server.up, 30)
+                server.collector.until(server.up)
             elif c["do"] == "forget":  # while the collector is stopped: it will find no store
                 for name in os.listdir(server.base):
                     if name.startswith("web.db"):

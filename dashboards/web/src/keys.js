@@ -6,7 +6,7 @@
 // Single keys do nothing inside inputs, with Ctrl, Alt or Meta, and when switched off (WCAG
 // 2.1.4); Escape works always. `?` shows what is there now.
 import { signal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 
 const KEY = "glasswatch.keys";
 const off = () => {
@@ -33,17 +33,18 @@ export const table = signal([]);
 const places = new Set();
 const lay = () => { table.value = [...places].flatMap((p) => p.entries); };
 
-// deps: as of useEffect(); run() must see what it closes over.
+// deps: as of useEffect(); run() must see what it closes over. Laid with the drawing itself, not a
+// frame later: who is quick, or has a busy machine, presses a key as soon as there is something.
 export function useKeys(entries, deps = []) {
 	const place = useRef({ entries: [] });
-	useEffect(() => {
+	useLayoutEffect(() => {
 		places.add(place.current);
 		return () => {
 			places.delete(place.current);
 			lay();
 		};
 	}, []);
-	useEffect(() => {
+	useLayoutEffect(() => {
 		place.current.entries = entries;
 		lay();
 	}, deps);

@@ -55,6 +55,7 @@ export function bounds(doc) {
 	let end = doc.closed ? ms(doc.closed) : Math.max(ms(doc.last ?? doc.began), doc.kind === "untrusted-source" ? 0 : ms(doc.as_of));
 	for (const s of doc.sessions) if (s.end) end = Math.max(end, ms(s.end));
 	for (const u of doc.untrusted) if (u.last) end = Math.max(end, Math.min(ms(u.last), doc.closed ? ms(doc.closed) : Infinity));
+	if (!doc.closed && [...doc.sessions, ...doc.untrusted].some((x) => x.open)) end = Math.max(end, ms(doc.as_of)); // still there
 	const pad = Math.max(60000, (end - began) * 0.1);
 	return { began, end, from: Math.floor((began - pad) / 1000) * 1000, to: Math.ceil((end + pad * 0.6) / 1000) * 1000 };
 }

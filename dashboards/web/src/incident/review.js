@@ -92,7 +92,7 @@ function Sessions({ doc }) {
 				<td><b class="h-red">not known</b><span class="l2"><${Wire} mono text=${u.source} /></span></td>
 				<td><span class="dim">no agent on the source</span></td><td class="dev"><bdi>${clean(u.device ?? "")}</bdi><span class="l2">${pathWord(u.path)}</span></td>
 				<td class="trust"><span class="h-red"><${Icon} name="untrusted" /> untrusted</span><span class="l2">${clean(u.decided ?? "", 120)}</span></td>
-				<td>${u.logged_in ? html`<b class="h-red">${count(u.logged_in)} logged in</b>` : u.established ? `${count(u.established)} established` : "never got to a login"}<span class="l2">${plural(u.attempts, "attempt")}, ${clean(u.outcome ?? "")}</span></td>
+				<td>${u.logged_in ? html`<b class="h-red">${count(u.logged_in)} logged in</b>` : u.established ? `${count(u.established)} established` : "never got to a login"}<span class="l2">${u.attempts || !u.established ? `${plural(u.attempts, "attempt")}, ` : ""}${clean(u.outcome ?? "")}</span></td>
 				<td class="dim">n/a</td><td class="r">${u.would_trust?.length > 0 && html`<a class="h-amber" href=${href("trust", { address: u.source })}>${clean(u.would_trust[0], 40)}${u.would_trust.length > 1 ? ` and ${u.would_trust.length - 1} more` : ""} would let it in</a>`}</td></tr>`)}</tbody>
 		</table></div>`}
 		${over > 0 && html`<p class="quiet">${plural(over, "more session")} ${over === 1 ? "is" : "are"} in the <a href=${href("flows", { path: "in-band", established: "yes" })}>record</a>.</p>`}

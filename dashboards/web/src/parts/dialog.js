@@ -4,14 +4,15 @@
 // it came from.
 import { html, useEffect, useId, useRef } from "../html.js";
 import { Icon } from "../icons.js";
+import { keepFocus } from "./focus.js";
 
 export function Dialog({ title, close, children, wide }) {
-	const box = useRef(null), id = useId();
+	const box = useRef(null), back = useRef(null), id = useId();
+	back.current ??= keepFocus();
 	useEffect(() => {
-		const from = document.activeElement;
 		box.current.showModal();
 		box.current.querySelector("[data-first]")?.focus();
-		return () => from?.isConnected && from.focus();
+		return () => back.current();
 	}, []);
 	return html`<dialog ref=${box} class=${wide ? "wide" : ""} aria-labelledby=${id}
 		onCancel=${(e) => { e.preventDefault(); close(); }}

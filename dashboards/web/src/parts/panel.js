@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 // The panel at the right, 560 px, not modal; the whole page on a phone. Opened by a link,
 // closed by Escape: focus returns to where it came from.
-import { html, useEffect, useRef } from "../html.js";
+import { html, useLayoutEffect, useRef } from "../html.js";
 import { Icon } from "../icons.js";
 import { useKeys } from "../keys.js";
+import { keepFocus } from "./focus.js";
 
 export function Panel({ label, close, head, children, tools }) {
-	const box = useRef(null), from = useRef(null);
-	useEffect(() => {
-		from.current = document.activeElement;
+	const box = useRef(null), back = useRef(null);
+	back.current ??= keepFocus();
+	useLayoutEffect(() => {
 		box.current.focus({ preventScroll: true });
 		document.body.classList.add("with-panel");
 		return () => {
 			document.body.classList.remove("with-panel");
-			if (from.current?.isConnected) from.current.focus({ preventScroll: true });
+			back.current();
 		};
 	}, []);
 	useKeys([{ keys: ["Escape"], words: "close the panel", group: "Panel", run: close }], [close]);

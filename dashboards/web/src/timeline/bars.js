@@ -3,7 +3,7 @@
 // with it the first bar that reaches into a window is found by bisection, however long the
 // ones before it last. Pure.
 
-// As /timeline spells them; the order is how far from normal (view_timeline.c).
+// As /timeline spells them; the order is how far from normal (collector/view/timeline.c).
 export const CLASSES = ["trusted", "failed", "justified", "drill", "no-policy", "unexplained", "not-justified", "refused", "untrusted"];
 export const TRUSTED = 0, FAILED = 1, JUSTIFIED = 2, DRILL = 3, NO_POLICY = 4, UNEXPLAINED = 5, NOT_JUSTIFIED = 6, REFUSED = 7, UNTRUSTED = 8;
 const NUMBER = new Map(CLASSES.map((c, i) => [c, i]));

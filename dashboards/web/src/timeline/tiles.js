@@ -206,6 +206,10 @@ export class Tiles {
 		return this.sources.some((s) => s.tile.doc.sampled);
 	}
 
+	get thinned() {
+		return this.sources.some((s) => s.tile.doc.thinned);
+	}
+
 	get cut() {
 		return this.sources.some((s) => s.tile.doc.cut);
 	}

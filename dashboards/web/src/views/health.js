@@ -95,7 +95,13 @@ function useLag(rows, chosen) {
 	return useAsked(some, async (signal) => {
 		const out = new Map();
 		const since = new Date(now.peek() - LAG_MS).toISOString().slice(0, 19) + "Z";
-		const { events } = await ask("events", { type: "agent.stats", since, limit: 10000, agent: some || undefined }, { signal });
+		const events = [];
+		for (let after; events.length < 10000; ) { // a page ends at 2 MB
+			const d = await ask("events", { type: "agent.stats", since, limit: 10000, after, agent: some || undefined }, { signal });
+			events.push(...d.events);
+			after = d.next;
+			if (!after) break;
+		}
 		for (const { stored, event } of events.reverse()) {
 			if (!out.has(event.agent)) out.set(event.agent, []);
 			out.get(event.agent).push({ t: ms(event.time) / 1000, lag: Math.max(0, (ms(stored) - ms(event.time)) / 1000), waiting: event.stats?.delivery?.waiting ?? 0 });

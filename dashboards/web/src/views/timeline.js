@@ -342,7 +342,8 @@ export default function Timeline() {
 			${!empty && plan.lanes.length === 0 && state === "ready" && html`<p class="quiet" aria-busy=${unread ? "true" : undefined}>${unread ? "Reading this window." : device ? html`<bdi>${clean(device)}</bdi> is not known.` : "Nothing in this window is not normal."}</p>`}
 			${folding && folded > 0 && !unread && html`<p class="quiet tl-folded">${plural(folded, "lane")} ${folded === 1 ? "is" : "are"} folded: nothing in this window is not normal there. <a href=${here({ only: "all" })}>Show all</a></p>`}
 			${unread && plan.lanes.length > 0 && html`<p class="unseen" role="status" aria-busy="true">Waiting for this window.</p>`}
-			${tiles.sampled && html`<${NotSeen}>So many sessions that ordinary ones on Ma1 are drawn where there were some, not one by one. What is not normal is whole.<//>`}
+			${tiles.sampled && html`<${NotSeen}>So many sessions that ordinary ones on Ma1 are drawn where there were some, not one by one.${tiles.thinned ? "" : " What is not normal is whole."}<//>`}
+			${tiles.thinned && html`<${NotSeen}>So much is not normal that some of each kind are drawn on each lane, not all. A shorter window has them all.<//>`}
 			${tiles.cut && html`<${NotSeen}>There are more marks in this window than were read: the oldest ones are left out. A shorter window has them all.<//>`}
 			${begun && begun > span.from && html`<${NotSeen}>Before ${date(begun)} ${clock(begun)} no agent had begun: nothing was seen then.<//>`}
 			<${Legend} />
