@@ -97,9 +97,9 @@ export function Scrub({ doc }) {
 	// ---- the lanes of then
 	const model = useMemo(() => new Window(b.from, b.to), [doc.id]);
 	useEffect(() => {
-		const { from, to } = model.rest.peek();
-		// It goes on: the window grows with it, unless the reader has moved it.
-		if (from === b.from && to < b.to) model.put(b.from, b.to);
+		const { from, to } = model.rest.peek(), s = model.span.peek();
+		// It goes on: the window grows with it, unless the reader has moved it or is moving it.
+		if (from === b.from && to < b.to && s.from === from && s.to === to) model.put(b.from, b.to);
 	}, [b]);
 	const tiles = useMemo(() => new Tiles(), [doc.id]);
 	useEffect(() => () => tiles.stop(), [tiles]);

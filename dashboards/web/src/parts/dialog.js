@@ -2,14 +2,15 @@
 // A modal dialog (token, help, acknowledge, silence) on the browser's own <dialog>: focus is
 // kept inside (it begins at [data-first], if one is there), Escape closes, focus returns to where
 // it came from.
-import { html, useEffect, useId, useRef } from "../html.js";
+import { html, useId, useLayoutEffect, useRef } from "../html.js";
 import { Icon } from "../icons.js";
 import { keepFocus } from "./focus.js";
 
 export function Dialog({ title, close, children, wide }) {
 	const box = useRef(null), back = useRef(null), id = useId();
 	back.current ??= keepFocus();
-	useEffect(() => {
+	// With the drawing: no key goes to the view behind it, nor is lost.
+	useLayoutEffect(() => {
 		box.current.showModal();
 		box.current.querySelector("[data-first]")?.focus();
 		return () => back.current();

@@ -363,7 +363,7 @@ export function Lanes({ model, tiles, plan, brackets, begun = null, cursor = nul
 		setHover(null);
 	}
 
-	useEffect(() => {
+	useLayoutEffect(() => {
 		const b = box.current;
 		const wheel = (e) => {
 			const [x] = local(e), width = model.width.peek();
@@ -421,7 +421,7 @@ export function Lanes({ model, tiles, plan, brackets, begun = null, cursor = nul
 		moved.current = true;
 		setFocus({ lane: item.row.lane, item });
 	}
-	useEffect(() => {
+	useLayoutEffect(() => {
 		model.go = toItem;
 		model.things = things;
 		model.focus = () => scene.focus;

@@ -5,7 +5,7 @@
 //	device         that one only
 //	at             a moment that is marked
 //	table          1: the same as rows
-import { html, useCallback, useEffect, useMemo, useRef, useState } from "../html.js";
+import { html, useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../html.js";
 import { ask } from "../api.js";
 import { around } from "../around.js";
 import { agents, devices, incidents } from "../data.js";
@@ -48,14 +48,23 @@ function spanOf({ from = DEFAULT, to }, at) {
 
 function useWindow() {
 	const params = route.value.params;
+	const own = useRef(null);
 	const model = useMemo(() => {
 		const s = spanOf(params, now.peek());
 		const m = new Window(s.from, s.to, { follow: s.follow });
-		m.told = (span, follow) => { if (!follow) go(here({ from: spelled(span.from), to: spelled(span.to) })); };
+		m.told = (span, follow) => {
+			if (follow) return;
+			own.current = { from: spelled(span.from), to: spelled(span.to) };
+			go(here(own.current));
+		};
 		return m;
 	}, []);
-	// The address says another one: Back, a link, a button.
-	useEffect(() => {
+	// The address says another one: Back, a link, a button. Not what the window itself has put there:
+	// a key may have moved it on since.
+	useLayoutEffect(() => {
+		const mine = own.current;
+		own.current = null;
+		if (mine && params.from === mine.from && params.to === mine.to) return;
 		const s = spanOf(params, now.peek()), m = model.span.peek();
 		if (s.follow === null && Math.abs(m.from - s.from) < 1 && Math.abs(m.to - s.to) < 1) return;
 		model.put(s.from, s.to, s.follow);
