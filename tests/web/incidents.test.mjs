@@ -106,6 +106,22 @@ test("the scrubber: minutes, changes, the devices as they were; no question is a
 	await page.done();
 });
 
+test("the scrubber's last step is in the history when another view is chosen at once", async () => {
+	const page = await look(server, `#/incidents/${sw.id}`, { zone: "UTC" });
+	await ready(page);
+	const t0 = await at(page);
+	await page.keyboard.press("]");
+	await page.keyboard.press("1");
+	await page.waitForFunction(() => location.hash.startsWith("#/fleet"));
+	await page.waitForTimeout(600); // a step is written after 300 ms
+	assert.match(page.url(), /#\/fleet/);
+	await page.goBack();
+	assert.match(page.url(), new RegExp(`#/incidents/${sw.id}\\?t=`));
+	await ready(page);
+	assert.ok(Date.parse(await at(page)) > Date.parse(t0));
+	await page.done();
+});
+
 test("exports are what the API answers", async () => {
 	const page = await look(server, `#/incidents/${sw.id}`);
 	await ready(page);

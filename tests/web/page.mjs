@@ -92,6 +92,18 @@ export async function look(server, hash = "#/fleet", { dark = false, phone = fal
 		wrong.push(`dialog: ${d.message()}`);
 		d.dismiss();
 	});
+	// SLOW=1: frames and answers come late, each by another time, as on a busy machine.
+	if (process.env.SLOW)
+		await page.addInitScript(() => {
+			const frame = requestAnimationFrame, ask = fetch, late = (ms) => Math.random() ** 2 * ms;
+			globalThis.requestAnimationFrame = (f) => setTimeout(() => frame(f), late(200));
+			globalThis.fetch = async (...args) => {
+				await new Promise((done) => setTimeout(done, late(300)));
+				const answer = await ask(...args);
+				await new Promise((done) => setTimeout(done, late(300)));
+				return answer;
+			};
+		});
 	await page.addInitScript(() => {
 		addEventListener("securitypolicyviolation", (e) => console.error(`CSP ${e.violatedDirective} ${e.blockedURI} ${e.sample}`));
 	});

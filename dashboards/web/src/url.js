@@ -51,6 +51,7 @@ function take() {
 
 // A choice that Back undoes.
 export function go(to) {
+	settle(); // a step that waits belongs to what is left
 	if (to !== location.hash) history.pushState(null, "", to);
 	take();
 }

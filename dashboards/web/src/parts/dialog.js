@@ -11,9 +11,13 @@ export function Dialog({ title, close, children, wide }) {
 	back.current ??= keepFocus();
 	// With the drawing: no key goes to the view behind it, nor is lost.
 	useLayoutEffect(() => {
-		box.current.showModal();
-		box.current.querySelector("[data-first]")?.focus();
-		return () => back.current();
+		const dialog = box.current;
+		dialog.showModal();
+		dialog.querySelector("[data-first]")?.focus();
+		return () => {
+			dialog.close(); // while it is open, nothing outside of it takes focus
+			back.current();
+		};
 	}, []);
 	return html`<dialog ref=${box} class=${wide ? "wide" : ""} aria-labelledby=${id}
 		onCancel=${(e) => { e.preventDefault(); close(); }}

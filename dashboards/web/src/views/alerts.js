@@ -258,8 +258,7 @@ export default function Alerts({ route }) {
 		const i = flat.findIndex((a) => a.id === (onRow() ? Number(onRow().dataset.alert) : NaN));
 		const next = flat[i < 0 ? (step > 0 ? 0 : flat.length - 1) : Math.max(0, Math.min(flat.length - 1, i + step))];
 		if (!next) return;
-		setAt(next.id);
-		requestAnimationFrame(() => box.current?.querySelector(`[data-alert="${next.id}"]`)?.focus());
+		box.current.querySelector(`[data-alert="${next.id}"]`)?.focus(); // which says where we are
 	}
 	// The one with focus; with none, the first.
 	function acting(kind) {
