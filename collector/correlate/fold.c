@@ -115,9 +115,9 @@ static int fold_into(struct store *s, struct store_flow f, const struct event *e
 					    e->trust.verdict, 0),
 			     1);
 	if (!rc && f.source)
-		rc = store_target_seen(s, f.source, e->time_ns, false);
+		rc = store_target_seen(s, f.source, f.device, e->time_ns, false);
 	if (!rc && f.destination)
-		rc = store_target_seen(s, f.destination, e->time_ns, f.established);
+		rc = store_target_seen(s, f.destination, f.device, e->time_ns, f.established);
 	free(parts);
 	return rc;
 }

@@ -21,9 +21,10 @@
 #define CLIENTS 4096
 #define HASH_LEN 40 /* of an SSH client; a longer one is written at once */
 
-/* An address of a device, or of several. */
+/* An address of a device; device NULL: of all that have it, the one longest ago. */
 struct target {
 	char address[ADDR_STRLEN]; /* "": empty */
+	char *device;
 	uint64_t seen_ns, reached_ns;
 	bool changed;
 };
@@ -69,6 +70,8 @@ void store_known_forget(struct store *s)
 {
 	if (!s->known)
 		return;
+	for (size_t i = 0; i < s->known->size_targets; i++)
+		free(s->known->targets[i].device);
 	free(s->known->targets);
 	free(s->known);
 	s->known = NULL;
@@ -90,11 +93,17 @@ static uint64_t key_of(const struct store_known *k, const char *a, const char *b
 
 /* ---- watched addresses -------------------------------------------------------- */
 
-static struct target *target_slot(struct store_known *k, const char *address)
+static bool is_of(const struct target *t, const char *address, const char *device)
 {
-	size_t i = mix(k->seed, address) & (k->size_targets - 1);
+	return strcmp(t->address, address) == 0 &&
+	       (device ? t->device && strcmp(t->device, device) == 0 : !t->device);
+}
 
-	while (k->targets[i].address[0] && strcmp(k->targets[i].address, address) != 0)
+static struct target *target_slot(struct store_known *k, const char *address, const char *device)
+{
+	size_t i = mix(mix(k->seed, address), device ? device : "") & (k->size_targets - 1);
+
+	while (k->targets[i].address[0] && !is_of(&k->targets[i], address, device))
 		i = (i + 1) & (k->size_targets - 1);
 	return &k->targets[i];
 }
@@ -113,34 +122,53 @@ static bool grow_targets(struct store_known *k)
 	}
 	for (size_t i = 0; i < size; i++)
 		if (old[i].address[0])
-			*target_slot(k, old[i].address) = old[i];
+			*target_slot(k, old[i].address, old[i].device) = old[i];
 	free(old);
 	return true;
 }
 
-/* An address that is too long to be one is none. */
-static int add_target(struct store *s, const char *address, uint64_t seen_ns, uint64_t reached_ns)
+static int add_one(struct store *s, const char *address, const char *device, uint64_t seen_ns,
+		   uint64_t reached_ns)
 {
 	struct store_known *k = s->known;
 	struct target *t;
+	char *name = NULL;
 
-	if (!address[0] || strlen(address) >= sizeof(t->address))
-		return 0;
-	if (2 * (k->n_targets + 1) > k->size_targets && !grow_targets(k))
+	if ((2 * (k->n_targets + 1) > k->size_targets && !grow_targets(k)) ||
+	    (device && !(name = strdup(device))))
 		return db_say(s->db, STORE_FAILED, "%s: out of memory", db_name(s->db));
-	t = target_slot(k, address);
+	t = target_slot(k, address, device);
 	if (!t->address[0]) {
 		strcpy(t->address, address);
+		t->device = name;
+		t->seen_ns = seen_ns;
+		t->reached_ns = reached_ns;
 		k->n_targets++;
+		return 0;
 	}
-	t->seen_ns = seen_ns;
-	t->reached_ns = reached_ns;
+	free(name);
+	if (seen_ns < t->seen_ns)
+		t->seen_ns = seen_ns;
+	if (reached_ns < t->reached_ns)
+		t->reached_ns = reached_ns;
 	return 0;
+}
+
+/* An address that is too long to be one is none. */
+static int add_target(struct store *s, const char *address, const char *device, uint64_t seen_ns,
+		      uint64_t reached_ns)
+{
+	int rc;
+
+	if (!address[0] || strlen(address) >= ADDR_STRLEN)
+		return 0;
+	rc = add_one(s, address, device, seen_ns, reached_ns);
+	return rc ? rc : add_one(s, address, NULL, seen_ns, reached_ns);
 }
 
 static int read_target(void *arg, struct db_row *row)
 {
-	return add_target(arg, db_text(row, 0), db_u64(row, 1), db_u64(row, 2));
+	return add_target(arg, db_text(row, 0), db_text(row, 1), db_u64(row, 2), db_u64(row, 3));
 }
 
 static int read_targets(struct store *s)
@@ -152,26 +180,28 @@ static int read_targets(struct store *s)
 	if (!have(s))
 		return STORE_FAILED;
 	rc = db_each(s->db, read_target, s,
-		     "SELECT address, MIN(COALESCE(seen, 0)), MIN(COALESCE(reached, 0))"
-		     " FROM targets GROUP BY address",
+		     "SELECT address, device, COALESCE(seen, 0), COALESCE(reached, 0) FROM targets",
 		     "");
 	s->known->targets_read = !rc;
 	return rc;
 }
 
-int store_target_known(struct store *s, const char *address)
+int store_target_known(struct store *s, const char *address, const char *device)
 {
-	return s->known && s->known->targets_read ? add_target(s, address, 0, 0) : 0;
+	return s->known && s->known->targets_read ? add_target(s, address, device, 0, 0) : 0;
 }
 
-int store_target_seen(struct store *s, const char *address, uint64_t time_ns, bool reached)
+int store_target_seen(struct store *s, const char *address, const char *device, uint64_t time_ns,
+		      bool reached)
 {
 	struct target *t;
 	int rc = read_targets(s);
 
 	if (rc || !s->known->n_targets)
 		return rc;
-	t = target_slot(s->known, address);
+	t = target_slot(s->known, address, device);
+	if (!t->address[0] && device)
+		t = target_slot(s->known, address, NULL);
 	if (!t->address[0])
 		return 0;
 	if ((!t->seen_ns && time_ns) || time_ns > t->seen_ns + MINUTE) {
@@ -203,8 +233,8 @@ int store_targets_write(void *arg)
 			      "UPDATE targets SET seen = CASE WHEN seen IS NULL OR seen < $1"
 			      " THEN $1 ELSE seen END, reached = CASE WHEN $2 > 0 AND"
 			      " (reached IS NULL OR reached < $2) THEN $2 ELSE reached END"
-			      " WHERE address = $3",
-			      "iit", t->seen_ns, t->reached_ns, t->address);
+			      " WHERE address = $3 AND device = COALESCE($4, device)",
+			      "iitt", t->seen_ns, t->reached_ns, t->address, t->device);
 	}
 	return rc;
 }

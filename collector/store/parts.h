@@ -204,7 +204,8 @@ void store_paths_forget(struct store *s);
 /* known.c: what changes is written before a statement that names the table. */
 int store_targets_write(void *arg);
 int store_clients_write(void *arg);
-int store_target_known(struct store *s, const char *address); /* a row was added */
+/* A row was added. */
+int store_target_known(struct store *s, const char *address, const char *device);
 void store_known_forget(struct store *s);
 
 /* alert_open.c, for alert.c: an alert was opened, changed, resolved. */

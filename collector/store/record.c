@@ -307,7 +307,7 @@ static int put_targets(struct store *s, const struct event *e, const json_t *tar
 				      " ON CONFLICT (address, device) DO NOTHING",
 				      "ttti", address, e->device, path, now_ns);
 		if (address && rc >= 0)
-			rc = store_target_known(s, address);
+			rc = store_target_known(s, address, e->device);
 	}
 	return store_done(rc);
 }

@@ -169,8 +169,11 @@ typedef int store_alarm_fn(void *arg, const struct store_alarm *a);
 int store_alarms(struct store *s, const char *name, const char *agent, store_alarm_fn *fn,
 		 void *arg);
 
-/* A flow to or from this address; reached: it is to it, and was established. */
-int store_target_seen(struct store *s, const char *address, uint64_t time_ns, bool reached);
+/* A flow to or from this address of the device; reached: it is to it, and was established. If
+ * the device (NULL: not known) has none such, it is of each that has: the other end of a flow
+ * may be a device too. */
+int store_target_seen(struct store *s, const char *address, const char *device, uint64_t time_ns,
+		      bool reached);
 
 struct store_unseen {
 	const char *device;

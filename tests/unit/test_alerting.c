@@ -1046,15 +1046,28 @@ static void test_same_subnet(void **state)
 
 static int see_target(void *arg, const struct store_target *t)
 {
-	snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s %s %d; ", t->device,
-		 t->address, t->armed);
+	snprintf(said + strlen(said), sizeof(said) - strlen(said), "%s %s %d%s%s; ", t->device,
+		 t->address, t->armed, t->seen_ns ? " seen" : "", t->reached_ns ? " reached" : "");
 	return 0;
 }
 
-/* So may their devices; a route is one of the device that it is told of. */
+static const char *targets_now(void)
+{
+	said[0] = '\0';
+	assert_int_equal(store_targets(store, "f-d1", see_target, NULL), 0);
+	assert_int_equal(store_targets(store, "g-d1", see_target, NULL), 0);
+	return said;
+}
+
+/* So may their devices; a route or a flow is one of the device that it is told of. */
 static void test_same_address(void **state)
 {
 	static const char *const devices[] = { "f-d1", "g-d1" };
+	struct a_flow f = { .id = "u1",
+			    .path = "in-band",
+			    .outcome = "established",
+			    .device = "f-d1",
+			    .destination = "10.30.0.1" };
 	char parts[300];
 
 	for (int i = 0; i < 2; i++) {
@@ -1066,10 +1079,22 @@ static void test_same_address(void **state)
 	}
 	put(S(2), "bgp.route", "warning",
 	    "'device':{'name':'f-d1'},'bgp':{'route':{'target':'10.30.0.1','armed':false}}");
-	said[0] = '\0';
-	assert_int_equal(store_targets(store, "f-d1", see_target, NULL), 0);
-	assert_int_equal(store_targets(store, "g-d1", see_target, NULL), 0);
-	assert_string_equal(said, "f-d1 10.30.0.1 0; g-d1 10.30.0.1 -1; ");
+	assert_string_equal(targets_now(), "f-d1 10.30.0.1 0; g-d1 10.30.0.1 -1; ");
+	flow(S(3), "flow.start", f);
+	assert_string_equal(targets_now(), "f-d1 10.30.0.1 0 seen reached; g-d1 10.30.0.1 -1; ");
+	/* a neighbor of a device: whose it is, is not known */
+	f.id = "u2";
+	f.device = "h-d9";
+	f.outcome = "attempt";
+	flow(S(4), "flow.start", f);
+	assert_string_equal(targets_now(),
+			    "f-d1 10.30.0.1 0 seen reached; g-d1 10.30.0.1 -1 seen; ");
+	f.id = "u3";
+	f.device = "g-d1";
+	f.outcome = "established";
+	flow(S(500), "flow.start", f);
+	assert_string_equal(targets_now(),
+			    "f-d1 10.30.0.1 0 seen reached; g-d1 10.30.0.1 -1 seen reached; ");
 }
 
 static int see_text(void *arg, const struct store_alert *a)
