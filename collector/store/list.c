@@ -134,8 +134,8 @@ static void where_open(struct store *s, struct db_query *q, const struct store_l
 #define IS_SESSION "path = 'in-band' AND service = 'ssh' AND established = 1"
 
 /* What an index answers. The words that are written out are those of the partial
- * indexes flows_sessions, flows_sessions_user, flows_justified, flows_untrusted,
- * flows_intruders, flows_inband, flows_failed, flows_login and flows_actor. */
+ * indexes flows_sessions, flows_sessions_user, flows_sessions_login, flows_justified,
+ * flows_untrusted, flows_intruders, flows_inband, flows_failed, flows_login and flows_actor. */
 static void where_indexed(struct store *s, struct db_query *q, const struct store_list *l,
 			  bool lasting, char *text)
 {
@@ -163,7 +163,9 @@ static void where_indexed(struct store *s, struct db_query *q, const struct stor
 	}
 	if (l->login && strcmp(l->login, "success") != 0) {
 		db_where(q, "login <> 'success'");
-		db_where_text(q, "login = ", l->login);
+		db_where_text(q,
+			      l->sessions || l->justified ? "COALESCE(login, '') = " : "login = ",
+			      l->login);
 	}
 	if (l->user && (l->sessions || l->justified)) {
 		db_where_text(q, "COALESCE(\"user\", '') = ", l->user);
@@ -197,7 +199,7 @@ static void add_rest(struct db_query *q, const struct store_list *l)
 	add_and_text(q, "service = ", l->service);
 	add_and_text(q, "verdict = ", l->verdict);
 	add_and_text(q, "outcome = ", l->outcome);
-	add_and_text(q, "login = ", l->login);
+	add_and_text(q, l->sessions || l->justified ? "login || '' = " : "login = ", l->login);
 	add_and_text(q, l->sessions || l->justified ? "\"user\" || '' = " : "\"user\" = ", l->user);
 	add_and_text(q, l->agent_many ? "agent || '' = " : "agent = ", l->agent);
 	if (l->is_closed)

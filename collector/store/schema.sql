@@ -196,6 +196,8 @@ CREATE INDEX flows_sessions ON flows (start)
 	WHERE path = 'in-band' AND service = 'ssh' AND established = 1;
 CREATE INDEX flows_sessions_user ON flows (COALESCE(user, ''), start)
 	WHERE path = 'in-band' AND service = 'ssh' AND established = 1;
+CREATE INDEX flows_sessions_login ON flows (COALESCE(login, ''), start)
+	WHERE path = 'in-band' AND service = 'ssh' AND established = 1 AND login <> 'success';
 CREATE INDEX flows_untrusted ON flows (start) WHERE verdict <> 'trusted';
 CREATE INDEX flows_intruders ON flows (verdict, start)
 	WHERE verdict <> 'trusted' AND established = 1;
