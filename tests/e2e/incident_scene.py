@@ -89,7 +89,7 @@ def check_switch(name, c, log):
        name + ": the switch was suspected until the first of them answered", i)
     marks = {}
     for m in i["timeline"]:
-        marks.setdefault(m["device"], []).append(m["what"])
+        marks.setdefault(m.get("device"), []).append(m["what"])
     ok(all(marks[NAMES[d]].count("Ma1 fails") == 1 and
            marks[NAMES[d]].count("FAILOVER") == (worst == "in-band") and
            marks[NAMES[d]].count("NEITHER") == (worst == "unreachable") and

@@ -42,10 +42,12 @@ is() # GOT WANTED TEXT
 	}
 }
 
-# Takes over the verdicts of another program, lines of "ok - text" and "not ok - text".
+# Takes over the verdicts of another program, lines of "ok - text" and "not ok - text":
+#	verdicts NAME < <(PROGRAM)
+# One that ends badly without a "not ok" has not looked at everything.
 verdicts()
 {
-	local line got=0
+	local line got=0 source=$! failed=$tap_failed status
 	while IFS= read -r line; do
 		case $line in
 		"ok - "*) ok "${line#ok - }" true ;;
@@ -54,6 +56,9 @@ verdicts()
 		esac
 		got=$((got + 1))
 	done
+	wait "$source"
+	status=$?
+	[ $status -eq 0 ] || [ "$tap_failed" -gt "$failed" ] || ok "$1 ended with status $status" false
 	[ $got -gt 0 ] || ok "$1 gave no verdict" false
 }
 
