@@ -998,9 +998,9 @@ static int take_session(void *arg, struct db_row *row)
 	return call->fn(call->arg, &f);
 }
 
-#define IS_SESSION                                                                                 \
-	" AND start + 0 <= $2 AND path = 'in-band' AND service = 'ssh' AND established = 1"        \
-	" AND direction = 'inbound' AND same_as IS NULL"
+#define INBOUND_SESSION                                                                            \
+	" AND start + 0 <= $2 AND " STORE_IS_SESSION " AND direction = 'inbound'"                  \
+	" AND same_as IS NULL"
 
 int store_sessions_at(struct store *s, const char *device, uint64_t since_ns, uint64_t until_ns,
 		      store_flow_fn *fn, void *arg)
@@ -1010,8 +1010,9 @@ int store_sessions_at(struct store *s, const char *device, uint64_t since_ns, ui
 
 	return rc ? rc
 		  : db_each(s->db, take_session, &call,
-		       LASTED(STORE_FLOW_COLUMNS, "$1", "$3", "$4", IS_SESSION), "tiii", device,
-		       until_ns, since_ns > STORE_LONG_NS ? since_ns - STORE_LONG_NS : 0, since_ns);
+		       LASTED(STORE_FLOW_COLUMNS, "$1", "$3", "$4", INBOUND_SESSION), "tiii",
+		       device, until_ns, since_ns > STORE_LONG_NS ? since_ns - STORE_LONG_NS : 0,
+		       since_ns);
 }
 
 int store_flow_justify(struct store *s, uint64_t n, const char *justified, uint64_t updated)

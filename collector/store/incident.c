@@ -369,8 +369,7 @@ int store_incident_sessions(struct store *s, uint64_t id, store_flow_fn *fn, voi
 	return db_each(s->db, take_flow, &call,
 		       "SELECT " STORE_FLOW_COLUMNS " FROM flows WHERE n IN"
 		       " (SELECT flow FROM incident_flows WHERE incident = $1)"
-		       " AND path = 'in-band' AND service = 'ssh' AND established = 1"
-		       " ORDER BY start, n",
+		       " AND " STORE_IS_SESSION " ORDER BY start, n",
 		       "i", id);
 }
 

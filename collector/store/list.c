@@ -114,12 +114,18 @@ static void where_incident(struct db_query *q, const struct store_list *l)
 	db_add(q, ")");
 }
 
+/* Only of a break-glass session it is asked whether it was justified. */
+static bool of_sessions(const struct store_list *l)
+{
+	return l->sessions || l->justified;
+}
+
 /* Those that are open are few beside all others: they are found by that, and sorted. What
  * else is asked is written so that no index fits it. */
 static void where_open(struct store *s, struct db_query *q, const struct store_list *l, char *text)
 {
 	db_where(q, "open = 1");
-	if (l->sessions || l->justified)
+	if (of_sessions(l))
 		db_where(q, "path || '' = 'in-band' AND service || '' = 'ssh' AND established = 1");
 	if (l->justified)
 		db_where_text(q, "COALESCE(justified, 'unknown') = ", l->justified);
@@ -131,8 +137,6 @@ static void where_open(struct store *s, struct db_query *q, const struct store_l
 	where_incident(q, l);
 }
 
-#define IS_SESSION "path = 'in-band' AND service = 'ssh' AND established = 1"
-
 /* What an index answers. The words that are written out are those of the partial
  * indexes flows_sessions, flows_sessions_user, flows_sessions_login, flows_justified,
  * flows_untrusted, flows_intruders, flows_inband, flows_failed, flows_login and flows_actor. */
@@ -143,10 +147,9 @@ static void where_indexed(struct store *s, struct db_query *q, const struct stor
 		where_open(s, q, l, text);
 		return;
 	}
-	/* Only of a break-glass session it is asked whether it was justified. The column in
-	 * other words as well, and SQLite would no more see that the index fits. */
-	if (l->sessions || l->justified)
-		db_where(q, IS_SESSION);
+	/* The column in other words as well, and SQLite would no more see that the index fits. */
+	if (of_sessions(l))
+		db_where(q, STORE_IS_SESSION);
 	if (l->justified)
 		db_where_text(q, "COALESCE(justified, 'unknown') = ", l->justified);
 	if (l->verdict && strcmp(l->verdict, "trusted") != 0) {
@@ -163,11 +166,9 @@ static void where_indexed(struct store *s, struct db_query *q, const struct stor
 	}
 	if (l->login && strcmp(l->login, "success") != 0) {
 		db_where(q, "login <> 'success'");
-		db_where_text(q,
-			      l->sessions || l->justified ? "COALESCE(login, '') = " : "login = ",
-			      l->login);
+		db_where_text(q, of_sessions(l) ? "COALESCE(login, '') = " : "login = ", l->login);
 	}
-	if (l->user && (l->sessions || l->justified)) {
+	if (l->user && of_sessions(l)) {
 		db_where_text(q, "COALESCE(\"user\", '') = ", l->user);
 	} else if (l->user) {
 		db_where(q, "\"user\" IS NOT NULL");
@@ -199,8 +200,8 @@ static void add_rest(struct db_query *q, const struct store_list *l)
 	add_and_text(q, "service = ", l->service);
 	add_and_text(q, "verdict = ", l->verdict);
 	add_and_text(q, "outcome = ", l->outcome);
-	add_and_text(q, l->sessions || l->justified ? "login || '' = " : "login = ", l->login);
-	add_and_text(q, l->sessions || l->justified ? "\"user\" || '' = " : "\"user\" = ", l->user);
+	add_and_text(q, of_sessions(l) ? "login || '' = " : "login = ", l->login);
+	add_and_text(q, of_sessions(l) ? "\"user\" || '' = " : "\"user\" = ", l->user);
 	add_and_text(q, l->agent_many ? "agent || '' = " : "agent = ", l->agent);
 	if (l->is_closed)
 		db_add(q, " AND open = 0");

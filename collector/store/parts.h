@@ -151,6 +151,10 @@ int store_text(struct store *s, uint64_t place, struct store_text *t);
 #define STORE_LONG_NS (60 * NS_PER_S)
 #define STORE_IS_LONG "\"end\" - start > 60000000000"
 
+/* A break-glass session: the condition of flows_sessions and the indexes beside it, word for
+ * word. */
+#define STORE_IS_SESSION "path = 'in-band' AND service = 'ssh' AND established = 1"
+
 /* The condition of the index flows_odd word for word, and its column between `established`
  * and `start`. */
 #define STORE_IS_ODD                                                                               \

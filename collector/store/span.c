@@ -12,8 +12,6 @@
 
 _Static_assert(STORE_SPAN_EARLY == STORE_LONG_NS, "one of them");
 
-#define IS_SESSION "path = 'in-band' AND service = 'ssh' AND established = 1" /* flows_sessions */
-
 struct call {
 	store_span_fn *fn;
 	void *arg;
@@ -50,7 +48,7 @@ static const char *condition(enum store_span_what what, bool lasting)
 				 " AND (path = 'primary' OR established = 0)";
 	switch (what) {
 	case STORE_SPAN_SESSIONS:
-		return IS_SESSION;
+		return STORE_IS_SESSION;
 	case STORE_SPAN_UNTRUSTED:
 		return "verdict <> 'trusted' AND service = 'ssh'";
 	case STORE_SPAN_REST:
@@ -116,7 +114,7 @@ int store_span_lasting(struct store *s, enum store_span_what what, const char *d
 int store_span_odd(struct store *s, const char *device, uint64_t from_ns, uint64_t to_ns,
 		   uint64_t most, uint64_t *n)
 {
-	static const char *const conditions[] = { "verdict <> 'trusted'", IS_SESSION,
+	static const char *const conditions[] = { "verdict <> 'trusted'", STORE_IS_SESSION,
 						  STORE_IS_ODD };
 	struct db_row *row;
 	int rc = 0;
@@ -216,7 +214,7 @@ int store_span_sessions(struct store *s, uint64_t from_ns, uint64_t to_ns, uint6
 	struct db_row *row;
 	int rc = db_get(s->db, &row,
 			"SELECT COUNT(*), MAX(start) FROM (SELECT start FROM flows"
-			" WHERE " IS_SESSION " AND start >= $1 AND start < $2"
+			" WHERE " STORE_IS_SESSION " AND start >= $1 AND start < $2"
 			" ORDER BY start LIMIT $3) AS x",
 			"iii", from_ns, to_ns, most);
 
